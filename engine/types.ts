@@ -1,0 +1,172 @@
+/**
+ * What the engine takes and gives: plain data that survives structuredClone and JSON.
+ * Octets are `Uint8Array`, sizes are octets, times are milliseconds.
+ */
+
+/** What a scan says of an object, worst first where several hold. */
+export const SCAN_STATUSES = ["infected", "suspicious", "notScanned", "clean"] as const;
+/** One of {@link SCAN_STATUSES}. */
+export type ScanStatus = (typeof SCAN_STATUSES)[number];
+
+/** Why something was not scanned. Never the same as clean. */
+export const NOT_SCANNED_REASONS = [
+  "time", // over the time limit (the scanner was killed, or stopped itself)
+  "memory", // over the memory limit
+  "crashed", // the scanner process died
+  "poison", // this very message killed a scanner before
+  "busy", // no scanner was free in time
+  "cancelled", // the client went away
+  "depth", // nested deeper than the limit
+  "files", // more parts and entries than the limit
+  "octets", // more unpacked octets than the limit
+  "ratio", // unpacks to more than the limit's multiple of its size
+  "size", // the message itself is larger than the limit
+  "encrypted", // cannot be read without a password
+  "malformed", // a container that no reader could follow
+  "unsupported", // a container that this version does not open
+] as const;
+/** One of {@link NOT_SCANNED_REASONS}. */
+export type NotScannedReason = (typeof NOT_SCANNED_REASONS)[number];
+
+/** How far cleaning goes; see docs on cleaning. */
+export const CLEAN_MODES = ["none", "standard", "strict", "rigorous", "delete"] as const;
+/** One of {@link CLEAN_MODES}. */
+export type CleanMode = (typeof CLEAN_MODES)[number];
+
+/** One budget for a whole message; every limit's breach is `notScanned` with its reason. */
+export interface ScanLimits {
+  /** Largest message, octets. */
+  readonly messageOctets: number;
+  /** Deepest nesting of containers and messages. */
+  readonly depth: number;
+  /** Most parts and archive entries, all levels together. */
+  readonly files: number;
+  /** Most unpacked octets, all levels together. */
+  readonly octets: number;
+  /** Largest unpacked-to-packed ratio of one container once past 1 MiB unpacked. */
+  readonly ratio: number;
+  /** Wall time of the scan, ms; the pool kills a scanner somewhat after it. */
+  readonly timeMs: number;
+}
+
+/** What the caller wants of a scan. */
+export interface ScanSettings {
+  /** `mail`: octets are a message (RFC 5322); `file`: any file; `auto`: a file that may be mail, scanned as both. */
+  readonly mode: "mail" | "file" | "auto";
+  readonly antivirus: boolean;
+  readonly antispam: boolean;
+  readonly limits: ScanLimits;
+  /** Names of header fields, lower case, whose decoded values the policy asks for. */
+  readonly headers?: readonly string[];
+}
+
+/** A detection. `infected` is certain, `suspicious` is a heuristic. */
+export interface Finding {
+  /** Name as shown and logged, printable ASCII, at most 200 characters, e.g. `Eicar-Test-Signature`. */
+  readonly name: string;
+  readonly severity: "infected" | "suspicious";
+  /** Path of the part it is in: {@link PartReport.path}. */
+  readonly part: string;
+  /** What found it: `builtin`, `hash`, `pattern`, `heuristic`, later `yara`, `clamd`, ... */
+  readonly engine: string;
+  /** Octets into the part's decoded content, when known. */
+  readonly offset?: number;
+}
+
+/** One node of the tree of parts, in pre-order. */
+export interface PartReport {
+  /** `""` for the whole object, then `1`, `1.2` for MIME parts, `1.2/name` for entries of a container, unique in a verdict. */
+  readonly path: string;
+  /** Path of the node that holds it; absent for the root. */
+  readonly parent?: string;
+  readonly kind: "root" | "part" | "entry" | "reading";
+  /** Type by content, as engine/detect/file_type.ts names it: `zip`, `pe`, `text`, `message`, ... */
+  readonly type: string;
+  /** What the message or archive says it is (media type, lower case). */
+  readonly declaredType?: string;
+  /** Every name that any reader would show, decoded; the first is the likeliest. */
+  readonly names: readonly string[];
+  /** Decoded size, octets. */
+  readonly size: number;
+  /** SHA-256 of the decoded content, lower-case hex. */
+  readonly sha256: string;
+  readonly depth: number;
+  readonly encrypted?: boolean;
+  readonly notScanned?: NotScannedReason;
+}
+
+/** A place where two mail programs would read the message differently. */
+export interface Ambiguity {
+  /** Stable name, e.g. `duplicate-boundary`. */
+  readonly name: string;
+  readonly part: string;
+}
+
+/** A spam test that matched and what it gave. */
+export interface SpamSymptom {
+  readonly name: string;
+  readonly points: number;
+}
+
+/** A half-open range of octets in the message as received. */
+export interface OctetRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where things stand in the octets, so that marks are made by splicing and without parsing again. */
+export interface MessageLayout {
+  /** Offset just past the last header field, before the empty line. */
+  readonly headerEnd: number;
+  /** Line end that the header uses. */
+  readonly lineEnd: "\r\n" | "\n";
+  /** Whole fields (with folds and line end) whose names are Postern's own: to be removed before ours are added. */
+  readonly ownFields: readonly OctetRange[];
+  /** The first Subject field, whole, and its decoded value. */
+  readonly subject?: OctetRange & { readonly value: string };
+}
+
+/** A header field that the policy asked for, decoded (RFC 2047) and unfolded. */
+export interface HeaderValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What the engine says of one object. */
+export interface Verdict {
+  readonly status: ScanStatus;
+  readonly findings: readonly Finding[];
+  /** The reasons, most telling first; empty unless something was not scanned (also when status is infected). */
+  readonly notScanned: readonly NotScannedReason[];
+  readonly parts: readonly PartReport[];
+  readonly ambiguities: readonly Ambiguity[];
+  /** Absent when antispam was off. */
+  readonly spam?: { readonly score: number; readonly symptoms: readonly SpamSymptom[] };
+  /** Absent when the object was not read as mail. */
+  readonly layout?: MessageLayout;
+  readonly headers: readonly HeaderValue[];
+  /** Decoded Subject, at most 998 characters, control characters removed. */
+  readonly subject?: string;
+  /** Message-ID as it stands, at most 998 characters. */
+  readonly messageId?: string;
+  /** SHA-256 of the whole object, lower-case hex. */
+  readonly sha256: string;
+  readonly size: number;
+  /** What each step cost, ms, by name (`parse`, `unpack`, `detect`, `total`, `queue`). */
+  readonly costs: Readonly<Record<string, number>>;
+}
+
+/** What is to be done to the octets of a message; made by the engine (`rewrite`), in the scanner. */
+export interface RewriteRequest {
+  /** Parts (MIME paths) to remove, each with the text that replaces it (UTF-8). */
+  readonly remove: readonly { readonly part: string; readonly notice: string }[];
+}
+
+/** What `rewrite` did. */
+export interface RewriteResult {
+  readonly message: Uint8Array;
+  /** Layout of the new octets. */
+  readonly layout: MessageLayout;
+  /** Parts that were asked for but could not be taken out alone (the caller treats the message as not cleanable). */
+  readonly failed: readonly string[];
+}

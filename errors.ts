@@ -1,0 +1,57 @@
+/**
+ * What every room throws: a code for programs, a sentence for people, a cause for the log.
+ * Imported by all, imports nothing.
+ */
+
+/** Every code there is, one line a room; a new code is added here first. */
+export const ERROR_CODES = [
+  // wire: octets on a connection that break their protocol's framing
+  "wire/bare-line-end",
+  "wire/too-long",
+  "wire/closed",
+  "wire/timeout",
+  "wire/bad-frame",
+  // document: policy.ts and postern.config.ts
+  "document/unreadable",
+  "document/invalid",
+  "document/timeout",
+  "document/forbidden",
+  // policy
+  "policy/version",
+  // scan
+  "scan/busy",
+  "scan/cancelled",
+  "scan/failed",
+  // store
+  "store/locked",
+  "store/version",
+  "store/full",
+  "store/corrupt",
+  "store/not-found",
+  // smtp: next hop
+  "smtp/refused",
+  "smtp/unavailable",
+  "smtp/tls",
+  "smtp/bad-path",
+  // daemon
+  "daemon/not-running",
+  "daemon/running",
+  "daemon/worker",
+  "daemon/user",
+  // command line
+  "command/usage",
+] as const;
+
+/** One of {@link ERROR_CODES}. */
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** The one error class of Postern. `message` says what was being done, in a sentence. */
+export class PosternError extends Error {
+  override readonly name = "PosternError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The document `postern.config.ts`: this node. The zod schema is the single source of the types, the run-time check, the JSON
+ * Schema and the reference page.
+ */
+import * as z from "zod";
+import { SIZE_PATTERN, TIME_PATTERN } from "./units.ts";
+
+const size = z.string().regex(SIZE_PATTERN, "a size such as 50MB").describe("size, such as 50MB");
+const time = z.string().regex(TIME_PATTERN, "a time such as 30s").describe("time, such as 30s");
+const count = z.int().min(1);
+
+/** `HOST:PORT`, `[IPv6]:PORT`; port 0 is any free one. */
+const address = z.string().regex(
+  /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+|\*):\d{1,5}$/,
+  "an address such as 127.0.0.1:10025 or [::1]:10025",
+);
+const nextHop = z.string().regex(
+  /^(?:(?:smtp|lmtp):\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}|lmtp:unix:\/.+|maildir:.+)$/,
+  "smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:unix:/PATH or maildir:PATH",
+).describe(
+  "where mail goes next: smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:unix:/PATH, maildir:PATH",
+);
+const network = z.string().regex(/^[0-9a-fA-F:.]+(?:\/\d{1,3})?$/, "an address or network (CIDR)");
+
+const tls = z.strictObject({
+  certificate: z.string().describe("PEM file with the certificate chain"),
+  key: z.string().describe("PEM file with the private key"),
+});
+
+/** The smtp agent: listens, scans, relays. Speaks LMTP to its clients where protocol says so. */
+export const smtpAgentSchema = z.strictObject({
+  agent: z.literal("smtp"),
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).default("smtp").describe(
+    "name of the listener in logs and rules",
+  ),
+  listen: address,
+  nextHop,
+  mode: z.enum(["after-queue", "before-queue"]).default("after-queue").describe(
+    "after-queue: recipients may get different copies; before-queue: one answer for all of a message's recipients",
+  ),
+  direction: z.enum(["inbound", "outbound", "internal"]).optional().describe(
+    "which way mail goes here; default: seen from the policy's local domains and networks",
+  ),
+  hostname: z.string().optional().describe("name in the banner and EHLO; default: the node's"),
+  tls: tls.optional().describe("offer STARTTLS to clients with this certificate"),
+  requireTls: z.boolean().default(false).describe("refuse mail from clients that did not STARTTLS"),
+  nextHopTls: z.enum(["none", "may", "encrypt", "verify"]).default("may").describe(
+    "STARTTLS to the next hop: never, if offered, always, always with a certificate that checks",
+  ),
+  nextHopCa: z.string().optional().describe(
+    "PEM file with extra certificate authorities for the next hop",
+  ),
+  xforward: z.array(network).default([]).describe("clients whose XFORWARD is believed"),
+  xclient: z.array(network).default([]).describe("clients whose XCLIENT is believed"),
+  limits: z.strictObject({
+    sessions: count.default(1000),
+    sessionsPerClient: count.default(1000),
+    messageSize: size.default("50MB"),
+    recipients: count.default(1000),
+    commandTime: time.default("5m"),
+    dataTime: time.default("10m"),
+    nextHopTime: time.default("5m"),
+    nextHopConnections: count.default(20).describe(
+      "idle connections to the next hop that are kept",
+    ),
+  }).prefault({}),
+});
+
+/** Every kind of agent, told apart by `agent`. */
+export const agentSchema = z.discriminatedUnion("agent", [smtpAgentSchema]);
+
+/** postern.config.ts. */
+export const configSchema = z.strictObject({
+  state: z.string().default("./state").describe(
+    "directory of the store, sockets and the Maildir; made if missing",
+  ),
+  policy: z.string().default("./policy.ts").describe("the policy document"),
+  hostname: z.string().optional().describe("this node's name; default: the system's"),
+  user: z.string().default("postern").describe(
+    "unprivileged user to become when started as root; `nobody` where there is no such user",
+  ),
+  scanners: z.strictObject({
+    processes: count.optional().describe("default: number of cores"),
+    memory: size.default("1GB").describe("data segment of one scanner"),
+    queue: count.default(1000).describe("scans that may wait"),
+    queueTime: time.default("30s").describe("longest wait for a free scanner"),
+    poisonMemory: time.default("1d").describe(
+      "how long a message that killed scanners is remembered",
+    ),
+  }).prefault({}),
+  inFlight: size.default("512MB").describe("octets of messages held at once, all agents together"),
+  agents: z.array(agentSchema).default([]),
+  log: z.strictObject({
+    level: z.enum(["debug", "info", "warning", "error"]).default("info"),
+    format: z.enum(["text", "json"]).default("text"),
+    to: z.array(
+      z.string().regex(
+        /^(?:stderr|file:.+|syslog(?::\/.+)?)$/,
+        "stderr, file:PATH, syslog or syslog:/SOCKET",
+      ),
+    ).default(["stderr"]),
+    facility: z.enum([
+      "mail",
+      "daemon",
+      "local0",
+      "local1",
+      "local2",
+      "local3",
+      "local4",
+      "local5",
+      "local6",
+      "local7",
+    ])
+      .default("mail"),
+  }).prefault({}),
+  quarantine: z.strictObject({
+    keep: time.default("30d"),
+    size: size.default("10GB"),
+    release: nextHop.optional().describe(
+      "where released mail goes; default: the next hop of the agent that took it",
+    ),
+  }).prefault({}),
+  messageLog: z.strictObject({ keep: time.default("30d"), entries: count.default(1_000_000) })
+    .prefault({}),
+  stopTime: time.default("30s").describe("how long messages in flight may take when stopping"),
+  documentTime: time.default("10s").describe("how long a document may take to evaluate"),
+});
+
+/** The document as checked, with every default filled in. */
+export type Config = z.output<typeof configSchema>;
+/** The document as people write it. */
+export type ConfigInput = z.input<typeof configSchema>;
+/** One agent of the document, checked. */
+export type AgentConfig = z.output<typeof agentSchema>;
+/** The smtp agent's part, checked. */
+export type SmtpAgentConfig = z.output<typeof smtpAgentSchema>;
+
+/**
+ * Types `postern.config.ts` and returns it as it is; the check is made by the reader of the document.
+ *
+ * @param config The node's configuration.
+ */
+export function defineConfig(config: ConfigInput): ConfigInput {
+  return config;
+}
