@@ -1,0 +1,72 @@
+import { applyMarks } from "../engine/message/marks.ts";
+import type { MessageLayout, Verdict } from "../engine/types.ts";
+import type { Outcome, ReportStatus } from "../policy/types.ts";
+
+const MAX_NAMES = 10;
+
+/** Subject prefixes of statuses that have none in the settings. */
+const SUBJECT_PREFIXES: Readonly<Partial<Record<ReportStatus, string>>> = {
+  cleaned: "[CLEANED] ",
+  infected: "[INFECTED] ",
+  suspicious: "[SUSPICIOUS] ",
+  notScanned: "[NOT SCANNED] ",
+  deleted: "[REMOVED] ",
+};
+
+/**
+ * Adds the marks that the settings ask for this status and cuts forged fields of Postern's own names; a message that needs
+ * neither comes back as the same buffer.
+ *
+ * @param message The octets to deliver, and `layout` of just these.
+ * @param verdict What header fields tell of it; absent where it was not scanned.
+ */
+export function markMessage(
+  message: Uint8Array,
+  layout: MessageLayout,
+  outcome: Outcome,
+  verdict: Verdict | undefined,
+): readonly Uint8Array[] {
+  const { marks, antispam } = outcome.settings;
+  const status = outcome.status;
+  const fields: { name: string; value: string }[] = [];
+  if (status && marks.header.includes(status)) {
+    fields.push({ name: "X-Postern-Status", value: status });
+    const names = findingNames(verdict);
+    if (names) fields.push({ name: "X-Postern-Finding", value: names });
+    if (verdict?.spam) {
+      fields.push({ name: "X-Postern-Spam-Score", value: verdict.spam.score.toFixed(1) });
+    }
+  }
+  const subjectPrefix = prefix(status, marks.subject, antispam.subjectPrefix);
+  const footnote = status && marks.footnote.includes(status) ? footnoteText(status, verdict) : "";
+  if (fields.length === 0 && !subjectPrefix && !footnote && layout.ownFields.length === 0) {
+    return [message];
+  }
+  return applyMarks(message, layout, {
+    fields,
+    ...(subjectPrefix ? { subjectPrefix } : {}),
+    ...(footnote ? { footnote } : {}),
+  });
+}
+
+/** The spam prefix is a setting of its own; the others come with `marks.subject`. */
+function prefix(
+  status: ReportStatus | undefined,
+  marked: readonly ReportStatus[],
+  spamPrefix: string,
+): string {
+  if (status === "spam") return spamPrefix;
+  return status && marked.includes(status) ? SUBJECT_PREFIXES[status] ?? "" : "";
+}
+
+function findingNames(verdict: Verdict | undefined): string {
+  if (!verdict) return "";
+  const names = [...new Set(verdict.findings.map((finding) => finding.name))];
+  return names.slice(0, MAX_NAMES).join(", ").replace(/[^\x20-\x7e]/g, "?");
+}
+
+function footnoteText(status: ReportStatus, verdict: Verdict | undefined): string {
+  const names = findingNames(verdict);
+  const found = names ? ` Found: ${names}.` : "";
+  return `-- \r\nThis message was checked by the mail gateway: ${status}.${found}\r\n`;
+}

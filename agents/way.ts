@@ -1,0 +1,276 @@
+/**
+ * The way of one message, shared by every agent: which scan, the scan, the decision for each recipient, groups, cleaning, marks,
+ * quarantine. What is left to the agent is to say and to deliver what came out.
+ */
+import type { Verdict } from "../engine/types.ts";
+import { decide } from "../policy/decide.ts";
+import { directionOf } from "../policy/direction.ts";
+import { scanSettings } from "../policy/scan_settings.ts";
+import { strictest } from "../policy/strictest.ts";
+import type { Direction, Facts, Outcome } from "../policy/types.ts";
+import { verdictFacts } from "../policy/verdict_facts.ts";
+import { PosternError } from "../errors.ts";
+import { type Cleaned, cleanMessage } from "./clean.ts";
+import { walkHeader } from "./header_walk.ts";
+import { markMessage } from "./marking.ts";
+import type { AgentPorts } from "./ports.ts";
+import type { Way, WayGroup, WayRequest } from "./way_types.ts";
+
+export type { Splitting, Way, WayGroup, WayRequest } from "./way_types.ts";
+export { messageRecord, refusedRecord } from "./way_record.ts";
+
+/** `Outcome.by` where the policy wanted a copy kept and it could not be written. */
+export const BY_QUARANTINE_FAILED = "quarantine.failed";
+
+/** What one recipient gets: the decision and the octets that it was made for. */
+interface Decision {
+  readonly outcome: Outcome;
+  /** What cleaning left; absent where the message is as it came. */
+  readonly cleaned?: Cleaned;
+}
+
+/**
+ * Brings a message from its receipt to what is to be delivered. When it resolves, every copy that the policy wanted kept is on
+ * disk; where one could not be written, its recipients' outcome is `defer` by {@link BY_QUARANTINE_FAILED}.
+ *
+ * @throws {PosternError} `scan/cancelled` when the signal was aborted; what the ports throw otherwise.
+ */
+export async function messageWay(ports: AgentPorts, request: WayRequest): Promise<Way> {
+  const times: Record<string, number> = {};
+  const facts = request.envelope.recipients.map((recipient) => recipientFacts(request, recipient));
+  const verdict = await scanMessage(ports, request, facts, times);
+  const decisions = await decideAll(ports, request, facts, verdict, times);
+  const groups = group(request, decisions);
+  const results: WayGroup[] = [];
+  for (const { recipients, decision } of groups) {
+    results.push(await carryOut(ports, request, verdict, recipients, decision, times));
+  }
+  const direction = facts[0]?.direction ?? request.direction ?? "inbound";
+  return { ...(verdict ? { verdict } : {}), groups: results, times, direction };
+}
+
+/**
+ * What is known for one recipient before the message is scanned.
+ *
+ * @param request Only what stands in the envelope and the listener is used.
+ */
+export function recipientFacts(
+  request: Pick<WayRequest, "agent" | "listener" | "time" | "envelope" | "tls" | "tree"> & {
+    readonly direction?: Direction;
+    readonly message?: Uint8Array;
+  },
+  recipient: string,
+): Facts {
+  const { client, clientName, helo, user, sender } = request.envelope;
+  const direction = request.direction ?? directionOf(request.tree, {
+    client: client ?? null,
+    user: user ?? null,
+    sender,
+    recipient,
+  });
+  return {
+    agent: request.agent,
+    listener: request.listener,
+    time: request.time,
+    client: client ?? null,
+    clientName: clientName ?? null,
+    helo: helo ?? null,
+    tls: request.tls ?? false,
+    user: user ?? null,
+    sender,
+    recipient,
+    direction,
+    ...(request.message ? { size: request.message.length } : {}),
+  };
+}
+
+/** The scan that the recipients' settings ask for together; `undefined` where none asks for one. */
+async function scanMessage(
+  ports: AgentPorts,
+  request: WayRequest,
+  facts: readonly Facts[],
+  times: Record<string, number>,
+): Promise<Verdict | undefined> {
+  const { message, tree, signal } = request;
+  const early = facts.map((each) => decide(tree, "recipient", each));
+  const settings = scanSettings(early, tree, "mail");
+  if (!settings) return undefined;
+  if (message.length > settings.limits.messageOctets) {
+    return tooLarge(message, walkHeader(message).layout);
+  }
+  const begin = performance.now();
+  const verdict = await ports.scan(message, settings, signal);
+  times["scan"] = performance.now() - begin;
+  if (verdict.costs["queue"] !== undefined) times["queue"] = verdict.costs["queue"];
+  if (signal?.aborted) {
+    throw new PosternError("scan/cancelled", "The client went away while its message was scanned");
+  }
+  return verdict;
+}
+
+/** The verdict over a message that is larger than the limit: nobody looked into it, and it says so. */
+function tooLarge(message: Uint8Array, layout: Verdict["layout"]): Verdict {
+  return {
+    status: "notScanned",
+    findings: [],
+    notScanned: ["size"],
+    parts: [],
+    ambiguities: [],
+    ...(layout ? { layout } : {}),
+    headers: [],
+    sha256: "",
+    size: message.length,
+    costs: {},
+  };
+}
+
+/**
+ * Each recipient's decision. Cleaning comes before it (the policy is asked about what cleaning left), once for each mode that
+ * the recipients' settings name.
+ */
+async function decideAll(
+  ports: AgentPorts,
+  request: WayRequest,
+  facts: readonly Facts[],
+  verdict: Verdict | undefined,
+  times: Record<string, number>,
+): Promise<Decision[]> {
+  const found = verdict ? verdictFacts(verdict) : undefined;
+  const cleanings = new Map<string, Cleaned | undefined>();
+  const decisions: Decision[] = [];
+  for (const each of facts) {
+    const known: Facts = { ...each, ...found };
+    const outcome = decide(request.tree, "verdict", known); // the content phase's facts are all among these
+    const { clean, action } = outcome.settings.antivirus;
+    if (!verdict || clean === "none" || action !== "scan" || verdict.findings.length === 0) {
+      decisions.push({ outcome });
+      continue;
+    }
+    if (!cleanings.has(clean)) {
+      const begin = performance.now();
+      cleanings.set(
+        clean,
+        await cleanMessage(ports, request.message, verdict, clean, request.signal),
+      );
+      times["clean"] = (times["clean"] ?? 0) + performance.now() - begin;
+    }
+    const cleaned = cleanings.get(clean);
+    decisions.push(cleaned ? afterCleaning(request, known, cleaned) : { outcome });
+  }
+  return decisions;
+}
+
+/** The decision about what cleaning left; `cleaned` and `deleted` are statuses of their own for marks and copies. */
+function afterCleaning(request: WayRequest, known: Facts, cleaned: Cleaned): Decision {
+  const facts: Facts = cleaned.deleted
+    ? { ...known, deleted: true }
+    : { ...known, status: cleaned.remaining, deleted: false };
+  const outcome = decide(request.tree, "verdict", facts);
+  const status = cleaned.deleted
+    ? "deleted"
+    : outcome.status === undefined || outcome.status === "clean"
+    ? "cleaned"
+    : outcome.status;
+  const quarantine = outcome.quarantine || outcome.settings.quarantine.includes(status);
+  return { outcome: { ...outcome, status, quarantine }, cleaned };
+}
+
+interface Grouping {
+  readonly recipients: string[];
+  readonly decision: Decision;
+}
+
+function group(request: WayRequest, decisions: readonly Decision[]): readonly Grouping[] {
+  const { recipients } = request.envelope;
+  const groups = new Map<string, Grouping>();
+  const keys = new Map<Outcome, string>();
+  for (const [i, recipient] of recipients.entries()) {
+    const decision = decisions[i]!;
+    let key = keys.get(decision.outcome);
+    if (key === undefined) keys.set(decision.outcome, key = outcomeKey(decision));
+    const there = groups.get(key);
+    if (there) there.recipients.push(recipient);
+    else groups.set(key, { recipients: [recipient], decision });
+  }
+  if (request.splitting === "copies" || groups.size <= 1) return [...groups.values()];
+  const outcome = strictest(decisions.map((decision) => decision.outcome));
+  const decision = decisions.find((each) => each.outcome === outcome) ??
+    decisions.find((each) => each.outcome.action === outcome.action);
+  const cleaned = decision?.cleaned;
+  return [{ recipients: [...recipients], decision: { outcome, ...(cleaned ? { cleaned } : {}) } }];
+}
+
+/** What tells two outcomes apart for the wire and the disk; what merely gave them (`by`) does not. */
+function outcomeKey({ outcome, cleaned }: Decision): string {
+  const { action, reply, redirect, quarantine, status, settings } = outcome;
+  const delivered = action === "accept" || action === "redirect";
+  return JSON.stringify([
+    action,
+    reply,
+    redirect,
+    quarantine,
+    status,
+    ...(delivered ? [settings.marks, settings.antispam.subjectPrefix] : []),
+    cleaned?.mode,
+  ]);
+}
+
+/** Keeps the copy, then makes the octets to deliver: nothing is delivered of which a wanted copy is not on disk. */
+async function carryOut(
+  ports: AgentPorts,
+  request: WayRequest,
+  verdict: Verdict | undefined,
+  recipients: readonly string[],
+  decision: Decision,
+  times: Record<string, number>,
+): Promise<WayGroup> {
+  let { outcome } = decision;
+  let quarantineId: string | undefined;
+  if (outcome.quarantine || outcome.action === "quarantine") {
+    const begin = performance.now();
+    try {
+      quarantineId = await ports.quarantine({
+        queueId: request.queueId,
+        agent: request.agent,
+        listener: request.listener,
+        envelope: request.envelope,
+        recipients,
+        message: request.message,
+        verdict: verdict ?? unscanned(request.message),
+        status: outcome.status ?? "notScanned",
+        by: outcome.by,
+        nextHop: request.nextHop,
+      });
+    } catch (error) {
+      ports.log("error", "Cannot keep a message in quarantine; it is deferred", {
+        queueId: request.queueId,
+        error: error instanceof Error ? error.message : String(error),
+      });
+      outcome = deferred(outcome, BY_QUARANTINE_FAILED);
+      return { recipients, outcome };
+    } finally {
+      times["quarantine"] = (times["quarantine"] ?? 0) + performance.now() - begin;
+    }
+  }
+  const kept = quarantineId === undefined ? {} : { quarantineId };
+  if (outcome.action !== "accept" && outcome.action !== "redirect") {
+    return { recipients, outcome, ...kept };
+  }
+  const cleaned = decision.cleaned;
+  if (cleaned && !cleaned.message) { // deleted whole, to be delivered, and no notice could be put in its place
+    return { recipients, outcome: deferred(outcome, "antivirus.clean.failed"), ...kept };
+  }
+  const octets = cleaned?.message ?? request.message;
+  const layout = cleaned?.layout ?? verdict?.layout ?? walkHeader(octets).layout;
+  return { recipients, outcome, message: markMessage(octets, layout, outcome, verdict), ...kept };
+}
+
+/** Stands for the verdict of a message that the policy sends to quarantine without a scan. */
+function unscanned(message: Uint8Array): Verdict {
+  return { ...tooLarge(message, undefined), notScanned: [] };
+}
+
+function deferred(outcome: Outcome, by: string): Outcome {
+  const { redirect: _, ...rest } = outcome;
+  return { ...rest, action: "defer", reply: "451 4.3.0 Try again later", quarantine: false, by };
+}
