@@ -1,0 +1,75 @@
+/** Programs of others that tests run against. */
+import { run } from "./process.ts";
+
+/** Where Debian keeps programs; /usr/sbin is not on every user's PATH. */
+const FOLDERS = [
+  ...(Deno.env.get("PATH") ?? "").split(":"),
+  "/usr/local/sbin",
+  "/usr/sbin",
+  "/sbin",
+].filter((folder) => folder !== "");
+
+/** Peers and the Debian package that each is in. */
+export const PEERS = {
+  "smtp-sink": "postfix",
+  "smtp-source": "postfix",
+  postfix: "postfix",
+  swaks: "swaks",
+  "swaks-tls": "libnet-ssleay-perl",
+  openssl: "openssl",
+} as const;
+
+/** One of {@link PEERS}. */
+export type PeerName = keyof typeof PEERS;
+
+/** Path of a program; `undefined` where it is not installed. */
+export async function findProgram(name: string): Promise<string | undefined> {
+  for (const folder of FOLDERS) {
+    try {
+      const { isFile } = await Deno.stat(`${folder}/${name}`);
+      if (isFile) return `${folder}/${name}`;
+    } catch {
+      // Not in this folder, or a folder that may not be read.
+    }
+  }
+  return undefined;
+}
+
+/** Why a peer cannot be used here; `undefined` when it can. */
+async function missing(name: PeerName): Promise<string | undefined> {
+  const program = await findProgram(name === "swaks-tls" ? "swaks" : name);
+  if (program === undefined) return `${name} is not installed (Debian package ${PEERS[name]})`;
+  if (name === "postfix" && Deno.uid() !== 0) return "a Postfix of one's own needs root";
+  if (name === "swaks-tls") {
+    const { stdout } = await run(program, ["--support"]);
+    if (/^\*\*\* .*tls/im.test(stdout) || !/TLS/i.test(stdout)) {
+      return `swaks has no TLS (Debian package ${PEERS[name]})`;
+    }
+  }
+  return undefined;
+}
+
+/** Path of a peer's program. @throws {Error} where it is not installed. */
+export async function peer(name: PeerName): Promise<string> {
+  const program = await findProgram(name === "swaks-tls" ? "swaks" : name);
+  if (program === undefined) throw new Error(`${name} is not installed (${PEERS[name]})`);
+  return program;
+}
+
+/**
+ * A test against real programs. Where one of them is missing the test is skipped and the reason printed; where `CI` is set it
+ * fails, so that no build passes without its peers.
+ */
+export function peerTest(
+  peers: readonly PeerName[],
+  name: string,
+  body: () => Promise<void>,
+): void {
+  Deno.test(name, async (test) => {
+    const reasons = (await Promise.all(peers.map(missing))).filter((why) => why !== undefined);
+    if (reasons.length === 0) return await body();
+    if (Deno.env.get("CI")) throw new Error(reasons.join("; "));
+    console.log(`skipped: ${reasons.join("; ")}`);
+    await test.step({ name: `skipped: ${reasons.join("; ")}`, ignore: true, fn: () => {} });
+  });
+}
