@@ -28,6 +28,14 @@ export const ERROR_CODES = [
   "store/full",
   "store/corrupt",
   "store/not-found",
+  "store/failed",
+  // quarantine operations
+  "quarantine/recipients",
+  "quarantine/released",
+  "quarantine/busy",
+  "quarantine/loop",
+  // log
+  "log/failed",
   // smtp: next hop
   "smtp/refused",
   "smtp/unavailable",

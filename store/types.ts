@@ -3,6 +3,18 @@
  */
 import type { ReportStatus } from "../policy/types.ts";
 
+/** What was done with a quarantined message. */
+export interface QuarantineEvent {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** `release-started` without a later `released` or `release-failed`: the process died in between. */
+  readonly what: "release-started" | "released" | "release-failed" | "exported";
+  /** For people: the next hop and its reply, or the file. */
+  readonly detail: string;
+  /** Whom a step of a release was for. */
+  readonly recipients?: readonly string[];
+}
+
 /** What is kept of a quarantined message besides its octets. */
 export interface QuarantineEntry {
   /** Sortable by time, printable, safe as a file name: `[0-9a-z]{16}`. */
@@ -32,12 +44,8 @@ export interface QuarantineEntry {
   /** What gave the decision, as Outcome.by. */
   readonly by: string;
   readonly nextHop: string;
-  /** Each release or try of one, oldest first. */
-  readonly history: readonly {
-    readonly time: number;
-    readonly what: "released" | "release-failed" | "exported";
-    readonly detail: string;
-  }[];
+  /** Each step of a release and each export, oldest first; the newest 200 are kept. */
+  readonly history: readonly QuarantineEvent[];
 }
 
 /** One entry of the message log: JSON as the daemon gives it, with what it is found by. */
@@ -76,6 +84,38 @@ export interface StoreCheck {
   readonly mended: readonly string[];
 }
 
+/** Bounds of what is kept; what is over them goes at the next {@link Store.collect}, oldest first. */
+export interface StoreLimits {
+  /** Octets of all blobs together. */
+  readonly quarantineOctets: number;
+  /** How long an entry of the message log is kept, ms. */
+  readonly messageKeepMs: number;
+  /** Most entries of the message log. */
+  readonly messageEntries: number;
+}
+
+/** Counts for `postern status`, kept exact by each commit. */
+export interface StoreTotals {
+  readonly quarantined: number;
+  readonly blobs: number;
+  readonly blobOctets: number;
+  readonly messages: number;
+  /** Log entries and counters that wait to be written. */
+  readonly buffered: number;
+  /** Log entries given up since the start, because they could not be written and the buffer was full. */
+  readonly dropped: number;
+}
+
+/** What a backup holds. */
+export interface BackupResult {
+  /** Quarantined messages. */
+  readonly entries: number;
+  /** Of the file. */
+  readonly octets: number;
+  /** Sentences: what is damaged in the store and therefore not in the backup. */
+  readonly skipped: readonly string[];
+}
+
 /** The store, as the daemon uses it. One process opens it at a time. */
 export interface Store {
   /** Resolves with the entry's id once entry and octets are on disk. */
@@ -88,7 +128,7 @@ export interface Store {
   listQuarantine(query: QuarantineQuery): Promise<QuarantineEntry[]>;
   /** @returns false when there is no such entry. */
   deleteQuarantine(id: string): Promise<boolean>;
-  noteQuarantine(id: string, event: QuarantineEntry["history"][number]): Promise<void>;
+  noteQuarantine(id: string, event: QuarantineEvent): Promise<void>;
   /** Buffered; written a few times a second and on close. */
   appendMessage(entry: MessageLogEntry): void;
   listMessages(
@@ -103,11 +143,16 @@ export interface Store {
   /** Remembers a message that killed a scanner; @returns how often it has. */
   notePoison(sha256: string, keepMs: number): Promise<number>;
   poisonCount(sha256: string): Promise<number>;
+  /** Every message remembered so; the pool reads it once, at its start, so that a scan asks no store. */
+  listPoison(): Promise<readonly { sha256: string; count: number; expires: number }[]>;
   /** Enforces retention and sizes, collects orphans; @returns what was removed, by kind. */
   collect(now?: number): Promise<Readonly<Record<string, number>>>;
+  /** Takes new limits into force, as after a reload. */
+  setLimits(limits: Partial<StoreLimits>): void;
+  totals(): Promise<StoreTotals>;
   flush(): Promise<void>;
   check(): Promise<StoreCheck>;
   /** Writes one file with everything, atomically (aside, fsync, rename). */
-  backup(path: string): Promise<{ entries: number; octets: number }>;
+  backup(path: string): Promise<BackupResult>;
   close(): Promise<void>;
 }
