@@ -1,0 +1,105 @@
+/** BinHex 4.0 files in text: RFC 1741, appendix A. */
+import { Buffer } from "node:buffer";
+import type { EmbeddedFile } from "./uuencode.ts";
+
+const COLON = 58, RUN = 0x90;
+const TABLE = new Uint8Array(256).fill(255);
+for (
+  const [i, c] of [..."!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"].entries()
+) TABLE[c.charCodeAt(0)] = i;
+
+/**
+ * Decodes the first BinHex file from `at` on: its data fork, and its resource fork behind it.
+ *
+ * @param most Octets that may be put out at most: runs make BinHex a compressor.
+ */
+export function readBinhex(
+  octets: Uint8Array,
+  at: number,
+  end: number,
+  most: number,
+): EmbeddedFile | undefined {
+  const start = startOfData(octets, at, end);
+  if (start < 0) return undefined;
+  const packed = new Uint8Array(Math.ceil((end - start) * 3 / 4) + 3);
+  let size = 0, bits = 0, count = 0;
+  let position = start;
+  let odd = false;
+  for (; position < end; position++) {
+    const octet = octets[position]!;
+    if (octet === COLON) break;
+    const value = TABLE[octet]!;
+    if (value === 255) {
+      if (octet > 32) odd = true;
+      continue;
+    }
+    bits = bits << 6 | value;
+    if (++count === 4) {
+      packed[size++] = bits >> 16;
+      packed[size++] = bits >> 8;
+      packed[size++] = bits;
+      bits = count = 0;
+    }
+  }
+  if (count === 2) packed[size++] = bits >> 4;
+  if (count === 3) {
+    packed[size++] = bits >> 10;
+    packed[size++] = bits >> 2;
+  }
+  const raw = expandRuns(packed.subarray(0, size), most);
+  const nameLength = raw[0] ?? 0;
+  const header = 1 + nameLength + 1 + 4 + 4 + 2;
+  if (raw.length < header + 10 || nameLength === 0 || nameLength > 63) return undefined;
+  const name = Buffer.from(raw.subarray(1, 1 + nameLength)).toString("latin1");
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const data = view.getUint32(header), resource = view.getUint32(header + 4);
+  const from = header + 10;
+  const fork = raw.subarray(from, Math.min(raw.length, from + data));
+  const second = from + data + 2;
+  const rest = resource > 0 && second < raw.length
+    ? raw.subarray(second, Math.min(raw.length, second + resource))
+    : undefined;
+  return {
+    name,
+    octets: rest === undefined ? fork : Buffer.concat([fork, rest]),
+    reading: "binhex",
+    end: Math.min(end, position + 1),
+    odd: odd || from + data > raw.length,
+  };
+}
+
+/** Past the colon that begins a line after `at`. */
+function startOfData(octets: Uint8Array, at: number, end: number): number {
+  const most = Math.min(end, at + 4096);
+  for (let i = at; i < most; i++) {
+    if (octets[i] === COLON && (i === 0 || octets[i - 1] === 10 || octets[i - 1] === 13)) {
+      return i + 1;
+    }
+  }
+  return -1;
+}
+
+function expandRuns(packed: Uint8Array, most: number): Uint8Array {
+  let length = 0;
+  for (let i = 0; i < packed.length; i++) {
+    if (packed[i] === RUN && i + 1 < packed.length) {
+      const run = packed[++i]!;
+      length += run === 0 ? 1 : run - 1;
+    } else length++;
+  }
+  const out = new Uint8Array(Math.min(length, most));
+  let size = 0;
+  for (let i = 0; i < packed.length && size < out.length; i++) {
+    if (packed[i] === RUN && i + 1 < packed.length) {
+      const run = packed[++i]!;
+      if (run === 0) out[size++] = RUN;
+      else {
+        const last = size > 0 ? out[size - 1]! : 0;
+        const stop = Math.min(out.length, size + run - 1);
+        out.fill(last, size, stop);
+        size = stop;
+      }
+    } else out[size++] = packed[i]!;
+  }
+  return out.subarray(0, size);
+}

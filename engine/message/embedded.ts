@@ -1,0 +1,48 @@
+/** Files that stand in the text of a part: uuencode, yEnc, BinHex. */
+import { readBinhex } from "./binhex.ts";
+import { MAX_EMBEDDED } from "./limits.ts";
+import type { Source } from "./source.ts";
+import { type EmbeddedFile, readUuencoded } from "./uuencode.ts";
+import { readYenc } from "./yenc.ts";
+
+/** A file and where it begins in its source. */
+export interface FoundFile extends EmbeddedFile {
+  readonly start: number;
+}
+
+/**
+ * Finds the files in a range of text.
+ *
+ * @param most Octets that one file may be decoded to.
+ * @param isBinhex Whether the type says BinHex, so that the usual sentence before it may be missing.
+ * @returns At most {@link MAX_EMBEDDED} files; `more` if there are others.
+ */
+export function findEmbedded(
+  source: Source,
+  start: number,
+  end: number,
+  most: number,
+  isBinhex: boolean,
+): { readonly files: readonly FoundFile[]; readonly more: boolean } {
+  const files: FoundFile[] = [];
+  let past = start;
+  const { octets } = source;
+  for (const line of source.lines(start, end)) {
+    if (line.kind === "dashes" || line.start < past) continue;
+    if (files.length >= MAX_EMBEDDED) return { files, more: true };
+    const file = line.kind === "begin"
+      ? readUuencoded(octets, line.at, end)
+      : line.kind === "yenc"
+      ? readYenc(octets, line.at, end)
+      : readBinhex(octets, line.at, end, most);
+    if (file === undefined) continue;
+    files.push({ ...file, start: line.at });
+    // A begin line inside what another reader takes for data may begin a file of its own: only undisputed data is passed over.
+    past = file.odd ? line.next : file.end;
+  }
+  if (isBinhex && files.length === 0) {
+    const file = readBinhex(octets, start, end, most);
+    if (file !== undefined) files.push({ ...file, start });
+  }
+  return { files, more: false };
+}

@@ -1,0 +1,130 @@
+/** Quoted-printable (RFC 2045, section 6.7): one pass where it is well-formed, every reader's result where it is not. */
+import type { PartContent } from "./types.ts";
+
+const TAB = 9, LF = 10, CR = 13, SPACE = 32, EQUALS = 61;
+
+const HEX = new Uint8Array(256).fill(255);
+for (let i = 0; i < 10; i++) HEX[48 + i] = i;
+for (let i = 0; i < 6; i++) HEX[65 + i] = HEX[97 + i] = 10 + i;
+
+/** What a reader does where the standard does not say. */
+interface Manner {
+  /** At `=` without two hex digits: keep it, drop it, or stop. */
+  readonly bad: "keep" | "drop" | "stop" | "drop-both";
+  /** Whether blanks between `=` and the line end still make a soft break. */
+  readonly blanks: boolean;
+  /** Whether blanks at the end of a line go (the standard says so). */
+  readonly trim: boolean;
+  readonly lowerCase: boolean;
+  readonly reading: string;
+}
+
+const STANDARD: Manner = {
+  bad: "keep",
+  blanks: true,
+  trim: true,
+  lowerCase: true,
+  reading: "quoted-printable",
+};
+const MANNERS: readonly Manner[] = [
+  STANDARD,
+  { ...STANDARD, bad: "drop", reading: "quoted-printable/drop-bad" },
+  { ...STANDARD, bad: "drop-both", reading: "quoted-printable/drop-escape" },
+  { ...STANDARD, bad: "stop", reading: "quoted-printable/stop-at-bad" },
+  { ...STANDARD, blanks: false, reading: "quoted-printable/blank-is-no-break" },
+  { ...STANDARD, trim: false, reading: "quoted-printable/keep-blanks" },
+  { ...STANDARD, lowerCase: false, reading: "quoted-printable/upper-case" },
+];
+
+/** Decodes quoted-printable; the first reading is the standard one. More than one only where something is malformed. */
+export function quotedPrintableReadings(octets: Uint8Array): PartContent[] {
+  if (octets.indexOf(EQUALS) < 0 && !hasBlankEnd(octets)) {
+    return [{ octets, reading: "quoted-printable" }];
+  }
+  const odd = { value: false };
+  const first = decode(octets, STANDARD, odd);
+  const readings = [{ octets: first, reading: STANDARD.reading }];
+  if (odd.value) {
+    for (const manner of MANNERS.slice(1)) {
+      readings.push({ octets: decode(octets, manner), reading: manner.reading });
+    }
+  }
+  return readings;
+}
+
+function hasBlankEnd(octets: Uint8Array): boolean {
+  for (let at = octets.indexOf(LF); at >= 0; at = octets.indexOf(LF, at + 1)) {
+    const last = octets[at - 1] === CR ? octets[at - 2] : octets[at - 1];
+    if (last === SPACE || last === TAB) return true;
+  }
+  const last = octets.at(-1);
+  return last === SPACE || last === TAB;
+}
+
+function decode(octets: Uint8Array, manner: Manner, odd?: { value: boolean }): Uint8Array {
+  const out = new Uint8Array(octets.length);
+  const length = octets.length;
+  let size = 0;
+  let i = 0;
+  while (i < length) {
+    const octet = octets[i]!;
+    if (octet === LF) {
+      if (manner.trim && size > 0) {
+        let end = size;
+        const cr = out[end - 1] === CR && octets[i - 1] === CR;
+        if (cr) end--;
+        if (end > 0 && (out[end - 1] === SPACE || out[end - 1] === TAB)) {
+          // Only blanks that stand in the text go: those that were escaped stay.
+          let from = i - (cr ? 1 : 0);
+          while (end > 0 && from > 0 && isBlank(octets[from - 1]!) && isBlank(out[end - 1]!)) {
+            end--;
+            from--;
+          }
+          if (cr) out[end++] = CR;
+          size = end;
+        }
+      }
+      out[size++] = octet;
+      i++;
+      continue;
+    }
+    if (octet !== EQUALS) {
+      out[size++] = octet;
+      i++;
+      continue;
+    }
+    const high = HEX[octets[i + 1] ?? 0]!, low = HEX[octets[i + 2] ?? 0]!;
+    const lower = (octets[i + 1] ?? 0) > 96 || (octets[i + 2] ?? 0) > 96;
+    if (high < 16 && low < 16 && (manner.lowerCase || !lower)) {
+      if (lower && odd) odd.value = true;
+      out[size++] = high << 4 | low;
+      i += 3;
+      continue;
+    }
+    const soft = softBreak(octets, i + 1);
+    if (soft > 0 && (manner.blanks || soft === i + 2 || octets[i + 1] === CR)) {
+      if (odd && octets[i + 1] !== CR && octets[i + 1] !== LF) odd.value = true;
+      i = soft;
+      continue;
+    }
+    if (i + 1 >= length) break; // a lone = at the end is a soft break before the delimiter
+    if (odd) odd.value = true;
+    if (manner.bad === "stop") break;
+    if (manner.bad === "keep") out[size++] = octet;
+    i += manner.bad === "drop-both" ? 3 : 1;
+  }
+  return out.subarray(0, size);
+}
+
+function isBlank(octet: number): boolean {
+  return octet === SPACE || octet === TAB;
+}
+
+/** Past the line end of a soft break whose `=` stands before `at`; 0 if it is none. */
+function softBreak(octets: Uint8Array, at: number): number {
+  let i = at;
+  while (i < octets.length && isBlank(octets[i]!)) i++;
+  if (octets[i] === CR && octets[i + 1] === LF) return i + 2;
+  if (octets[i] === LF || octets[i] === CR) return i + 1;
+  return i >= octets.length && i > at ? i : 0;
+}

@@ -1,0 +1,411 @@
+/** The walk over a message: from octets to the tree of parts of every reading. */
+import type { Buffer } from "node:buffer";
+import type { Budget } from "../budget.ts";
+import type { Ambiguity, OctetRange } from "../types.ts";
+import type { AmbiguityName } from "./ambiguities.ts";
+import { splitAt, undeclaredBoundaries } from "./boundaries.ts";
+import { findEmbedded } from "./embedded.ts";
+import { decodeBody } from "./encodings.ts";
+import { type HeaderReading, readHeader } from "./headers.ts";
+import {
+  MAX_MULTIPART_DEPTH,
+  MAX_UNDECLARED,
+  MIN_LOOSE_TEXT,
+  WALK_FACTOR,
+  WALK_FLOOR,
+} from "./limits.ts";
+import { looksLikeMail } from "./looks_like_mail.ts";
+import { type Meaning, readMeaning } from "./meaning.ts";
+import { decodeNames } from "./names.ts";
+import { Source } from "./source.ts";
+import type { PartContent, PartKind, PartReading } from "./types.ts";
+
+/** Where a part stands in the tree. */
+interface Place {
+  readonly path: string;
+  /** Messages and containers around it. */
+  readonly depth: number;
+  /** Parts around it, all messages together. */
+  readonly nesting: number;
+}
+
+/** A part while its children are being found. */
+interface Part extends PartReading {
+  kind: PartKind;
+  contents: readonly PartContent[];
+  children: PartReading[];
+}
+
+const NO_CONTENTS: readonly PartContent[] = [];
+
+/** Walks over one message and charges what it does to one budget. */
+export class Walker {
+  readonly ambiguities: Ambiguity[] = [];
+  readonly #budget: Budget;
+  readonly #seen = new Set<string>();
+  #walkLeft: number;
+
+  constructor(budget: Budget, messageOctets: number) {
+    this.#budget = budget;
+    this.#walkLeft = messageOctets * WALK_FACTOR + WALK_FLOOR;
+  }
+
+  /** Notes an ambiguity, each name once a part. */
+  note(name: AmbiguityName, path: string): void {
+    const key = `${name} ${path}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    this.ambiguities.push({ name, part: path });
+  }
+
+  /** Reads a part or message with its header. */
+  entity(
+    source: Source,
+    start: number,
+    end: number,
+    place: Place,
+    digest = false,
+    read?: HeaderReading,
+  ): PartReading {
+    let header = read ?? readHeader(source, start, end);
+    let meaning = readMeaning(source, header);
+    if (header.fields.length === 0 && header.bodyStarts[0]! > start && end > start) {
+      const late = this.#lateHeader(source, header, end);
+      if (late !== undefined) {
+        this.note("leading-blank-line", place.path);
+        header = { ...late, bodyStarts: [...header.bodyStarts, ...late.bodyStarts] };
+        meaning = readMeaning(source, late);
+        if (!meaning.encodings.includes("identity")) {
+          meaning = { ...meaning, encodings: [...meaning.encodings, "identity"] };
+        }
+      }
+    }
+    for (const name of header.ambiguities) this.note(name, place.path);
+    for (const name of meaning.ambiguities) this.note(name, place.path);
+    const bodyStart = Math.min(header.bodyStarts[0]!, end);
+    const part: Part = {
+      path: place.path,
+      kind: "leaf",
+      depth: place.depth,
+      source: source.octets,
+      inMessage: source.isMessage,
+      range: { start, end },
+      headerRange: { start, end: Math.max(start, Math.min(header.headerEnd, end)) },
+      bodyRange: { start: bodyStart, end },
+      contents: NO_CONTENTS,
+      names: meaning.names,
+      declaredTypes: meaning.types,
+      attachment: meaning.attachment,
+      charsets: meaning.charsets,
+      children: [],
+    };
+    const { types } = meaning;
+    const multipart = meaning.boundaries.length > 0 ||
+      types.some((type) => type.startsWith("multipart/"));
+    const message = types.some((type) => isMessage(type)) || digest && types.length === 0;
+    if ((multipart || message) && !this.#mayNest(place)) {
+      part.contents = this.#decode(source, header, meaning, part);
+      return part;
+    }
+    if (multipart) this.#multipart(source, header, meaning, part, place);
+    else this.#leaf(source, header, meaning, part, place);
+    if (message) this.#message(source, part, place);
+    if (types.includes("message/partial")) {
+      part.kind = "partial";
+      this.note("partial-message", part.path);
+    } else if (types.includes("message/external-body")) {
+      part.kind = "external";
+      this.note("external-body", part.path);
+    }
+    return part;
+  }
+
+  /** A header behind empty lines, if one is there. */
+  #lateHeader(source: Source, header: HeaderReading, end: number): HeaderReading | undefined {
+    let at = header.bodyStarts[0]!;
+    while (at < end && (source.octets[at] === 13 || source.octets[at] === 10)) at++;
+    if (at >= end || !/^\s*content-[a-z-]+\s*:/i.test(source.text(at, Math.min(end, at + 64)))) {
+      return undefined;
+    }
+    return readHeader(source, at, end);
+  }
+
+  #mayNest(place: Place): boolean {
+    if (place.nesting >= MAX_MULTIPART_DEPTH) return this.#budget.breach("depth");
+    return true;
+  }
+
+  /** Whether work on so many octets may go on. */
+  #walk(octets: number): boolean {
+    if (!this.#budget.time()) return false;
+    this.#walkLeft -= octets;
+    return this.#walkLeft >= 0 || this.#budget.breach("octets");
+  }
+
+  #multipart(
+    source: Source,
+    header: HeaderReading,
+    meaning: Meaning,
+    part: Part,
+    place: Place,
+  ): void {
+    part.kind = "multipart";
+    const start = Math.min(part.range.end, ...header.bodyStarts);
+    const end = part.range.end;
+    const declared = meaning.types.some((type) => type.startsWith("multipart/"));
+    const digest = meaning.types.includes("multipart/digest");
+    let found = this.#split(source, start, end, meaning.boundaries, part, place, digest);
+    const encoded = meaning.encodings.some((one) => one !== "identity");
+    if (encoded) {
+      for (const content of this.#decode(source, header, meaning, part)) {
+        if (content.octets.buffer === source.octets.buffer) continue; // split above already
+        if (!this.#walk(content.octets.length)) break;
+        const inner = new Source(content.octets, false);
+        const more = this.#split(
+          inner,
+          0,
+          content.octets.length,
+          meaning.boundaries,
+          part,
+          place,
+          digest,
+        );
+        if (more) this.note("encoded-multipart", part.path);
+        found = found || more;
+      }
+    }
+    if (!found) {
+      if (declared) this.note("missing-boundary", part.path);
+      part.kind = "leaf";
+    }
+    if (!found || !declared || meaning.types.length > 1 && !meaning.types.every(isMultipart)) {
+      // Some readers take the whole body for one content.
+      if (found && !declared) this.note("undeclared-multipart", part.path);
+      this.#leaf(source, header, meaning, part, place, found);
+    }
+  }
+
+  /** Splits at each boundary; true if a part was found. */
+  #split(
+    source: Source,
+    start: number,
+    end: number,
+    boundaries: readonly string[],
+    part: Part,
+    place: Place,
+    digest: boolean,
+  ): boolean {
+    const seen = new Set<string>();
+    let found = false;
+    for (const boundary of boundaries) {
+      if (!this.#walk(1024)) break;
+      const split = splitAt(source, start, end, boundary);
+      for (const name of split.ambiguities) this.note(name, part.path);
+      for (const segment of split.segments) {
+        if (boundaries.length > 1) {
+          const key = `${segment.start}-${segment.end}`;
+          if (seen.has(key)) continue;
+          seen.add(key);
+        }
+        if (segment.kind === "part") {
+          if (!this.#child(source, segment, part, place, digest)) return true;
+          found = true;
+        } else if (!this.#loose(source, segment, segment.kind, part, place)) return found;
+      }
+    }
+    return found;
+  }
+
+  /** One more body part; false if the budget is used up. */
+  #child(source: Source, range: OctetRange, part: Part, place: Place, digest: boolean): boolean {
+    if (!this.#budget.file() || !this.#budget.time()) return false;
+    part.children.push(this.entity(source, range.start, range.end, below(part, place), digest));
+    return true;
+  }
+
+  /** Preamble or epilogue: text without header. */
+  #loose(
+    source: Source,
+    range: OctetRange,
+    kind: "preamble" | "epilogue",
+    part: Part,
+    place: Place,
+  ): boolean {
+    const octets = source.octets.subarray(range.start, range.end);
+    if (octets.length < MIN_LOOSE_TEXT || isBlank(octets)) return true;
+    if (!this.#budget.file() || !this.#walk(octets.length)) return false;
+    const inner = below(part, place);
+    const loose: Part = {
+      path: inner.path,
+      kind,
+      depth: inner.depth,
+      source: source.octets,
+      inMessage: source.isMessage,
+      range,
+      headerRange: { start: range.start, end: range.start },
+      bodyRange: range,
+      contents: [{ octets, reading: "identity" }],
+      names: [],
+      declaredTypes: [],
+      attachment: false,
+      charsets: [],
+      children: [],
+    };
+    part.children.push(loose);
+    this.#inText(source, range.start, range.end, loose, inner, false);
+    return true;
+  }
+
+  #decode(
+    source: Source,
+    header: HeaderReading,
+    meaning: Meaning,
+    part: Part,
+  ): readonly PartContent[] {
+    const end = part.range.end;
+    const bodies: Buffer[] = header.bodyStarts.map((at) =>
+      source.buffer.subarray(Math.min(at, end), end)
+    );
+    const size = bodies.length * meaning.encodings.length * (end - part.range.start);
+    if (!this.#walk(size)) {
+      return [{ octets: source.octets.subarray(part.bodyRange.start, end), reading: "identity" }];
+    }
+    const decoded = decodeBody(bodies, meaning.encodings, this.#budget.octetsLeft);
+    for (const name of decoded.ambiguities) this.note(name, part.path);
+    let charge = 0;
+    for (const content of decoded.contents) {
+      if (content.octets.buffer !== source.octets.buffer) charge += content.octets.length;
+    }
+    if (charge > 0) this.#budget.unpacked(charge);
+    return decoded.contents;
+  }
+
+  #leaf(
+    source: Source,
+    header: HeaderReading,
+    meaning: Meaning,
+    part: Part,
+    place: Place,
+    split = false,
+  ): void {
+    part.contents = this.#decode(source, header, meaning, part);
+    const binhex = meaning.types.some((type) => type.includes("binhex"));
+    if (meaning.types.some(isMessage)) return; // read as a message below
+    for (const content of part.contents) {
+      if (content.octets.buffer === source.octets.buffer) {
+        const start = content.octets.byteOffset - source.octets.byteOffset;
+        this.#inText(source, start, start + content.octets.length, part, place, binhex, split);
+      } else if (this.#walk(content.octets.length)) {
+        const inner = new Source(content.octets, false);
+        this.#inText(inner, 0, content.octets.length, part, place, binhex, split);
+      }
+    }
+  }
+
+  /** What stands in text: files, and multiparts that nobody declared. */
+  #inText(
+    source: Source,
+    start: number,
+    end: number,
+    part: Part,
+    place: Place,
+    binhex: boolean,
+    split = false,
+  ): void {
+    if (!binhex && source.lines(start, end).length === 0) return;
+    const { files, more } = findEmbedded(source, start, end, this.#budget.octetsLeft, binhex);
+    if (more) this.#budget.breach("files");
+    for (const file of files) {
+      if (!this.#budget.file() || !this.#walk(file.end - file.start)) return;
+      this.#budget.unpacked(file.octets.length);
+      if (file.odd && file.reading.startsWith("uuencode")) {
+        this.note("malformed-uuencode", part.path);
+      }
+      const inner = below(part, place);
+      part.children.push({
+        path: inner.path,
+        kind: "embedded",
+        depth: inner.depth,
+        source: source.octets,
+        inMessage: source.isMessage,
+        range: { start: file.start, end: file.end },
+        headerRange: { start: file.start, end: file.start },
+        bodyRange: { start: file.start, end: file.end },
+        contents: [{ octets: file.octets, reading: file.reading }],
+        names: decodeNames([file.name]),
+        declaredTypes: [],
+        attachment: true,
+        charsets: [],
+        children: [],
+      });
+    }
+    if (split || place.nesting >= MAX_MULTIPART_DEPTH) return;
+    let from = start;
+    for (let round = 0; round < MAX_UNDECLARED && from < end; round++) {
+      const [boundary] = undeclaredBoundaries(source, from, end, 1);
+      if (boundary === undefined || !this.#walk(end - from)) return;
+      const { segments } = splitAt(source, from, end, boundary);
+      this.note("undeclared-multipart", part.path);
+      let last = from;
+      for (const segment of segments) {
+        if (segment.kind !== "part") continue;
+        if (!this.#child(source, segment, part, place, false)) return;
+        last = Math.max(last, segment.end);
+      }
+      if (last <= from) return;
+      from = last;
+    }
+  }
+
+  /** message/rfc822 and its like: the embedded message is the one child. */
+  #message(source: Source, part: Part, place: Place): void {
+    const kept: PartContent[] = [];
+    for (const content of part.contents) {
+      const same = content.octets.buffer === source.octets.buffer;
+      const mail = looksLikeMail(content.octets);
+      if (!mail) kept.push(content);
+      if (!mail && content.octets.length === 0) continue;
+      if (!this.#budget.depth(place.depth + 1) || !this.#budget.file()) {
+        if (mail) kept.push(content);
+        continue;
+      }
+      if (!same) this.note("encoded-multipart", part.path);
+      const from = content.octets.byteOffset - source.octets.byteOffset;
+      const inner = { ...below(part, place), depth: place.depth + 1 };
+      part.children.push(
+        same
+          ? this.entity(source, from, from + content.octets.length, inner)
+          : this.entity(new Source(content.octets, false), 0, content.octets.length, inner),
+      );
+    }
+    part.contents = kept;
+    if (part.kind === "leaf") part.kind = "message";
+  }
+}
+
+function isMultipart(type: string): boolean {
+  return type.startsWith("multipart/");
+}
+
+/** Types whose body is a message (RFC 2046, section 5.2.1; RFC 6532; news of RFC 5536). */
+function isMessage(type: string): boolean {
+  return type === "message/rfc822" || type === "message/global" || type === "message/news" ||
+    type === "message/rfc2822";
+}
+
+/** Where the next child of a part stands. */
+function below(part: Part, place: Place): Place {
+  const number = part.children.length + 1;
+  return {
+    path: part.path === "" ? `${number}` : `${part.path}.${number}`,
+    depth: place.depth,
+    nesting: place.nesting + 1,
+  };
+}
+
+function isBlank(octets: Uint8Array): boolean {
+  for (const octet of octets) {
+    if (octet > 32) return false;
+  }
+  return true;
+}

@@ -1,0 +1,44 @@
+/** yEnc files in text: draft of 2002, http://www.yenc.org/yenc-draft.1.3.txt. */
+import { Buffer } from "node:buffer";
+import { begins } from "./source.ts";
+import type { EmbeddedFile } from "./uuencode.ts";
+
+const LF = 10, CR = 13, EQUALS = 61;
+
+/** Decodes the file whose `=ybegin` line starts at `at`; a part of a multi-part file gives its own octets. */
+export function readYenc(octets: Uint8Array, at: number, end: number): EmbeddedFile | undefined {
+  let position = lineNext(octets, at, end);
+  const header = Buffer.from(octets.subarray(at, Math.min(position, at + 1024))).toString("latin1");
+  const name = /name=([^\r\n]*)/i.exec(header)?.[1]?.trim() ?? "";
+  const out = new Uint8Array(end - position);
+  let size = 0;
+  while (position < end) {
+    const next = lineNext(octets, position, end);
+    if (octets[position] === EQUALS && begins(octets, position, "=yend")) {
+      position = next;
+      break;
+    }
+    if (octets[position] === EQUALS && begins(octets, position, "=ypart")) {
+      position = next;
+      continue;
+    }
+    let i = position;
+    // Dots that SMTP doubled and nobody removed: `..` at the start of a line.
+    if (octets[i] === 46 && octets[i + 1] === 46) i++;
+    for (; i < next; i++) {
+      let octet = octets[i]!;
+      if (octet === LF || octet === CR) continue;
+      if (octet === EQUALS && i + 1 < next) octet = octets[++i]! - 64;
+      out[size++] = octet - 42;
+    }
+    position = next;
+  }
+  if (size === 0) return undefined;
+  const odd = /\bpart=/i.test(header);
+  return { name, octets: out.subarray(0, size), reading: "yenc", end: position, odd };
+}
+
+function lineNext(octets: Uint8Array, start: number, end: number): number {
+  const lf = octets.indexOf(LF, start);
+  return lf < 0 || lf >= end ? end : lf + 1;
+}
