@@ -1,0 +1,102 @@
+/** Every file of the corpus in one run of `postern scan`: no crash, no hang, nothing left out, nothing infected called clean. */
+import assert from "node:assert/strict";
+import { CORPUS, type CorpusEntry, corpusFiles, hasCorpus, manifest } from "./corpus.ts";
+import { ROOT } from "./gateway.ts";
+import { run } from "./peers/process.ts";
+import { temporaryDirectory } from "./temporary.ts";
+
+const STATUSES = ["clean", "infected", "suspicious", "spam", "notScanned"];
+/** Longest that the whole run may take, ms. */
+const RUN_MS = 600_000;
+
+/** A line of `postern scan --format json`. */
+interface Line {
+  readonly file: string;
+  readonly status: string;
+  readonly findings: readonly { name: string; part: string; engine: string }[];
+  readonly notScanned?: string;
+  readonly ms: number;
+}
+
+function checkLine(text: string): Line {
+  const line = JSON.parse(text);
+  assert.equal(typeof line.file, "string", text);
+  assert.ok(STATUSES.includes(line.status), text);
+  assert.ok(Array.isArray(line.findings), text);
+  assert.equal(typeof line.ms, "number", text);
+  for (const finding of line.findings) {
+    for (const key of ["name", "part", "engine"]) assert.equal(typeof finding[key], "string", text);
+  }
+  if (line.status === "infected" || line.status === "suspicious") {
+    assert.ok(line.findings.length > 0, text);
+  }
+  if (line.status === "notScanned") assert.equal(typeof line.notScanned, "string", text);
+  return line;
+}
+
+Deno.test("postern scan reads the whole corpus in one run", async (test) => {
+  if (!await hasCorpus()) {
+    await test.step({ name: "the corpus is not there", ignore: true, fn: () => {} });
+    return;
+  }
+  await using directory = await temporaryDirectory();
+  const files = await corpusFiles();
+  const list = `${directory.path}/list`;
+  await Deno.writeTextFile(list, files.map((file) => `${file}\n`).join(""));
+  const begin = performance.now();
+  const { code, stdout, stderr } = await run(Deno.execPath(), [
+    "run",
+    "-A",
+    "--no-prompt",
+    `${ROOT}main.ts`,
+    "scan",
+    "--standalone",
+    "--format",
+    "json",
+    "--files-from",
+    list,
+  ], { signal: AbortSignal.timeout(RUN_MS) });
+  const seconds = Math.round((performance.now() - begin) / 1000);
+  const lines = stdout.split("\n").filter((line) => line !== "").map(checkLine);
+
+  await test.step("says one thing of each file, in order", () => {
+    assert.equal(code, 2, stderr);
+    assert.deepEqual(lines.map(({ file }) => file), files, stderr);
+  });
+
+  const entries = new Map<string, CorpusEntry>();
+  for (const folder of ["evasion", "files", "mail", "mime", "proto"]) {
+    for (const entry of await manifest(folder)) entries.set(`${CORPUS}${entry.file}`, entry);
+  }
+  const byKind = new Map<string, { all: number; accepted: number; missed: string[] }>();
+  for (const { file, status } of lines) {
+    const entry = entries.get(file);
+    if (!entry?.expect) continue;
+    const name = status === "notScanned" ? "notscanned" : status;
+    const kind = `${entry.file.split("/")[0]} ${entry.expect}`;
+    const row = byKind.get(kind) ?? { all: 0, accepted: 0, missed: [] };
+    byKind.set(kind, row);
+    row.all++;
+    const accepted = entry.expect === name || (entry.also ?? []).includes(name);
+    if (accepted) row.accepted++;
+    else row.missed.push(`${entry.file} (${entry.kind}): ${status}`);
+  }
+
+  await test.step("no scanner crashed or ran out of time", () => {
+    const bad = lines.filter(({ notScanned }) =>
+      ["crashed", "time", "memory", "poison", "busy"].includes(notScanned ?? "")
+    );
+    assert.deepEqual(bad.map(({ file, notScanned }) => `${file}: ${notScanned}`), []);
+  });
+
+  console.log(`${lines.length} files in ${seconds} s`);
+  for (const [kind, { all, accepted }] of [...byKind].sort()) {
+    console.log(`  ${kind}: ${accepted} of ${all} as expected`);
+  }
+  if (Deno.env.get("POSTERN_CORPUS_REPORT")) {
+    const missed = [...byKind.entries()].flatMap(([kind, row]) =>
+      row.missed.map((line) => `${kind}: ${line}`)
+    );
+    await Deno.writeTextFile(Deno.env.get("POSTERN_CORPUS_REPORT") ?? "", `${missed.join("\n")}\n`);
+  }
+});
