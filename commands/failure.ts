@@ -1,0 +1,68 @@
+/** What people see when a command cannot do its work: one sentence, its causes, what to do. No stack unless asked for. */
+import { type ErrorCode, PosternError } from "../errors.ts";
+import { EXIT } from "./command.ts";
+import { complain, visible } from "./output.ts";
+
+/** Exit status by the part of the code before the slash. */
+const STATUS: Readonly<Record<string, number>> = {
+  document: EXIT.config,
+  policy: EXIT.config,
+  command: EXIT.usage,
+  wire: EXIT.unavailable,
+  smtp: EXIT.unavailable,
+  scan: EXIT.unavailable,
+  store: EXIT.temporary,
+  daemon: EXIT.unavailable,
+};
+
+/** What helps, where we know. */
+const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  "daemon/not-running":
+    "Start it with `postern daemon` (or `make run`), or name its socket with --socket PATH.",
+  "store/locked": "A daemon has the store open: use the command while it runs, or stop it first.",
+};
+
+/**
+ * @returns The error's own sentence and those of its causes, without repeating. A document's error has a line for each issue; all
+ * other line ends are shown, so that no name from outside makes a line of its own.
+ */
+export function describe(error: unknown): string {
+  const sentences: string[] = [];
+  for (let at = error, depth = 0; at !== undefined && depth < 5; depth++) {
+    const text = at instanceof Error ? at.message : String(at);
+    if (text !== "" && !sentences.some((earlier) => earlier.includes(text))) sentences.push(text);
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  const text = sentences.join(": ");
+  const ours = error instanceof PosternError && error.code.startsWith("document/");
+  return ours ? text.split("\n").map(visible).join("\n") : visible(text);
+}
+
+/** Whether stacks are wanted: POSTERN_DEBUG is set. */
+export function debugging(): boolean {
+  try {
+    return (Deno.env.get("POSTERN_DEBUG") ?? "") !== "";
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Tells stderr what went wrong.
+ *
+ * @param command Name of the sub-command: scan and pipe have exit statuses of their own.
+ * @returns The exit status.
+ */
+export function reportFailure(error: unknown, command: string): number {
+  complain(`postern: ${describe(error)}`);
+  const hint = error instanceof PosternError ? HINTS[error.code] : undefined;
+  if (hint !== undefined) complain(hint);
+  if (debugging() && error instanceof Error) complain(error.stack ?? "");
+  if (command === "scan") return 1;
+  if (command === "pipe") return EXIT.temporary;
+  if (error instanceof PosternError) {
+    return STATUS[error.code.split("/")[0] ?? ""] ?? EXIT.internal;
+  }
+  if (error instanceof Deno.errors.NotFound) return EXIT.noInput;
+  return EXIT.internal;
+}

@@ -1,0 +1,77 @@
+/**
+ * Makes the single binary: bundles the program and the parts that it starts as processes and workers, then compiles the bundles,
+ * so that no node_modules gets in and the start stays short.
+ *
+ * Environment: COMPILE_DENO, the Deno that compiles (default: this one); DENORT_BIN, the runtime to embed where it cannot be
+ * fetched from Deno's host, of the version of COMPILE_DENO.
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BUNDLES } from "../../daemon/entries.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const BUNDLE_DIRECTORY = join(ROOT, "dist", "bundle");
+const BINARY = join(ROOT, "dist", "postern");
+/** A binary larger than this holds what it should not. */
+const MAX_BINARY_OCTETS = 110 * 1024 * 1024;
+const UNSTABLE = ["--unstable-worker-options", "--unstable-kv", "--unstable-net"];
+
+async function run(program: string, args: readonly string[]): Promise<void> {
+  const { success, code } = await new Deno.Command(program, { args: [...args], cwd: ROOT }).output()
+    .then(({ success, code, stderr }) => {
+      if (!success) Deno.stderr.writeSync(stderr);
+      return { success, code };
+    });
+  if (!success) throw new Error(`${program} ${args[0]} ended with ${code}`);
+}
+
+async function bundle(source: string, name: string): Promise<string> {
+  const output = join(BUNDLE_DIRECTORY, `${name}.js`);
+  await run(Deno.execPath(), [
+    "bundle",
+    "--quiet",
+    "--minify",
+    "--keep-names",
+    "-o",
+    output,
+    source,
+  ]);
+  return output;
+}
+
+async function compile(main: string, parts: readonly string[]): Promise<void> {
+  const deno = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
+  try {
+    await run(deno, [
+      "compile",
+      "--quiet",
+      "--no-config",
+      "--no-check",
+      "-A",
+      ...UNSTABLE,
+      ...parts.flatMap((part) => ["--include", part]),
+      "--output",
+      `${BINARY}.part`,
+      main,
+    ]);
+  } catch (error) {
+    throw new Error(
+      "deno compile failed. Where its runtime (denort) cannot be fetched, name one with DENORT_BIN, and with COMPILE_DENO the Deno " +
+        "of the same version",
+      { cause: error },
+    );
+  }
+  await Deno.rename(`${BINARY}.part`, BINARY);
+}
+
+await Deno.mkdir(BUNDLE_DIRECTORY, { recursive: true });
+const main = await bundle("main.ts", "main");
+const parts: string[] = [];
+for (const [name, source] of Object.entries(BUNDLES)) parts.push(await bundle(source, name));
+await compile(main, parts);
+const { size } = await Deno.stat(BINARY);
+console.log(`dist/postern: ${(size / 1024 ** 2).toFixed(1)} MB`);
+if (size > MAX_BINARY_OCTETS) {
+  console.error(`larger than ${MAX_BINARY_OCTETS / 1024 ** 2} MB`);
+  Deno.exit(1);
+}

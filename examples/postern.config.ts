@@ -1,0 +1,23 @@
+// This node: where its agents listen, where mail goes next, where its state is kept. The policy is in a document of its own.
+// Paths are relative to this file. `postern daemon --config FILE` starts with it.
+import { defineConfig } from "postern";
+
+export default defineConfig({
+  state: "../state",
+  policy: "./policy.ts",
+
+  agents: [
+    {
+      agent: "smtp",
+      name: "filter",
+      listen: "127.0.0.1:10025",
+      // The next hop. A Maildir works at once; in front of a mail server it is, for Postfix, "smtp://127.0.0.1:10026".
+      nextHop: "maildir:../state/Maildir",
+      // Postfix on this machine says by XFORWARD who its client was.
+      xforward: ["127.0.0.1"],
+    },
+  ],
+
+  log: { level: "info", format: "text", to: ["stderr"] },
+  quarantine: { keep: "30d", size: "10GB" },
+});
