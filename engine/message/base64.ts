@@ -65,6 +65,12 @@ export function base64Readings(octets: Uint8Array): PartContent[] {
     reading: manner.reading,
   }));
   readings.push({ octets: decodeByLine(octets), reading: "base64/each-line" });
+  if (octets.includes(61)) {
+    readings.push(
+      { octets: decodePadAsZero(octets, false), reading: "base64/padding-is-zero" },
+      { octets: decodePadAsZero(octets, true), reading: "base64/padding-shortens" },
+    );
+  }
   // Words or padding before the data: readers that look for the first full line of base64.
   const start = firstFullLine(octets);
   if (start > 0) {
@@ -151,6 +157,26 @@ function decodeByLine(octets: Uint8Array): Uint8Array {
     }
   }
   return out.subarray(0, size);
+}
+
+/** Readers that look up `=` in their table and find 0; with `shorten`, each one in a quantum takes an octet from its result. */
+function decodePadAsZero(octets: Uint8Array, shorten: boolean): Uint8Array {
+  const out = new Uint8Array(Math.ceil(octets.length * 3 / 4) + 3);
+  let size = 0, bits = 0, count = 0, pads = 0;
+  for (const octet of octets) {
+    const value = TABLE[octet]!;
+    if (value > PAD) continue;
+    if (value === PAD) pads++;
+    bits = bits << 6 | (value === PAD ? 0 : value);
+    if (++count < 4) continue;
+    const from = size;
+    out[size++] = bits >> 16;
+    out[size++] = bits >> 8;
+    out[size++] = bits;
+    if (shorten) size = Math.max(from, size - pads);
+    bits = count = pads = 0;
+  }
+  return out.subarray(0, flush(out, size, bits, count));
 }
 
 /** Offset of the first line of 16 or more characters, all of them base64; 0 if it is the first or there is none. */

@@ -49,7 +49,7 @@ export function readBinhex(
   const raw = expandRuns(packed.subarray(0, size), most);
   const nameLength = raw[0] ?? 0;
   const header = 1 + nameLength + 1 + 4 + 4 + 2;
-  if (raw.length < header + 10 || nameLength === 0 || nameLength > 63) return undefined;
+  if (raw.length < header + 10 || nameLength > 63) return undefined;
   const name = Buffer.from(raw.subarray(1, 1 + nameLength)).toString("latin1");
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const data = view.getUint32(header), resource = view.getUint32(header + 4);

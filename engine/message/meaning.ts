@@ -66,6 +66,11 @@ export function readMeaning(source: Source, header: HeaderReading): Meaning {
     if (value.mains.some((one) => one.startsWith("attachment"))) attachment = true;
     collectNames(value, ["filename", "name"]);
   }
+  const both = [...dispositionTexts, ...typeTexts].filter((one) => one.includes("*"));
+  if (both.length > 1) {
+    // Some readers put the pieces of RFC 2231 together over fields.
+    collectNames(readStructured(both.join("; ")), ["filename", "name"]);
+  }
   for (const value of [...typeValues, ...dispositionValues]) {
     for (const one of value.parameter("boundary")) {
       // RFC 2046: a boundary does not end in a blank; readers drop it or take it.

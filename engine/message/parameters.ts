@@ -21,7 +21,7 @@ export interface RawParameter {
 
 const CLEAN_MAIN = /^[\w.+-]+(?:\/[\w.+-]+)?/;
 const CLEAN_PARAMETER =
-  /\s*;\s*([A-Za-z0-9.-]+)=(?:"([^"\\\0-\x1f\x7f-\xff]*)"|([^\s"'();,<>@\\[\]?*%=:/\0-\x1f\x7f-\xff]+(?:[/:=][\w.+:/=-]*)?))/y;
+  /\s*;\s*([A-Za-z0-9.-]+)=(?:"([ !#-:<-\[\]-~]*)"|([\w!#$&+.^`{|}~-]+(?:[/:=][\w.+:/=-]*)?))/y;
 
 /**
  * Reads a structured value.
@@ -245,6 +245,7 @@ function looser(value: string): string[] {
   }
   if (value.includes("=?")) out.push(decodeWords(value));
   if (/%[0-9a-f]{2}/i.test(value)) out.push(...decodeExtended(value));
+  if (value.includes(";")) out.push(value.replaceAll(";", ""));
   if (value.includes(",")) out.push(value.split(",", 1)[0]!.trim());
   return out.filter((one) => one !== "");
 }
