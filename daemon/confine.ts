@@ -1,0 +1,147 @@
+/** Starting a process with less: another user, no capabilities, a bound on CPU and memory, by the tools of util-linux. */
+
+/** A user of this system. */
+export interface User {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What a child process is to be bounded by. */
+export interface Confinement {
+  /** CPU time of its whole life (RLIMIT_CPU), seconds. */
+  readonly cpuSeconds?: number;
+  /** User to become; only root can. */
+  readonly user?: User;
+  /** Keep the right to listen below port 1024. */
+  readonly lowPorts?: boolean;
+  /** Signal to get when the parent dies. */
+  readonly parentDeathSignal?: "KILL" | "TERM";
+}
+
+/** Where the tools stand; not from PATH, which a caller may have set to anything. */
+const TOOL_DIRECTORIES = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"];
+
+const found = new Map<string, string | undefined>();
+
+/** @returns the path of a system tool; `undefined` where it is not installed. */
+export function systemTool(name: string): string | undefined {
+  if (!found.has(name)) {
+    const paths = TOOL_DIRECTORIES.map((directory) => `${directory}/${name}`);
+    found.set(name, paths.find((path) => isFile(path)));
+  }
+  return found.get(name);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Puts the bounds before a command: `setpriv … prlimit … COMMAND`. Each tool replaces itself by the next, so that the process
+ * id is the command's. What no installed tool can do is left out and named in `missing`.
+ */
+export function confined(
+  command: readonly [string, ...string[]],
+  bounds: Confinement,
+): { readonly command: readonly [string, ...string[]]; readonly missing: readonly string[] } {
+  const missing: string[] = [];
+  const prefix: string[] = [];
+  const setpriv = systemTool("setpriv");
+  if (setpriv) {
+    prefix.push(setpriv, "--no-new-privs");
+    const user = bounds.user;
+    if (user) {
+      prefix.push(`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups");
+    }
+    if (Deno.uid() === 0) {
+      const kept = bounds.lowPorts ? "-all,+net_bind_service" : "-all";
+      prefix.push(`--bounding-set=${kept}`, `--inh-caps=${kept}`);
+      if (bounds.lowPorts) prefix.push("--ambient-caps=+net_bind_service");
+    }
+    if (bounds.parentDeathSignal) prefix.push(`--pdeathsig=${bounds.parentDeathSignal}`);
+  } else {
+    missing.push("setpriv");
+  }
+  const prlimit = systemTool("prlimit");
+  if (prlimit) {
+    prefix.push(prlimit, "--core=0");
+    if (bounds.cpuSeconds) prefix.push(`--cpu=${bounds.cpuSeconds}`);
+  } else {
+    missing.push("prlimit");
+  }
+  const [first, ...rest] = [...prefix, ...command];
+  return { command: [first ?? command[0], ...rest], missing };
+}
+
+/**
+ * Bounds what a running process may still take: its data segment (RLIMIT_DATA) as it is now, and so many octets more. It is done
+ * from outside and after the start, because the runtime reserves half a gigabyte of address space for code in each thread, which
+ * it never touches; how much differs between versions.
+ *
+ * @returns false where it cannot be done.
+ */
+export async function boundMemory(pid: number, octets: number): Promise<boolean> {
+  const prlimit = systemTool("prlimit");
+  if (!prlimit) return false;
+  try {
+    const status = await Deno.readTextFile(`/proc/${pid}/status`);
+    const now = /^VmData:\s*(\d+) kB$/m.exec(status)?.[1];
+    if (now === undefined) return false;
+    const limit = Number(now) * 1024 + octets;
+    const command = new Deno.Command(prlimit, {
+      args: [`--pid=${pid}`, `--data=${limit}:${limit}`],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    });
+    return (await command.output()).success;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns the user of that name in /etc/passwd; `undefined` where there is none. */
+export function findUser(name: string, passwd = readPasswd()): User | undefined {
+  for (const line of passwd.split("\n")) {
+    const [user, , uid, gid] = line.split(":");
+    if (user !== name || !/^\d+$/.test(uid ?? "") || !/^\d+$/.test(gid ?? "")) continue;
+    return { name, uid: Number(uid), gid: Number(gid) };
+  }
+  return undefined;
+}
+
+function readPasswd(): string {
+  try {
+    return Deno.readTextFileSync("/etc/passwd");
+  } catch {
+    return "";
+  }
+}
+
+/** Whether a user could read a file: that no directory above is closed to him and the file is not. */
+export function mayRead(user: User, path: string): boolean {
+  const setpriv = systemTool("setpriv");
+  const test = systemTool("test");
+  if (!setpriv || !test) return true; // cannot be known beforehand; the start itself will say
+  return new Deno.Command(setpriv, {
+    args: [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", test, "-r", path],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).outputSync().success;
+}
+
+/** Resident memory of a process, octets; `undefined` where it is gone or the system does not say. */
+export function residentOctets(pid: number): number | undefined {
+  try {
+    const pages = Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1];
+    return pages === undefined ? undefined : Number(pages) * 4096;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,410 @@
+/**
+ * The scanner pool: every octet of mail is read in one of these processes, one object at a time, and what goes wrong there ends
+ * there. A scan is answered whatever happens; a scanner past its time or memory is killed, a warm spare stands in for it, and a
+ * new one is started.
+ */
+import * as v from "valibot";
+import { PosternError } from "../errors.ts";
+import type {
+  NotScannedReason,
+  RewriteRequest,
+  RewriteResult,
+  ScanSettings,
+  Verdict,
+} from "../engine/types.ts";
+import { MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
+import type { ScannerRequest } from "../engine/scanner/protocol.ts";
+import { type Confinement, findUser, mayRead, residentOctets, type User } from "./confine.ts";
+import { FROM_SOURCE, programFiles, workerUrl } from "./entries.ts";
+import { PoisonMemory } from "./poison.ts";
+import type { PoisonKeeper } from "./poison.ts";
+import { ScannerCrew, type ScannerStatus } from "./scanner_crew.ts";
+import { ScannerDeath, type ScannerEnd, type ScannerProcess } from "./scanner_process.ts";
+import { sha256, unscanned } from "./unscanned.ts";
+import { answerSchema } from "./verdict_schema.ts";
+
+/** What the pool tells the log. */
+export type PoolReport = (
+  level: "info" | "warning" | "error",
+  message: string,
+  fields: Readonly<Record<string, string | number | boolean>>,
+) => void;
+
+/** How a pool is started; everything has a default. */
+export interface ScannerPoolOptions {
+  /** Scans at once; default: number of cores. One more process is kept warm. */
+  readonly processes?: number;
+  /** Data segment of one scanner, octets; default 1 GiB. */
+  readonly memoryOctets?: number;
+  /** Scans that may wait; default 1000. */
+  readonly queue?: number;
+  /** Longest wait for a free scanner, ms; default 30 s. */
+  readonly queueTimeMs?: number;
+  /** How long a message that killed a scanner is remembered, ms; default a day. */
+  readonly poisonMemoryMs?: number;
+  /** Where that is kept over a restart; default: nowhere. */
+  readonly poison?: PoisonKeeper;
+  /** What a scanner gets beyond its own time limit before it is killed, ms; default 1 s. */
+  readonly graceMs?: number;
+  /** Time limit of a rewrite, ms; default 30 s. */
+  readonly rewriteTimeMs?: number;
+  /** Scans after which a scanner is replaced by a fresh one; default 20,000. */
+  readonly scansPerProcess?: number;
+  /** User that scanners run as, where this process is root; default `postern`, else `nobody`. */
+  readonly user?: string;
+  /** Scanning worker instead of the product's; tests only, and only from the source tree. */
+  readonly worker?: URL;
+  readonly report?: PoolReport;
+}
+
+/** What `postern status` shows of the pool. */
+export interface PoolStatus {
+  readonly processes: readonly ScannerStatus[];
+  readonly waiting: number;
+  readonly counters: Readonly<Record<string, number>>;
+  /** User that the scanners run as, where it is not this process's own. */
+  readonly user?: string;
+  /** Hashes of messages that killed scanners. */
+  readonly poison: number;
+}
+
+/** CPU time of a scanner's whole life, s; one is replaced when it has been busy for half of it. */
+const CPU_SECONDS = 7200;
+/** Longest time limit that the settings may ask for, ms: the CPU limit must not be what ends a scan. */
+const MAX_TIME_MS = CPU_SECONDS * 250;
+/** What resident memory may be above the data limit: the program's own pages, octets. */
+const PROGRAM_OCTETS = 256 * 2 ** 20;
+/** How often the memory of busy scanners is looked at, ms. */
+const WATCH_MS = 200;
+/** How long a scan may go on that nobody waits for any more, ms. */
+const ABANDONED_MS = 500;
+
+/** A scan or rewrite that waits for a scanner. */
+interface Waiter {
+  readonly resolve: (scanner: ScannerProcess) => void;
+  readonly reject: (reason: "busy" | "cancelled") => void;
+}
+
+/** Where a request stands when there is no verdict of the engine. */
+class NoAnswer extends Error {
+  constructor(
+    readonly reason: NotScannedReason,
+    readonly queueMs: number,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+/** N scanners and a spare. */
+export class ScannerPool {
+  readonly #crew: ScannerCrew;
+  readonly #poison: PoisonMemory;
+  readonly #waiting: Waiter[] = [];
+  readonly #options: ScannerPoolOptions;
+  readonly #queue: number;
+  readonly #queueTimeMs: number;
+  readonly #directory: string;
+  readonly #user: User | undefined;
+  readonly #watch: ReturnType<typeof setInterval>;
+  readonly #memoryOctets: number;
+  readonly #counters: Record<string, number> = {};
+  #closed = false;
+
+  private constructor(
+    options: ScannerPoolOptions,
+    directory: string,
+    user: User | undefined,
+    poison: PoisonMemory,
+  ) {
+    this.#options = options;
+    this.#directory = directory;
+    this.#user = user;
+    this.#poison = poison;
+    this.#queue = options.queue ?? 1000;
+    this.#queueTimeMs = options.queueTimeMs ?? 30_000;
+    this.#memoryOctets = options.memoryOctets ?? 2 ** 30;
+    const bounds: Confinement = {
+      cpuSeconds: CPU_SECONDS,
+      parentDeathSignal: "KILL",
+      ...(user ? { user } : {}),
+    };
+    this.#crew = new ScannerCrew({
+      size: options.processes ?? navigator.hardwareConcurrency,
+      scansPerProcess: options.scansPerProcess ?? 20_000,
+      busyMsPerProcess: CPU_SECONDS * 500,
+      residentOctets: this.#memoryOctets * 0.75 + PROGRAM_OCTETS,
+      process: {
+        directory,
+        worker: options.worker ?? workerUrl("scan_worker"),
+        bounds,
+        memoryOctets: this.#memoryOctets,
+        startMs: 30_000,
+      },
+      report: (level, message, fields) => options.report?.(level, message, fields),
+      onFree: () => this.#serveNext(),
+    });
+    this.#watch = setInterval(() => this.#watchMemory(), WATCH_MS);
+  }
+
+  /**
+   * Starts the scanners; resolves when the first is ready, the others follow.
+   *
+   * @throws {PosternError} `"scan/failed"` where none can be started, with the process's last words.
+   */
+  static async start(options: ScannerPoolOptions = {}): Promise<ScannerPool> {
+    if (options.worker && !FROM_SOURCE) {
+      throw new PosternError("scan/failed", "Only the source tree can scan with a fixture");
+    }
+    const user = scannerUser(options);
+    const directory = await Deno.makeTempDir({ prefix: "postern-scan-" });
+    await Deno.chmod(directory, 0o700);
+    if (user) await Deno.chown(directory, user.uid, user.gid);
+    const poison = new PoisonMemory(options.poisonMemoryMs ?? 86_400_000, options.poison);
+    await poison.load();
+    const pool = new ScannerPool(options, directory, user, poison);
+    try {
+      await pool.#crew.firstReady();
+      return pool;
+    } catch (cause) {
+      await pool.close();
+      const words = cause instanceof Error ? cause.message : String(cause);
+      throw new PosternError("scan/failed", `Cannot start a scanner: ${words}`, { cause });
+    }
+  }
+
+  /**
+   * Scans one object. The octets are not changed, copied or kept.
+   *
+   * @param signal Aborted when nobody waits for the verdict any more.
+   * @returns the engine's verdict, or one that says why there is none. Never rejects for what the object is.
+   */
+  async scan(octets: Uint8Array, settings: ScanSettings, signal?: AbortSignal): Promise<Verdict> {
+    const began = performance.now();
+    this.#count("scans");
+    try {
+      if (octets.length > MAX_OBJECT_OCTETS) throw new NoAnswer("size", 0, "larger than a frame");
+      const timeMs = Math.min(settings.limits.timeMs, MAX_TIME_MS);
+      const { answer, queueMs } = await this.#request(
+        { op: "scan", settings },
+        octets,
+        timeMs,
+        signal,
+      );
+      if (answer.ok !== "scan") throw new NoAnswer("crashed", queueMs, "no verdict");
+      return { ...answer.verdict, costs: { ...answer.verdict.costs, queue: queueMs } };
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      this.#count(`notScanned.${error.reason}`);
+      return unscanned(octets, error.reason, error.queueMs, performance.now() - began);
+    }
+  }
+
+  /**
+   * Takes parts out of a message.
+   *
+   * @throws {PosternError} `"scan/busy"`, `"scan/cancelled"`, `"scan/failed"`.
+   */
+  async rewrite(
+    octets: Uint8Array,
+    request: RewriteRequest,
+    signal?: AbortSignal,
+  ): Promise<RewriteResult> {
+    this.#count("rewrites");
+    try {
+      const timeMs = this.#options.rewriteTimeMs ?? 30_000;
+      const { answer, made } = await this.#request(
+        { op: "rewrite", request },
+        octets,
+        timeMs,
+        signal,
+      );
+      if (answer.ok !== "rewrite" || !made) throw new NoAnswer("crashed", 0, "no message");
+      return { message: made, layout: answer.layout, failed: answer.failed };
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      const code = error.reason === "busy" || error.reason === "cancelled"
+        ? `scan/${error.reason}` as const
+        : "scan/failed";
+      throw new PosternError(code, `Cannot clean a message: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** What the pool is doing. */
+  status(): PoolStatus {
+    return {
+      processes: this.#crew.status(),
+      waiting: this.#waiting.length,
+      counters: { ...this.#counters },
+      poison: this.#poison.size,
+      ...(this.#user ? { user: this.#user.name } : {}),
+    };
+  }
+
+  /** Ends every scanner at once; what is being scanned or waits comes out as `cancelled`. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#watch);
+    for (const waiter of this.#waiting.splice(0)) waiter.reject("cancelled");
+    await this.#crew.close();
+    await Deno.remove(this.#directory, { recursive: true }).catch(() => {});
+  }
+
+  async #request(
+    request: ScannerRequest,
+    octets: Uint8Array,
+    timeMs: number,
+    signal: AbortSignal | undefined,
+  ) {
+    const hash = this.#poison.size > 0 ? sha256(octets) : undefined;
+    if (hash !== undefined && this.#poison.isPoison(hash)) {
+      throw new NoAnswer("poison", 0, "the message killed scanners before");
+    }
+    const queued = performance.now();
+    const scanner = await this.#scanner(signal).catch((reason: "busy" | "cancelled") => {
+      throw new NoAnswer(reason, performance.now() - queued, `the request was ${reason}`);
+    });
+    const queueMs = performance.now() - queued;
+    let cancelled: (() => void) | undefined;
+    const graceMs = this.#options.graceMs ?? 1000;
+    let timer = setTimeout(() => scanner.kill("time"), timeMs + graceMs);
+    const work = this.#converse(scanner, request, octets).finally(() => clearTimeout(timer));
+    const abandoned = new Promise<never>((_, reject) => {
+      if (!signal) return;
+      cancelled = () => {
+        // The scanner is given a moment to end by itself: that is cheaper than a new one.
+        clearTimeout(timer);
+        timer = setTimeout(() => scanner.kill("cancelled"), ABANDONED_MS);
+        reject(new NoAnswer("cancelled", queueMs, "the client went away"));
+      };
+      signal.addEventListener("abort", cancelled, { once: true });
+    });
+    try {
+      const result = await Promise.race([work, abandoned]);
+      return { ...result, queueMs };
+    } catch (error) {
+      if (!(error instanceof ScannerDeath)) throw error;
+      if (!this.#closed && error.end !== "cancelled") await this.#blame(octets, hash, error);
+      throw new NoAnswer(this.#closed ? "cancelled" : error.end, queueMs, error.message);
+    } finally {
+      if (cancelled) signal?.removeEventListener("abort", cancelled);
+      work.catch(() => {}); // abandoned: its end is the crew's business alone
+    }
+  }
+
+  /** One request and its answer, checked. Gives the scanner back whatever comes of it. */
+  async #converse(scanner: ScannerProcess, request: ScannerRequest, octets: Uint8Array) {
+    try {
+      const raw = await scanner.request(request, octets);
+      const parsed = v.safeParse(answerSchema, parseJson(raw.head));
+      if (!parsed.success) {
+        return await this.#dies(scanner, "crashed", "an answer that is none");
+      }
+      const answer = parsed.output;
+      // After an exception nobody knows what state the engine is in, or how near to its memory limit.
+      if (answer.ok === false) return await this.#dies(scanner, answer.reason, answer.message);
+      const made = answer.ok === "rewrite" ? await raw.octets() : undefined;
+      this.#crew.release(scanner);
+      return { answer, made };
+    } catch (error) {
+      if (error instanceof ScannerDeath) throw error;
+      return await this.#dies(scanner, "crashed", error instanceof Error ? error.message : "?");
+    }
+  }
+
+  async #dies(scanner: ScannerProcess, end: ScannerEnd, detail: string): Promise<never> {
+    scanner.kill(end);
+    await scanner.ended;
+    throw new ScannerDeath(end, detail);
+  }
+
+  /** Remembers that a message killed a scanner. */
+  async #blame(octets: Uint8Array, hash: string | undefined, death: ScannerDeath): Promise<void> {
+    const name = hash ?? sha256(octets);
+    this.#options.report?.("warning", "A scanner was lost over a message", {
+      reason: death.end,
+      sha256: name,
+      octets: octets.length,
+      detail: death.message.slice(0, 500),
+    });
+    await this.#poison.note(name).catch((error: unknown) => {
+      this.#options.report?.("error", "Cannot remember a message that killed a scanner", {
+        error: error instanceof Error ? error.message : String(error),
+      });
+    });
+  }
+
+  /** A free scanner, now or when there is one; rejects with `busy` or `cancelled`. */
+  #scanner(signal: AbortSignal | undefined): Promise<ScannerProcess> {
+    if (signal?.aborted || this.#closed) return Promise.reject("cancelled");
+    const free = this.#waiting.length === 0 ? this.#crew.take() : undefined;
+    if (free) return Promise.resolve(free);
+    if (this.#waiting.length >= this.#queue) return Promise.reject("busy");
+    return new Promise((resolve, reject) => {
+      const leave = (reason: "busy" | "cancelled") => {
+        const at = this.#waiting.indexOf(waiter);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        settle();
+        reject(reason);
+      };
+      const cancel = () => leave("cancelled");
+      const timer = setTimeout(() => leave("busy"), this.#queueTimeMs);
+      const settle = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", cancel);
+      };
+      const waiter: Waiter = {
+        resolve: (scanner) => {
+          settle();
+          resolve(scanner);
+        },
+        reject: (reason) => {
+          settle();
+          reject(reason);
+        },
+      };
+      this.#waiting.push(waiter);
+      signal?.addEventListener("abort", cancel, { once: true });
+    });
+  }
+
+  #serveNext(): void {
+    while (this.#waiting.length > 0) {
+      const scanner = this.#crew.take();
+      if (!scanner) return;
+      this.#waiting.shift()?.resolve(scanner);
+    }
+  }
+
+  /** The second fence: where prlimit is missing, and for memory that the data segment does not count. */
+  #watchMemory(): void {
+    for (const scanner of this.#crew.busy()) {
+      const resident = residentOctets(scanner.pid);
+      if (resident !== undefined && resident > this.#memoryOctets + PROGRAM_OCTETS) {
+        scanner.kill("memory");
+      }
+    }
+  }
+
+  #count(name: string): void {
+    this.#counters[name] = (this.#counters[name] ?? 0) + 1;
+  }
+}
+
+function parseJson(octets: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(octets));
+}
+
+/** The unprivileged user, where this process is root and that user can read the program. */
+function scannerUser(options: ScannerPoolOptions): User | undefined {
+  if (Deno.uid() !== 0 || options.user === "root") return undefined;
+  const user = findUser(options.user ?? "postern") ?? findUser("nobody");
+  if (!user) return undefined;
+  const closed = programFiles().find((path) => !mayRead(user, path));
+  if (closed === undefined) return user;
+  options.report?.("warning", "Scanners keep root's user id, without its capabilities", {
+    reason: `${user.name} cannot read ${closed}`,
+  });
+  return undefined;
+}

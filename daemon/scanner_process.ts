@@ -1,0 +1,266 @@
+/** One scanner process, seen from the pool: started, asked, killed. */
+import { PosternError } from "../errors.ts";
+import { FrameReader, writeFrames } from "../engine/scanner/frames.ts";
+import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
+import type { ScannerHello, ScannerRequest } from "../engine/scanner/protocol.ts";
+import { boundMemory, confined, type Confinement } from "./confine.ts";
+import { FROM_SOURCE, processCommand, PROGRAM } from "./entries.ts";
+
+/** Why a scanner ended while it scanned. */
+export type ScannerEnd = "time" | "memory" | "cancelled" | "crashed";
+
+/** What a scanner process is started with. */
+export interface ScannerProcessOptions {
+  /** Directory of mode 0700 for its socket. */
+  readonly directory: string;
+  /** The scanning worker. */
+  readonly worker: URL;
+  readonly bounds: Confinement;
+  /** What it may take beyond what it has when it is ready, octets. */
+  readonly memoryOctets: number;
+  /** How long it may take to be ready, ms. */
+  readonly startMs: number;
+}
+
+/** Octets of its last words that are kept. */
+const STDERR_OCTETS = 4096;
+
+/** V8's, the runtime's and the allocator's words when there is no more memory. */
+const MEMORY_WORDS =
+  /out of memory|memory allocation of \d+|allocation failed|std::bad_alloc|cannot allocate memory/i;
+
+/** Names a process that died before it scanned anything; `cause` has its last words. */
+export class ScannerDeath extends Error {
+  override readonly name = "ScannerDeath";
+  readonly end: ScannerEnd;
+
+  constructor(end: ScannerEnd, detail: string) {
+    super(detail);
+    this.end = end;
+  }
+}
+
+/** An answer as it came: the head is JSON, the octets are there after `rewrite`. */
+export interface RawAnswer {
+  readonly head: Uint8Array;
+  /** Reads the frame that follows the head. */
+  octets(): Promise<Uint8Array>;
+}
+
+/** A running scanner. One request at a time. */
+export class ScannerProcess {
+  readonly pid: number;
+  /** Resolves, and never rejects, when the process is gone, with why. */
+  readonly ended: Promise<ScannerDeath>;
+  /** What its hello said it could not give up. */
+  readonly kept: readonly string[];
+  /** Whether the system holds it to its memory; otherwise only the pool's own watch does. */
+  readonly bounded: boolean;
+  readonly startedAt = Date.now();
+  /** Requests answered. */
+  scans = 0;
+  /** Wall time spent in requests, ms. */
+  busyMs = 0;
+  readonly #connection: Deno.UnixConn;
+  readonly #reader: FrameReader;
+  readonly #child: Deno.ChildProcess;
+  readonly #stderr: StderrTail;
+  #why: ScannerEnd | undefined;
+
+  private constructor(
+    child: Deno.ChildProcess,
+    stderr: StderrTail,
+    connection: Deno.UnixConn,
+    reader: FrameReader,
+    hello: ScannerHello,
+    bounded: boolean,
+  ) {
+    this.bounded = bounded;
+    this.#child = child;
+    this.#stderr = stderr;
+    this.#connection = connection;
+    this.#reader = reader;
+    this.pid = child.pid;
+    this.kept = hello.kept;
+    this.ended = this.#watch();
+  }
+
+  /**
+   * Starts a process and waits for its hello.
+   *
+   * @throws {ScannerDeath} where it ends, or is not ready in time.
+   */
+  static async start(options: ScannerProcessOptions): Promise<ScannerProcess> {
+    const name = crypto.randomUUID();
+    const path = `${options.directory}/${name}`;
+    // A socket of its own for each scanner: whoever connects to it is this one, and nobody else ever can.
+    const listener = Deno.listen({ transport: "unix", path });
+    const child = spawnScanner(path, options);
+    const stderr = new StderrTail(child.stderr);
+    const timer = setTimeout(() => kill(child), options.startMs);
+    const gone = child.status.then(() => listener.close()).catch(() => {});
+    let connection: Deno.UnixConn | undefined;
+    try {
+      connection = await listener.accept();
+      const reader = new FrameReader(connection);
+      const head = await reader.read(MAX_HEAD_OCTETS);
+      if (!head) throw new PosternError("wire/closed", "The scanner closed before its hello");
+      const hello = parseHello(head);
+      const bounded = await boundMemory(child.pid, options.memoryOctets);
+      return new ScannerProcess(child, stderr, connection, reader, hello, bounded);
+    } catch (error) {
+      kill(child);
+      connection?.close();
+      await gone;
+      const words = await stderr.text();
+      throw new ScannerDeath(
+        "crashed",
+        words || (error instanceof Error ? error.message : String(error)),
+      );
+    } finally {
+      clearTimeout(timer);
+      closeQuietly(listener);
+      await Deno.remove(path).catch(() => {});
+    }
+  }
+
+  /**
+   * Sends a request and reads the head of its answer. The octets are written from the caller's buffer.
+   *
+   * @throws {ScannerDeath} where the process ends first.
+   */
+  async request(request: ScannerRequest, octets: Uint8Array): Promise<RawAnswer> {
+    const began = performance.now();
+    try {
+      await writeFrames(
+        this.#connection,
+        new TextEncoder().encode(JSON.stringify(request)),
+        octets,
+      );
+      const head = await this.#reader.read(MAX_HEAD_OCTETS);
+      if (!head) throw new PosternError("wire/closed", "The scanner closed");
+      return {
+        head,
+        octets: async () => {
+          const made = await this.#reader.read(MAX_OBJECT_OCTETS);
+          if (!made) throw new PosternError("wire/closed", "The scanner closed inside its answer");
+          return made;
+        },
+      };
+    } catch {
+      this.kill("crashed");
+      throw await this.ended;
+    } finally {
+      this.scans++;
+      this.busyMs += performance.now() - began;
+    }
+  }
+
+  /** Ends the process at once. The first reason given stays. */
+  kill(why: ScannerEnd): void {
+    this.#why ??= why;
+    kill(this.#child);
+  }
+
+  /** Lets an idle process end by itself. */
+  retire(): void {
+    closeQuietly(this.#connection);
+  }
+
+  async #watch(): Promise<ScannerDeath> {
+    const status = await this.#child.status;
+    closeQuietly(this.#connection);
+    const words = await this.#stderr.text();
+    const how = status.signal ? `signal ${status.signal}` : `exit status ${status.code}`;
+    return new ScannerDeath(this.#reason(status, words), words ? `${how}: ${words}` : how);
+  }
+
+  #reason(status: Deno.CommandStatus, words: string): ScannerEnd {
+    if (this.#why && this.#why !== "crashed") return this.#why;
+    if (status.signal === "SIGXCPU") return "time";
+    if (MEMORY_WORDS.test(words)) return "memory";
+    return "crashed";
+  }
+}
+
+function parseHello(head: Uint8Array): ScannerHello {
+  const hello: unknown = JSON.parse(new TextDecoder().decode(head));
+  if (typeof hello === "object" && hello !== null && "hello" in hello && "kept" in hello) {
+    return { hello: true, kept: Array.isArray(hello.kept) ? hello.kept.map(String) : [] };
+  }
+  throw new PosternError("wire/bad-frame", "What connected was not a scanner");
+}
+
+/** Flags of a scanner: it may read the program, to load its worker, and reach its socket; it gives both up itself. */
+function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildProcess {
+  const flags = [
+    `--allow-read=${new URL(PROGRAM).pathname},${path}`,
+    `--allow-write=${path}`,
+    `--allow-net=unix:${path}`,
+  ];
+  const megabytes = Math.floor(options.memoryOctets / 2 ** 20);
+  if (megabytes > 0) flags.push(`--v8-flags=--max-old-space-size=${Math.max(64, megabytes >> 1)}`);
+  const plain = processCommand("scanner", flags, [path, options.worker.href]);
+  const { command: [program, ...args] } = confined(plain, options.bounds);
+  return new Deno.Command(program, {
+    args,
+    clearEnv: true,
+    env: scannerEnvironment(),
+    cwd: "/",
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** In a checkout the runtime needs its cache of modules; nothing else of the environment goes to a scanner. */
+function scannerEnvironment(): Record<string, string> {
+  const environment: Record<string, string> = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+  if (!FROM_SOURCE) return environment;
+  for (const name of ["HOME", "DENO_DIR", "XDG_CACHE_HOME"]) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) environment[name] = value;
+  }
+  return environment;
+}
+
+/** The last words of a process; what came before is dropped, so that one that talks for ever costs nothing. */
+class StderrTail {
+  #tail = new Uint8Array();
+  readonly #done: Promise<void>;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#done = this.#read(stream).catch(() => {});
+  }
+
+  /** Resolves when the process has closed its end. */
+  async text(): Promise<string> {
+    await this.#done;
+    return new TextDecoder().decode(this.#tail).trim();
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const chunk of stream) {
+      const joined = new Uint8Array(this.#tail.length + chunk.length);
+      joined.set(this.#tail);
+      joined.set(chunk, this.#tail.length);
+      this.#tail = joined.slice(Math.max(0, joined.length - STDERR_OCTETS));
+    }
+  }
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It is gone already.
+  }
+}
+
+function closeQuietly(resource: { close(): void }): void {
+  try {
+    resource.close();
+  } catch {
+    // It is closed already.
+  }
+}

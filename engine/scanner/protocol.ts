@@ -1,0 +1,31 @@
+/**
+ * What goes over a scanner's socket. The scanner says hello once it can do nothing but scan; then each request (a head and the
+ * octets) gets one answer (a head, for `rewrite` followed by the new octets). Heads are JSON frames.
+ */
+import type { MessageLayout, RewriteRequest, ScanSettings, Verdict } from "../types.ts";
+
+/** First frame from the scanner. */
+export interface ScannerHello {
+  readonly hello: true;
+  /** Names of permissions that the scanner could not give up; empty when all is well. */
+  readonly kept: readonly string[];
+}
+
+/** Head of a request; one frame of octets follows it. */
+export type ScannerRequest =
+  | { readonly op: "scan"; readonly settings: ScanSettings }
+  | { readonly op: "rewrite"; readonly request: RewriteRequest };
+
+/** Head of an answer. */
+export type ScannerAnswer =
+  | { readonly ok: "scan"; readonly verdict: Verdict }
+  /** One frame with the new octets follows. */
+  | { readonly ok: "rewrite"; readonly layout: MessageLayout; readonly failed: readonly string[] }
+  /** The engine threw: `memory` where it was refused more, otherwise a defect. */
+  | { readonly ok: false; readonly reason: "memory" | "crashed"; readonly message: string };
+
+/** What goes between the scanner's two threads; octets are transferred. */
+export interface ScanMessage {
+  readonly head: Uint8Array;
+  readonly octets?: Uint8Array;
+}
