@@ -9,6 +9,9 @@ import { accepts, freePort, until } from "./wait.ts";
 /** The repository. */
 export const ROOT = new URL("..", import.meta.url).pathname;
 
+/** The command, as from a checkout; it becomes Deno by exec, so its process id is the program's. */
+export const POSTERN = `${ROOT}bin/postern`;
+
 /** One smtp agent as documents have it, without its address. */
 export type AgentInput = Omit<NonNullable<ConfigInput["agents"]>[number], "listen" | "agent">;
 
@@ -91,15 +94,9 @@ export class Gateway implements AsyncDisposable {
 
   /** Starts the daemon on what lies in the directory. */
   async run(): Promise<void> {
-    const process = new Process("postern", Deno.execPath(), [
-      "run",
-      "-A",
-      "--no-prompt",
-      `${ROOT}main.ts`,
-      "daemon",
-      "--config",
-      this.config,
-    ]);
+    const process = new Process("postern", POSTERN, ["daemon", "--config", this.config], {
+      env: { POSTERN_DENO: Deno.execPath() },
+    });
     this.#process = process;
     for (const [name, port] of this.#ports) {
       await process.ready(`listener ${name}`, () => accepts(port));

@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const NODE_IO =
   /^node:(?:fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|repl|vm)$/;
 
-const isTest = (path: string) => path.endsWith("_test.ts") || path.includes("/fixtures/");
+const isTest = (path: string) => /_(?:test|bench)\.ts$/.test(path) || path.includes("/fixtures/");
 const isFixture = (path: string) =>
   path.startsWith("tests/") || path.startsWith("bench/") || isTest(path);
 const roomOf = (path: string) => path.includes("/") ? path.slice(0, path.indexOf("/")) : path;

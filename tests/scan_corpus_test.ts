@@ -1,7 +1,7 @@
 /** Every file of the corpus in one run of `postern scan`: no crash, no hang, nothing left out, nothing infected called clean. */
 import assert from "node:assert/strict";
 import { CORPUS, type CorpusEntry, corpusFiles, hasCorpus, manifest } from "./corpus.ts";
-import { ROOT } from "./gateway.ts";
+import { POSTERN } from "./gateway.ts";
 import { run } from "./peers/process.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
@@ -44,11 +44,7 @@ Deno.test("postern scan reads the whole corpus in one run", async (test) => {
   const list = `${directory.path}/list`;
   await Deno.writeTextFile(list, files.map((file) => `${file}\n`).join(""));
   const begin = performance.now();
-  const { code, stdout, stderr } = await run(Deno.execPath(), [
-    "run",
-    "-A",
-    "--no-prompt",
-    `${ROOT}main.ts`,
+  const { code, stdout, stderr } = await run(POSTERN, [
     "scan",
     "--standalone",
     "--format",
