@@ -99,7 +99,12 @@ export function plainEvent(
   message: string,
   given: Readonly<Record<string, string | number | boolean>> = {},
 ): LogEvent {
-  return { level, time, fields: [["msg", message], ...Object.entries(given)] };
+  const fields = Object.entries(given).map(([key, value]): Field => [
+    // What says when, how bad and what cannot be said a second time.
+    ["time", "level", "msg"].includes(key) ? `${key}_` : key,
+    value,
+  ]);
+  return { level, time, fields: [["msg", message], ...fields] };
 }
 
 /** A message's one line; recipients are grouped by outcome: `to`, `action`, `by`, then `to.2`, `action.2`, ... */

@@ -24,7 +24,7 @@ export interface Log {
   ): void;
   /** The one line of a message, at level info. */
   message(record: MessageRecord): void;
-  /** Takes new level and format into force; other places to log to need a new log. */
+  /** Takes a new level into force, as after a reload; another format or place needs a new log. */
   setLevel(level: LogLevel): void;
   /** Opens files anew, after they were renamed (SIGHUP). */
   reopen(): Promise<void>;
