@@ -88,7 +88,7 @@ export interface PartReport {
   readonly names: readonly string[];
   /** Decoded size, octets. */
   readonly size: number;
-  /** SHA-256 of the decoded content, lower-case hex. */
+  /** SHA-256 of the decoded content, lower-case hex; `""` where the content could not be had at all. */
   readonly sha256: string;
   readonly depth: number;
   readonly encrypted?: boolean;

@@ -1,0 +1,99 @@
+import { looksLikeMail } from "../message/looks_like_mail.ts";
+import type { FileType } from "./file_type_table.ts";
+
+/** How much of a text is looked at. */
+const WINDOW_OCTETS = 4096;
+const latin1 = new TextDecoder("latin1");
+const utf16le = new TextDecoder("utf-16le");
+const utf16be = new TextDecoder("utf-16be");
+
+/** Interpreters of `#!` lines (execve(2)); `env` and paths are skipped. */
+const INTERPRETERS: readonly { readonly type: FileType; readonly name: RegExp }[] = [
+  { type: "shell", name: /^(ba|da|k|z|c|tc|a|fi)?sh$|^busybox$/ },
+  { type: "perl", name: /^perl/ },
+  { type: "python", name: /^(python|pypy)/ },
+  { type: "php", name: /^php/ },
+  { type: "ruby", name: /^ruby/ },
+  { type: "javascript", name: /^(node|deno|bun)/ },
+  { type: "script", name: /./ },
+];
+
+/** Text that says what it is in its first lines; the first row that matches wins. */
+const TEXTS: readonly { readonly type: FileType; readonly text: RegExp }[] = [
+  { type: "hta", text: /<hta:application/i },
+  {
+    type: "svg",
+    text: /^(<\?xml[^>]*>\s*|<!--[^]*?-->\s*|<!doctype svg[^>]*>\s*)*<(\w+:)?svg[\s>]/i,
+  },
+  {
+    type: "html",
+    text:
+      /^(<\?xml[^>]*>\s*|<!--[^]*?-->\s*)*<(!doctype html|html|head|body|script|iframe|title|meta|table|div|style|font|center|h1|p|a|br|img|base|form|span)[\s>/]/i,
+  },
+  { type: "xml", text: /^<\?xml[\s?]/i },
+  { type: "xml", text: /^<[\w:-]+\s+xmlns/i },
+  { type: "php", text: /^<\?(php|=)/i },
+  { type: "uuencode", text: /^begin(-base64)? [0-7]{3,4} \S/m },
+  { type: "yenc", text: /^=ybegin .*line=\d+/m },
+  { type: "binhex", text: /^\(This file must be converted with BinHex/m },
+  { type: "batch", text: /^@?echo off\b/i },
+  {
+    type: "powershell",
+    text: /^(\$[A-Za-z_]\w*\s*=\s*(New-Object|\[[A-Z])|param\s*\(|IEX\b|Invoke-Expression)/im,
+  },
+  {
+    type: "vbscript",
+    text: /^\s*(Set \w+ = (WScript\.)?CreateObject\(|On Error Resume Next|Dim \w+(, \w+)*\r?$)/im,
+  },
+  { type: "pgp", text: /^-----BEGIN PGP MESSAGE-----/m },
+  { type: "html", text: /<(html|body|script|iframe)[\s>]/i },
+];
+
+/**
+ * Tells the type of text, or that it is none.
+ *
+ * @returns `undefined` where the octets are not text.
+ */
+export function textType(octets: Uint8Array): FileType | undefined {
+  const window = octets.subarray(0, WINDOW_OCTETS);
+  const [a, b, c] = window;
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) {
+    const decoded = (a === 0xff ? utf16le : utf16be).decode(window.subarray(2, window.length & ~1));
+    return markedType(decoded.trimStart()) ?? "utf16";
+  }
+  if (!isText(window)) return undefined;
+  const bom = a === 0xef && b === 0xbb && c === 0xbf ? 3 : 0;
+  const text = latin1.decode(bom ? window.subarray(bom) : window);
+  if (text.startsWith("#!")) return interpreterType(text);
+  if (/^From \S+.*\d{4}\r?\n/.test(text)) return "mbox";
+  const marked = markedType(text.trimStart());
+  if (marked === "uuencode" && looksLikeMail(octets)) return "message";
+  if (marked) return marked;
+  return looksLikeMail(octets) ? "message" : "text";
+}
+
+function markedType(text: string): FileType | undefined {
+  for (const { type, text: pattern } of TEXTS) if (pattern.test(text)) return type;
+  return undefined;
+}
+
+function interpreterType(text: string): FileType {
+  const line = /^#!\s*([^\r\n]*)/.exec(text)?.[1] ?? "";
+  const words = line.split(/\s+/).map((word) => word.slice(word.lastIndexOf("/") + 1));
+  const name = (words[0] === "env" ? words.slice(1).find((w) => !/^-|=/.test(w)) : words[0]) ?? "";
+  return INTERPRETERS.find((row) => row.name.test(name))?.type ?? "script";
+}
+
+/**
+ * Text holds no NUL and hardly any control octet; 8-bit octets are fine in any charset. ESC starts ISO-2022 sequences, FF and SUB
+ * are found in old text.
+ */
+function isText(window: Uint8Array): boolean {
+  let odd = 0;
+  for (let i = 0; i < window.length; i++) {
+    const octet = window[i] ?? 0;
+    if (octet === 0) return false;
+    if (octet < 0x20 && (octet < 0x08 || octet > 0x0d) && octet !== 0x1b && octet !== 0x1a) odd++;
+  }
+  return odd * 50 <= window.length;
+}

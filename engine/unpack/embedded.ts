@@ -1,0 +1,83 @@
+/** Archives inside something else: self-extracting programs, pictures with a zip behind them, text before an archive. */
+import { Buffer } from "node:buffer";
+import { crc32 } from "./crc32.ts";
+import { u16, u32 } from "./octets.ts";
+
+/** Contents are looked at piece by piece, so that no second copy of a large one is made. */
+const PIECE_OCTETS = 4 << 20;
+/** Most archives of one kind that are looked for in one content. */
+const MAX_FOUND = 8;
+
+/** An archive that starts in the middle of a content. */
+export interface Embedded {
+  readonly type: "zip" | "7z" | "rar" | "cab";
+  /** Where it starts; zip's reader finds its own way and gets the whole content. */
+  readonly offset: number;
+}
+
+interface Kind {
+  readonly type: Embedded["type"];
+  readonly magic: string;
+  /** Whether what follows is such an archive and not a program that knows the magic. */
+  readonly holds: (octets: Uint8Array, at: number) => boolean;
+}
+
+const ZIP: Kind = {
+  type: "zip",
+  magic: "PK\x03\x04",
+  holds: (o, at) =>
+    (u16(o, at + 4) & 0xff) <= 99 && u16(o, at + 8) < 100 && u16(o, at + 26) > 0 &&
+    u16(o, at + 26) < 4096 && at + 30 + u16(o, at + 26) <= o.length,
+};
+
+const OTHERS: readonly Kind[] = [
+  {
+    type: "7z",
+    magic: "7z\xbc\xaf\x27\x1c",
+    // the start header carries its own CRC
+    holds: (o, at) => at + 32 <= o.length && u32(o, at + 8) === crc32(o.subarray(at + 12, at + 32)),
+  },
+  {
+    type: "rar",
+    magic: "Rar!\x1a\x07",
+    // version 4: a marker, then the archive header 0x73; version 5: 01 00, then CRC, size and type 1 or 4
+    holds: (o, at) =>
+      (o[at + 6] === 0 && o[at + 9] === 0x73) ||
+      (o[at + 6] === 1 && o[at + 7] === 0 && at + 20 < o.length),
+  },
+  {
+    type: "cab",
+    magic: "MSCF\0\0\0\0",
+    holds: (o, at) =>
+      u32(o, at + 8) > 36 && u32(o, at + 12) === 0 && u32(o, at + 16) < u32(o, at + 8) &&
+      o[at + 25] === 1 && u16(o, at + 26) > 0 && u16(o, at + 28) > 0,
+  },
+];
+
+/**
+ * Looks for archives past the start of `octets`.
+ *
+ * @param isText Text carries no 7z, RAR or CAB that any program would start; a zip is found from its end and may follow text.
+ */
+export function findEmbedded(octets: Uint8Array, isText: boolean): readonly Embedded[] {
+  const found: Embedded[] = [];
+  const kinds = isText ? [ZIP] : [ZIP, ...OTHERS];
+  const counts = new Map<Kind, number>();
+  for (let from = 0; from < octets.length; from += PIECE_OCTETS) {
+    const end = Math.min(octets.length, from + PIECE_OCTETS + 16);
+    const piece = Buffer.from(octets.buffer, octets.byteOffset + from, end - from)
+      .toString("latin1");
+    for (const kind of kinds) {
+      let count = counts.get(kind) ?? 0;
+      for (let at = piece.indexOf(kind.magic); at >= 0 && count < MAX_FOUND;) {
+        if (from + at > 0 && kind.holds(octets, from + at)) {
+          found.push({ type: kind.type, offset: from + at });
+          count = kind === ZIP ? MAX_FOUND : count + 1; // one zip is enough: its reader finds the others
+        }
+        at = piece.indexOf(kind.magic, at + 1);
+      }
+      counts.set(kind, count);
+    }
+  }
+  return found;
+}

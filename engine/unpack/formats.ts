@@ -1,0 +1,43 @@
+/** Which unpacker opens which type, and which types are containers that none opens yet. */
+import { fileTypeGroup } from "../detect/file_type.ts";
+import { gunzip, unzlib } from "./gzip.ts";
+import { unmbox } from "./mbox.ts";
+import { untar } from "./tar.ts";
+import type { Unpacker } from "./unpacker.ts";
+import { unzip } from "./zip.ts";
+
+const UNPACKERS: Readonly<Record<string, Unpacker>> = {
+  zip: unzip,
+  jar: unzip,
+  apk: unzip,
+  crx: unzip,
+  ooxml: unzip,
+  odf: unzip,
+  epub: unzip,
+  gzip: gunzip,
+  zlib: unzlib,
+  tar: untar,
+  mbox: unmbox,
+};
+
+/** Containers outside the groups of archives and disks. */
+const OTHER_CONTAINERS: ReadonlySet<string> = new Set([
+  "msi",
+  "chm",
+  "onenote",
+  "activemime",
+  "tnef",
+  "applefile",
+]);
+
+/** The unpacker for a type by content, if there is one. */
+export function unpackerFor(type: string): Unpacker | undefined {
+  return Object.hasOwn(UNPACKERS, type) ? UNPACKERS[type] : undefined;
+}
+
+/** Whether content of this type holds files that nothing here takes out: it is not scanned, whatever else is found. */
+export function isUnopened(type: string): boolean {
+  if (unpackerFor(type)) return false;
+  const group = fileTypeGroup(type);
+  return group === "archive" || group === "disk" || OTHER_CONTAINERS.has(type);
+}

@@ -1,0 +1,31 @@
+/** What an unpacker is: octets in, entries out, one after the other, nothing kept. */
+import type { Budget } from "../budget.ts";
+import type { NotScannedReason } from "../types.ts";
+
+/** One thing found in a container. */
+export interface Entry {
+  /** Every name that a reader would show, likeliest first; empty when the format has none. */
+  readonly names: readonly string[];
+  /** Unpacked octets: all of them, or what could be read. Absent when nothing could. */
+  readonly content?: Uint8Array;
+  /** Unpacked size that the container claims; only for entries without content. */
+  readonly size?: number;
+  readonly encrypted?: boolean;
+  /** Why the content is missing or not whole. */
+  readonly notScanned?: NotScannedReason;
+}
+
+/** What an unpacker may use, and where it says what went wrong with the container itself. */
+export interface UnpackContext {
+  readonly budget: Budget;
+  /** Names of the container, likeliest first: single-file formats name their entry after them. */
+  readonly names: readonly string[];
+  /** The container as a whole could not be read to its end. */
+  note(reason: NotScannedReason): void;
+}
+
+/**
+ * Opens one format. Never throws on any octets; yields each entry as it is unpacked so that it can be scanned and forgotten.
+ * Output octets are charged to the budget by the unpacker ({@link Budget.unpacked}); entries are counted by the walk.
+ */
+export type Unpacker = (octets: Uint8Array, context: UnpackContext) => Iterable<Entry>;
