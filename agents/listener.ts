@@ -1,0 +1,123 @@
+import { PosternError } from "../errors.ts";
+import { ConnStream } from "./stream.ts";
+
+/** Connections that the kernel keeps until they are accepted. */
+const BACKLOG = 511;
+/** Wait after an accept that failed for want of file descriptors, ms. */
+const ACCEPT_PAUSE_MS = 100;
+
+/** How many sessions there may be. */
+export interface SessionLimits {
+  readonly sessions: number;
+  readonly sessionsPerClient: number;
+}
+
+/** What a listener needs. */
+export interface ListenerOptions {
+  /** `HOST:PORT`, `[IPv6]:PORT` or `*:PORT`. */
+  readonly listen: string;
+  readonly limits: SessionLimits;
+  /** Runs one session; the stream is closed when it settles. It catches its own errors. */
+  serve(stream: ConnStream): Promise<void>;
+  /** Told instead of serve when there are too many; writes its line, the listener closes. */
+  refuse(stream: ConnStream): Promise<void>;
+  /** An accept failed; the listener goes on. */
+  failed(error: unknown): void;
+}
+
+/** Splits `HOST:PORT`; `*` is every address. */
+export function parseListen(listen: string): { hostname: string; port: number } {
+  const colon = listen.lastIndexOf(":");
+  const host = listen.slice(0, colon).replace(/^\[|\]$/g, "");
+  return { hostname: host === "*" ? "0.0.0.0" : host, port: Number(listen.slice(colon + 1)) };
+}
+
+/** Accepts TCP sessions up to its limits, in all and for one client address. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #listener: Deno.TcpListener;
+  readonly #sessions = new Set<ConnStream>();
+  readonly #perClient = new Map<string, number>();
+  #limits: SessionLimits;
+  #open = true;
+
+  /** @throws {PosternError} `wire/closed` when the address cannot be listened on. */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#limits = options.limits;
+    try {
+      this.#listener = Deno.listen({ ...parseListen(options.listen), tcpBacklog: BACKLOG });
+    } catch (cause) {
+      throw new PosternError("wire/closed", `Cannot listen on ${options.listen}`, { cause });
+    }
+    void this.#accept();
+  }
+
+  /** `127.0.0.1:2525`, with the real port. */
+  get address(): string {
+    const { hostname, port } = this.#listener.addr;
+    return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  }
+
+  /** Sessions that run now. */
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  /** New limits hold for the sessions that come. */
+  set limits(limits: SessionLimits) {
+    this.#limits = limits;
+  }
+
+  /** Takes no new sessions. */
+  stop(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#listener.close();
+  }
+
+  /** Closes every session's connection. */
+  closeAll(): void {
+    for (const stream of this.#sessions) stream.close();
+  }
+
+  async #accept(): Promise<void> {
+    while (this.#open) {
+      let conn: Deno.TcpConn;
+      try {
+        conn = await this.#listener.accept();
+      } catch (error) {
+        if (!this.#open) return;
+        this.#options.failed(error); // a client that reset before it was accepted, or no file descriptor left
+        await new Promise((wake) => setTimeout(wake, ACCEPT_PAUSE_MS));
+        continue;
+      }
+      void this.#run(conn);
+    }
+  }
+
+  async #run(conn: Deno.TcpConn): Promise<void> {
+    const stream = new ConnStream(conn);
+    const client = stream.remoteAddress;
+    try {
+      conn.setNoDelay(true);
+      const mine = this.#perClient.get(client) ?? 0;
+      if (this.#sessions.size >= this.#limits.sessions || mine >= this.#limits.sessionsPerClient) {
+        await this.#options.refuse(stream);
+        return;
+      }
+      this.#perClient.set(client, mine + 1);
+      this.#sessions.add(stream);
+      await this.#options.serve(stream);
+    } catch (error) {
+      if (!(error instanceof PosternError)) this.#options.failed(error);
+    } finally {
+      stream.close();
+      if (this.#sessions.delete(stream)) {
+        const left = (this.#perClient.get(client) ?? 1) - 1;
+        if (left > 0) this.#perClient.set(client, left);
+        else this.#perClient.delete(client);
+      }
+    }
+  }
+}

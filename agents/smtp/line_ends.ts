@@ -1,0 +1,43 @@
+import { Buffer } from "node:buffer";
+
+const CR = 13;
+const LF = 10;
+const SPACE = 32;
+/** A CR without its LF, or an LF without its CR. */
+const BARE = /\r(?!\n)|(?<!\r)\n/;
+
+/** Octets as a string of one character each: the engine's native search is ten times faster on it than on octets. */
+export function latin1(octets: Uint8Array, start = 0, end = octets.length): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString(
+    "latin1",
+    start,
+    end,
+  );
+}
+
+/** Whether a CR or an LF stands alone anywhere: RFC 5321, section 2.3.8 forbids it in what is sent. */
+export function hasBareLineEnd(octets: Uint8Array): boolean {
+  return BARE.test(latin1(octets));
+}
+
+/**
+ * Makes every line end CRLF: an LF without CR becomes CRLF, a CR without LF becomes a space. So what is scanned is what is passed
+ * on, and no server behind can see a line, or an end of data, where this one did not.
+ *
+ * @returns the input itself where nothing had to be changed.
+ */
+export function normaliseLineEnds(octets: Uint8Array): Uint8Array {
+  if (!hasBareLineEnd(octets)) return octets;
+  let bare = 0;
+  for (let at = octets.indexOf(LF); at !== -1; at = octets.indexOf(LF, at + 1)) {
+    if (octets[at - 1] !== CR) bare++;
+  }
+  const out = new Uint8Array(octets.length + bare);
+  let length = 0;
+  for (let i = 0; i < octets.length; i++) {
+    const octet = octets[i]!;
+    if (octet === LF && octets[i - 1] !== CR) out[length++] = CR;
+    out[length++] = octet === CR && octets[i + 1] !== LF ? SPACE : octet;
+  }
+  return out;
+}

@@ -1,0 +1,31 @@
+import { MAX_RELAYED_TEXT } from "./limits.ts";
+
+/** A reply to a client, without CRLF: `250 2.1.0 Ok`. Lines of a longer one are joined by CRLF. */
+export type Reply = string;
+
+/** Printable ASCII in one line: what a policy or another server wrote may hold anything. */
+export function sanitise(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, " ").replace(/ {2,}/g, " ").trim().slice(
+    0,
+    MAX_RELAYED_TEXT,
+  );
+}
+
+/**
+ * Makes a policy's reply fit to be said: its own code, enhanced code and text where it has the shape, else the default's.
+ *
+ * @param reply `550 5.7.1 text`, or absent.
+ * @param fallback A whole reply; its first digit is what the reply's must be.
+ */
+export function policyReply(reply: string | undefined, fallback: Reply): Reply {
+  if (reply === undefined) return fallback;
+  const match = /^([2-5]\d\d)[ -](?:([245]\.\d{1,3}\.\d{1,3}) )?([^]*)$/.exec(reply);
+  if (!match || match[1]![0] !== fallback[0] || match[1] === "421") return fallback;
+  const enhanced = match[2]?.[0] === match[1]![0] ? match[2] : fallback.split(" ")[1];
+  return `${match[1]} ${enhanced} ${sanitise(match[3]!)}`;
+}
+
+/** A multi-line reply: each line with the code, the last with a blank behind it. */
+export function lines(code: number, texts: readonly string[]): Reply {
+  return texts.map((text, i) => `${code}${i < texts.length - 1 ? "-" : " "}${text}`).join("\r\n");
+}

@@ -1,0 +1,492 @@
+import { PosternError } from "../../errors.ts";
+import { LineDecoder } from "../line_decoder.ts";
+import { ChunkCollector } from "./chunk_collector.ts";
+import {
+  type ClientFacts,
+  mergeFacts,
+  parseAttributes,
+  XCLIENT_ATTRIBUTES,
+  XFORWARD_ATTRIBUTES,
+} from "./client_facts.ts";
+import { DataDecoder } from "./data_decoder.ts";
+import {
+  MAX_CHUNK_DIGITS,
+  MAX_CHUNKS,
+  MAX_COMMAND_OCTETS,
+  MAX_DOMAIN_OCTETS,
+  MAX_ERRORS,
+  MAX_IDLE_COMMANDS,
+} from "./limits.ts";
+import { latin1, normaliseLineEnds } from "./line_ends.ts";
+import { parseMail, parseRecipient } from "./parameters.ts";
+import { lines, type Reply } from "./replies.ts";
+import type { Greeting, SessionOptions, State, Step } from "./session_types.ts";
+import type { RecipientArgument, Transaction } from "./transaction.ts";
+
+const NOTHING = new Uint8Array(0);
+const NEED_MAIL: Reply = "503 5.5.1 Send MAIL first";
+const TOO_LARGE: Reply = "552 5.3.4 Message is too large";
+const NO_MEMORY: Reply = "452 4.3.1 Too much mail at once, try again later";
+const NO_RECIPIENT: Reply = "503 5.5.1 No valid recipient";
+
+/**
+ * One SMTP or LMTP session, without I/O: octets in, steps out. Its owner reads the socket, does each step and answers.
+ * SMTP: RFC 5321; LMTP: RFC 2033; extensions at the methods.
+ */
+export class SmtpSession {
+  readonly #options: SessionOptions;
+  readonly #lines = new LineDecoder(MAX_COMMAND_OCTETS);
+  #state: State = { name: "connected" };
+  #greeting: Greeting | undefined;
+  #input: Uint8Array = NOTHING;
+  #secure = false;
+  #client: ClientFacts;
+  #forwarded: ClientFacts | undefined;
+  #errors = 0;
+  #idle = 0;
+  #outOfMemory = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#client = options.client;
+  }
+
+  /** The transaction that is open; another object is another transaction, so its owner sees that one was dropped. */
+  get transaction(): Transaction | undefined {
+    return "transaction" in this.#state ? this.#state.transaction : undefined;
+  }
+
+  /** The client as connection and XCLIENT show it. */
+  get client(): ClientFacts {
+    return this.#client;
+  }
+
+  get secure(): boolean {
+    return this.#secure;
+  }
+
+  get lmtp(): boolean {
+    return this.#greeting?.word === "LHLO";
+  }
+
+  /** Octets that are held for the message being read; 0 outside one. */
+  get held(): number {
+    const state = this.#state;
+    if (state.name === "data") return state.decoder.capacity;
+    return state.name === "chunks" ? state.collector.capacity : 0;
+  }
+
+  /** Whether the client is in the middle of something that would be lost. */
+  get busy(): boolean {
+    return this.#state.name !== "connected" && this.#state.name !== "ready";
+  }
+
+  /** No memory for the message being read: it is read to its end, dropped, and answered with 452. */
+  dropMessage(): void {
+    this.#outOfMemory = true;
+    if (this.#state.name === "data") this.#state.decoder.drop();
+    if (this.#state.name === "chunks") this.#state.collector.drop();
+  }
+
+  /** Hands in octets, after all of the ones before were used. They stay the caller's; they are not kept past `more`. */
+  input(octets: Uint8Array): void {
+    this.#input = octets;
+  }
+
+  /** The next thing to do. */
+  next(): Step {
+    try {
+      while (true) {
+        const step = this.#step();
+        if (step) return step;
+      }
+    } catch (error) {
+      if (!(error instanceof PosternError)) throw error;
+      this.#enter({ name: "closed" });
+      const text = error.code === "wire/too-long" ? "Line too long" : "Line must end with CRLF";
+      return { kind: "reply", reply: `500 5.5.2 ${text}`, close: true };
+    }
+  }
+
+  #step(): Step | undefined {
+    const state = this.#state;
+    if (this.#input.length === 0 && !(state.name === "skip" && state.left === 0)) {
+      return { kind: "more" };
+    }
+    switch (state.name) {
+      case "data":
+        return this.#readData(state);
+      case "chunks":
+        if (state.collector.left > 0) return this.#readChunk(state);
+        break;
+      case "skip": {
+        const used = Math.min(state.left, this.#input.length);
+        this.#use(used);
+        if (used < state.left) {
+          this.#enter({ ...state, left: state.left - used });
+          return;
+        }
+        this.#enter(this.#greeting ? { name: "ready" } : { name: "connected" });
+        return this.#error(state.reply);
+      }
+      case "asking":
+        throw new Error("The last step was not answered");
+      case "closed":
+        this.#use(this.#input.length);
+        return;
+    }
+    const { used, line } = this.#lines.take(this.#input);
+    this.#use(used);
+    return line ? this.#command(line) : undefined;
+  }
+
+  #use(octets: number): void {
+    this.#input = octets === this.#input.length ? NOTHING : this.#input.subarray(octets);
+  }
+
+  #enter(next: State): void {
+    this.#state = next; // the only assignment
+  }
+
+  #command(line: Uint8Array): Step {
+    let text = latin1(line);
+    if (/[^\x20-\x7e]/.test(text)) {
+      if (/[\0-\x1f\x7f]/.test(text)) {
+        return this.#error("500 5.5.2 Control characters in a command");
+      }
+      try {
+        text = new TextDecoder("utf-8", { fatal: true }).decode(line);
+      } catch {
+        return this.#error("500 5.5.2 Not UTF-8");
+      }
+    }
+    const blank = text.indexOf(" ");
+    const verb = (blank === -1 ? text : text.slice(0, blank)).toUpperCase();
+    const argument = blank === -1 ? "" : text.slice(blank + 1).trimEnd();
+    if (this.#state.name === "chunks" && !["BDAT", "RSET", "NOOP", "QUIT"].includes(verb)) {
+      return this.#error("503 5.5.1 Send BDAT or RSET"); // RFC 3030, section 3: nothing else may stand between chunks
+    }
+    switch (verb) {
+      case "HELO":
+      case "EHLO":
+      case "LHLO":
+        return this.#hello(verb, argument);
+      case "MAIL":
+        return this.#mail(argument);
+      case "RCPT":
+        return this.#rcpt(argument);
+      case "DATA":
+        return this.#data(argument);
+      case "BDAT":
+        return this.#bdat(argument);
+      case "RSET":
+        this.#reset();
+        return this.#idleReply("250 2.0.0 Ok");
+      case "NOOP":
+        return this.#idleReply("250 2.0.0 Ok");
+      case "VRFY":
+        return this.#idleReply("252 2.5.0 Send some mail, it may be delivered");
+      case "HELP":
+        return this.#idleReply("214 2.0.0 See RFC 5321");
+      case "QUIT":
+        this.#enter({ name: "closed" });
+        return { kind: "reply", reply: "221 2.0.0 Bye", close: true };
+      case "STARTTLS":
+        return this.#startTls(argument);
+      case "XFORWARD":
+        return this.#xforward(argument);
+      case "XCLIENT":
+        return this.#xclient(argument);
+      case "AUTH":
+      case "EXPN":
+      case "ETRN":
+      case "TURN":
+        return this.#error("502 5.5.1 Command not implemented");
+      default:
+        return this.#error("500 5.5.2 Command not recognised");
+    }
+  }
+
+  /** HELO, EHLO: RFC 5321, section 4.1.1.1; LHLO: RFC 2033, section 4.1. All drop the transaction. */
+  #hello(word: Greeting["word"], argument: string): Step {
+    if (
+      argument === "" || argument.length > MAX_DOMAIN_OCTETS || /[\s\x7f-\uffff]/.test(argument)
+    ) {
+      return this.#error(`501 5.5.4 Syntax: ${word} hostname`);
+    }
+    this.#greeting = { word, name: argument };
+    this.#enter({ name: "ready" });
+    const { hostname, tls, xforward, xclient } = this.#options;
+    if (word === "HELO") return this.#idleReply(`250 ${hostname}`);
+    const offers = this.#options.offers();
+    const texts = [hostname, "PIPELINING", `SIZE ${offers.size}`];
+    if (tls && !this.#secure) texts.push("STARTTLS");
+    texts.push("ENHANCEDSTATUSCODES");
+    if (offers.eightBitMime) texts.push("8BITMIME");
+    if (offers.dsn) texts.push("DSN");
+    if (offers.smtpUtf8) texts.push("SMTPUTF8");
+    texts.push("CHUNKING");
+    if (xforward) texts.push(`XFORWARD ${XFORWARD_ATTRIBUTES.join(" ")}`);
+    if (xclient) texts.push(`XCLIENT ${XCLIENT_ATTRIBUTES.join(" ")}`);
+    return this.#idleReply(lines(250, texts));
+  }
+
+  /** MAIL: RFC 5321, section 4.1.1.2. */
+  #mail(argument: string): Step {
+    const greeting = this.#greeting;
+    if (!greeting) return this.#error("503 5.5.1 Send HELO or EHLO first");
+    if (this.#state.name !== "ready") return this.#error("503 5.5.1 Sender is given already");
+    if (this.#options.requireTls && !this.#secure) {
+      return this.#error("530 5.7.0 Issue STARTTLS first");
+    }
+    if (!/^FROM:/i.test(argument)) return this.#error("501 5.5.4 Syntax: MAIL FROM:<address>");
+    const esmtp = greeting.word !== "HELO";
+    const mail = parseMail(argument.slice(5), this.#options.offers(), esmtp);
+    if (mail.refusal !== undefined) return this.#error(mail.refusal);
+    const client = this.#forwarded ?? { helo: greeting.name, ...this.#client };
+    const transaction: Transaction = {
+      sender: mail.sender,
+      senderUtf8: mail.senderUtf8,
+      parameters: mail.parameters,
+      recipients: [],
+      client,
+      protocol: this.#protocol(mail.parameters.utf8),
+      lmtp: this.lmtp,
+    };
+    this.#enter({ name: "asking", transaction });
+    return { kind: "sender", transaction };
+  }
+
+  /** As in a Received field: RFC 3848; RFC 6531, section 4.3. */
+  #protocol(utf8: boolean): string {
+    const word = this.#greeting?.word;
+    if (word === "HELO") return "SMTP";
+    const base = word === "LHLO" ? (utf8 ? "UTF8LMTP" : "LMTP") : utf8 ? "UTF8SMTP" : "ESMTP";
+    return this.#secure ? `${base}S` : base;
+  }
+
+  /** What becomes of the sender; without a refusal it is accepted. */
+  answerSender(refusal?: Reply): Step {
+    const transaction = this.#asking();
+    if (refusal !== undefined) {
+      this.#enter({ name: "ready" });
+      return this.#error(refusal);
+    }
+    this.#idle = 0;
+    this.#enter({ name: "mail", transaction });
+    return { kind: "reply", reply: "250 2.1.0 Ok" };
+  }
+
+  /** RCPT: RFC 5321, section 4.1.1.3; the 452 is section 4.5.3.1.10. */
+  #rcpt(argument: string): Step {
+    const state = this.#state;
+    if (state.name !== "mail") return this.#error(NEED_MAIL);
+    const { transaction } = state;
+    if (!/^TO:/i.test(argument)) return this.#error("501 5.5.4 Syntax: RCPT TO:<address>");
+    if (transaction.recipients.length >= this.#options.maxRecipients) {
+      return { kind: "reply", reply: "452 4.5.3 Too many recipients" };
+    }
+    const recipient = parseRecipient(argument.slice(3), this.#options.offers(), {
+      esmtp: this.#greeting?.word !== "HELO",
+      utf8: transaction.parameters.utf8,
+    });
+    if (recipient.refusal !== undefined) return this.#error(recipient.refusal);
+    this.#enter({ name: "asking", transaction });
+    return { kind: "recipient", recipient };
+  }
+
+  /** What becomes of the recipient; without a refusal it is accepted. */
+  answerRecipient(recipient: RecipientArgument, refusal?: Reply): Step {
+    const transaction = this.#asking();
+    if (refusal === undefined) (transaction.recipients as RecipientArgument[]).push(recipient);
+    this.#enter({ name: "mail", transaction });
+    return refusal === undefined ? { kind: "reply", reply: "250 2.1.5 Ok" } : this.#error(refusal);
+  }
+
+  /** DATA: RFC 5321, section 4.1.1.4. */
+  #data(argument: string): Step {
+    const state = this.#state;
+    if (argument !== "") return this.#error("501 5.5.4 Syntax: DATA");
+    if (state.name !== "mail") return this.#error(NEED_MAIL);
+    if (state.transaction.recipients.length === 0) return this.#error(NO_RECIPIENT);
+    this.#enter({ name: "asking", transaction: state.transaction });
+    return { kind: "data" };
+  }
+
+  /** Whether the data may come; with a refusal the transaction stays open. */
+  answerData(refusal?: Reply): Step {
+    const transaction = this.#asking();
+    if (refusal !== undefined) {
+      this.#enter({ name: "mail", transaction });
+      return this.#error(refusal);
+    }
+    this.#outOfMemory = false;
+    const { size } = this.#options.offers();
+    const decoder = new DataDecoder(size, transaction.parameters.size);
+    this.#enter({ name: "data", transaction, decoder });
+    return { kind: "reply", reply: "354 End data with <CR><LF>.<CR><LF>" };
+  }
+
+  #readData(state: State & { name: "data" }): Step | undefined {
+    const { used, message } = state.decoder.take(this.#input);
+    this.#use(used);
+    if (!message) return;
+    if (state.decoder.tooLarge) return this.#refuseMessage(state.transaction);
+    return this.#message(state.transaction, message);
+  }
+
+  #message(transaction: Transaction, message: Uint8Array): Step {
+    this.#enter({ name: "asking", transaction });
+    return { kind: "message", message: normaliseLineEnds(message) };
+  }
+
+  /** The message could not be taken whole. LMTP wants a reply for each recipient (RFC 2033, section 4.2). */
+  #refuseMessage(transaction: Transaction): Step {
+    const reply = this.#outOfMemory ? NO_MEMORY : TOO_LARGE;
+    this.#enter({ name: "ready" });
+    this.#forwarded = undefined;
+    const step = this.#error(reply);
+    if (!transaction.lmtp || step.kind !== "reply") return step;
+    return { ...step, reply: transaction.recipients.map(() => reply).join("\r\n") };
+  }
+
+  /** BDAT: RFC 3030, section 2. The octets of a chunk that is refused are read and thrown away, or they would be commands. */
+  #bdat(argument: string): Step {
+    const match = /^(\d+)(?: +(LAST))?$/i.exec(argument);
+    if (!match || match[1]!.length > MAX_CHUNK_DIGITS) {
+      this.#enter({ name: "closed" }); // where the chunk ends is not known, so what follows cannot be read
+      return { kind: "reply", reply: "501 5.5.4 Syntax: BDAT size [LAST]", close: true };
+    }
+    const size = Number(match[1]);
+    const last = match[2] !== undefined;
+    const state = this.#state;
+    if (state.name === "chunks") {
+      const { collector } = state;
+      if (collector.chunks >= MAX_CHUNKS) return this.#skip(size, "552 5.3.4 Too many chunks");
+      return this.#beginChunk(state.transaction, collector, size, last);
+    }
+    if (state.name !== "mail") return this.#skip(size, NEED_MAIL);
+    const { transaction } = state;
+    if (transaction.recipients.length === 0) return this.#skip(size, NO_RECIPIENT);
+    this.#outOfMemory = false;
+    const offers = this.#options.offers();
+    const collector = new ChunkCollector(
+      offers.size,
+      Math.max(transaction.parameters.size, last ? size : 0),
+    );
+    return this.#beginChunk(transaction, collector, size, last);
+  }
+
+  #beginChunk(
+    transaction: Transaction,
+    collector: ChunkCollector,
+    size: number,
+    last: boolean,
+  ): Step {
+    const state = { name: "chunks", transaction, collector } as const;
+    collector.begin(size, last);
+    this.#enter(state);
+    return (size === 0 ? this.#endChunk(state) : this.#readChunk(state)) ?? this.next();
+  }
+
+  #readChunk(state: State & { name: "chunks" }): Step | undefined {
+    this.#use(state.collector.take(this.#input));
+    return state.collector.left > 0 ? undefined : this.#endChunk(state);
+  }
+
+  #endChunk({ transaction, collector }: State & { name: "chunks" }): Step {
+    if (collector.tooLarge) return this.#refuseMessage(transaction);
+    if (collector.last) return this.#message(transaction, collector.message());
+    return { kind: "reply", reply: "250 2.0.0 Ok" };
+  }
+
+  /** Drops the transaction, too: after a chunk that failed no other may be taken for its sequel. */
+  #skip(octets: number, reply: Reply): Step {
+    this.#forwarded = undefined;
+    this.#enter({ name: "skip", left: octets, reply });
+    return this.next();
+  }
+
+  /**
+   * The replies to a whole message: one, or for LMTP one a recipient in their order. The transaction is over, whatever was said:
+   * a recipient that follows needs MAIL before it.
+   */
+  answerMessage(replies: readonly Reply[]): Step {
+    this.#asking();
+    this.#enter({ name: "ready" });
+    this.#forwarded = undefined;
+    this.#idle = 0;
+    return { kind: "reply", reply: replies.join("\r\n") };
+  }
+
+  /** STARTTLS: RFC 3207. What the client sent behind it in clear is dropped unread. */
+  #startTls(argument: string): Step {
+    if (!this.#options.tls) return this.#error("502 5.5.1 Command not implemented");
+    if (argument !== "") return this.#error("501 5.5.4 Syntax: STARTTLS");
+    if (this.#secure) return this.#error("503 5.5.1 TLS is on already");
+    if (this.#state.name === "mail") return this.#error("503 5.5.1 Not inside a transaction");
+    this.#input = NOTHING;
+    return { kind: "startTls" };
+  }
+
+  /** The handshake is done: all that was said before is forgotten (RFC 3207, section 4.2). */
+  secured(): void {
+    this.#secure = true;
+    this.#restart();
+    this.#client = this.#options.client;
+  }
+
+  #restart(): void {
+    this.#input = NOTHING;
+    this.#lines.clear();
+    this.#greeting = undefined;
+    this.#forwarded = undefined;
+    this.#enter({ name: "connected" });
+  }
+
+  /** XFORWARD: the client of the MTA that talks to us, for this transaction (XFORWARD_README). */
+  #xforward(argument: string): Step {
+    if (!this.#options.xforward) return this.#error("550 5.7.0 Not authorised");
+    if (this.#state.name === "mail") return this.#error("503 5.5.1 Not inside a transaction");
+    if (!this.#greeting) return this.#error("503 5.5.1 Send EHLO first");
+    const facts = parseAttributes(argument, XFORWARD_ATTRIBUTES);
+    if (!facts) return this.#error("501 5.5.4 Bad XFORWARD attribute");
+    this.#forwarded = mergeFacts(this.#forwarded ?? {}, facts); // the first one makes all others unknown
+    return this.#idleReply("250 2.0.0 Ok");
+  }
+
+  /** XCLIENT: the client whom the proxy before us serves, from now on (XCLIENT_README). */
+  #xclient(argument: string): Step {
+    if (!this.#options.xclient) return this.#error("550 5.7.0 Not authorised");
+    if (this.#state.name === "mail") return this.#error("503 5.5.1 Not inside a transaction");
+    const facts = parseAttributes(argument, XCLIENT_ATTRIBUTES);
+    if (!facts) return this.#error("501 5.5.4 Bad XCLIENT attribute");
+    const rest = this.#input; // unlike with STARTTLS the line is the same, and so is its trust
+    this.#restart();
+    this.#input = rest;
+    this.#client = mergeFacts(this.#client, facts);
+    return { kind: "restart" };
+  }
+
+  #reset(): void {
+    this.#forwarded = undefined;
+    this.#enter(this.#greeting ? { name: "ready" } : { name: "connected" });
+  }
+
+  #asking(): Transaction {
+    if (this.#state.name !== "asking") throw new Error("Nothing was asked");
+    return this.#state.transaction;
+  }
+
+  #idleReply(reply: Reply): Step {
+    if (++this.#idle <= MAX_IDLE_COMMANDS) return { kind: "reply", reply };
+    this.#enter({ name: "closed" });
+    return { kind: "reply", reply: "421 4.7.0 Too many commands without mail", close: true };
+  }
+
+  #error(reply: Reply): Step {
+    if (++this.#errors < MAX_ERRORS) return { kind: "reply", reply };
+    this.#enter({ name: "closed" });
+    return { kind: "reply", reply: "421 4.7.0 Too many errors", close: true };
+  }
+}
