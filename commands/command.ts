@@ -44,7 +44,7 @@ export function defineCommand<T>(
 export const configOption = () =>
   optional(option("-c", "--config", string({ metavar: "FILE" }), {
     description: message`The node's configuration document; without it the first that exists of
-${"$POSTERN_CONFIG"}, ./postern.config.ts, /etc/postern/postern.config.ts`,
+$POSTERN_CONFIG, ./postern.config.ts, /etc/postern/postern.config.ts`,
   }));
 
 /** `--socket PATH`, the running daemon's. */

@@ -5,7 +5,7 @@ import type { Parser } from "@optique/core/parser";
 import { run } from "@optique/run/run";
 import { type Command, EXIT, type Task } from "./command.ts";
 import { complain, print } from "./output.ts";
-import { printVersion } from "./version.ts";
+import { printVersion, VERSION } from "./version.ts";
 
 /** Ends the parse with an exit status: help was printed, or the line was wrong. */
 class Exit extends Error {
@@ -36,23 +36,25 @@ function alternatives(commands: readonly Command[]): Parser<"sync", Task, unknow
  */
 export function parse(commands: readonly Command[], args: readonly string[]): Task | number {
   if (args.length === 1 && args[0] === "--version") return printVersion();
+  const known = commands.some((each) => each.name === args[0]) ? [args[0] ?? ""] : [];
   try {
     return run(alternatives(commands), {
       programName: "postern",
       args: args.length === 0 ? ["--help"] : args,
       brief: message`A mail security gateway: one engine, one policy, every gate that mail passes.`,
       help: "both",
-      version: { value: "", option: true },
+      version: { value: `postern ${VERSION}`, option: true },
       completion: "command",
       commandList: "top-level",
-      aboveError: "usage",
+      aboveError: "none",
       termWidth: "auto",
-      showDefault: true,
-      showChoices: true,
+      showDefault: { prefix: " (default: ", suffix: ")" },
+      showChoices: { prefix: " (", suffix: ")", label: "" },
       errorExitCode: usageStatus(args[0] ?? ""),
       stdout: (text) => print(text + "\n"),
-      stderr: (text) => complain(text),
+      stderr: (text) => complain(text.replace(/^Error: /, `${["postern", ...known].join(" ")}: `)),
       onExit: (status) => {
+        if (status !== 0) complain(`See ${["postern", ...known].join(" ")} --help`);
         throw new Exit(status);
       },
     });

@@ -7,13 +7,7 @@ import { argument, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import type { ProcessAnswer } from "../agents/pipe/process.ts";
 import { DIRECTIONS, type Envelope } from "../policy/types.ts";
-import {
-  type Command,
-  configOption,
-  defineCommand,
-  EXIT,
-  socketOption,
-} from "./command.ts";
+import { type Command, configOption, defineCommand, EXIT, socketOption } from "./command.ts";
 import { describe } from "./failure.ts";
 import { complain, print } from "./output.ts";
 import { readLimited } from "./scanning/read.ts";

@@ -1,10 +1,6 @@
 /** `postern pipe --standalone`: the way of one message without a daemon, in this process and one scanner's. */
 import type { AgentPorts } from "../agents/ports.ts";
-import {
-  type ProcessAnswer,
-  processMessage,
-  type ProcessRequest,
-} from "../agents/pipe/process.ts";
+import { type ProcessAnswer, processMessage, type ProcessRequest } from "../agents/pipe/process.ts";
 import { readPolicy } from "../daemon/documents.ts";
 import { ScannerPool } from "../daemon/pool.ts";
 import { PosternError } from "../errors.ts";

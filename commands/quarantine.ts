@@ -34,7 +34,9 @@ const list = command(
         description: message`Of this status`,
       })),
       limit: withDefault(
-        option("--limit", integer({ min: 1 }), { description: message`How many, newest first` }),
+        option("--limit", integer({ metavar: "COUNT", min: 1 }), {
+          description: message`How many, newest first`,
+        }),
         100,
       ),
       json: jsonOption(),

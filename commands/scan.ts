@@ -7,7 +7,7 @@ import { argument, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import type { ScanSettings } from "../engine/types.ts";
 import { type Command, configOption, defineCommand, socketOption } from "./command.ts";
-import { complain, print } from "./output.ts";
+import { complain, print, visible } from "./output.ts";
 import { describe } from "./failure.ts";
 import type { Backend } from "./scanning/backend.ts";
 import { FORMATTERS, SCAN_FORMATS } from "./scanning/formats.ts";
@@ -70,17 +70,19 @@ const limits = object("Limits (what is over one is not scanned, which is never c
     200 * 1024 ** 2,
   ),
   maxFiles: withDefault(
-    option("--max-files", integer({ min: 1 }), {
+    option("--max-files", integer({ metavar: "COUNT", min: 1 }), {
       description: message`Most parts and archive entries in one file`,
     }),
     10_000,
   ),
   maxDepth: withDefault(
-    option("--max-depth", integer({ min: 1 }), { description: message`Deepest nesting` }),
+    option("--max-depth", integer({ metavar: "COUNT", min: 1 }), {
+      description: message`Deepest nesting`,
+    }),
     10,
   ),
   maxRatio: withDefault(
-    option("--max-ratio", integer({ min: 1 }), {
+    option("--max-ratio", integer({ metavar: "FACTOR", min: 1 }), {
       description: message`Largest ratio of unpacked to packed size, past 1 MB`,
     }),
     250,
@@ -98,7 +100,7 @@ const by = object("Who scans", {
     description: message`Scan without a daemon, with scanner processes of this command's own`,
   }),
   jobs: withDefault(
-    option("-j", "--jobs", integer({ min: 1, max: 256 }), {
+    option("-j", "--jobs", integer({ metavar: "COUNT", min: 1, max: 256 }), {
       description: message`Files scanned at once`,
     }),
     navigator.hardwareConcurrency,
@@ -161,6 +163,11 @@ function settings(options: Options): ScanSettings {
   };
 }
 
+/** The system's word alone: the name stands before it, and the number helps nobody. */
+function why(error: unknown): string {
+  return describe(error).replace(/ \(os error \d+\).*$/, "");
+}
+
 async function scanOne(
   source: Source,
   scanner: Backend,
@@ -174,7 +181,7 @@ async function scanOne(
     if (source.error !== undefined) throw source.error;
     octets = await readSource(source.path, wanted.limits.messageOctets);
   } catch (error) {
-    complain(`postern: cannot read ${source.file}: ${describe(error)}`);
+    complain(visible(`postern: cannot read ${source.file}: ${why(error)}`));
     return notScannedResult(source.file, "unreadable", ms());
   }
   if (octets === undefined) return notScannedResult(source.file, "size", ms());
