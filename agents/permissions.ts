@@ -1,0 +1,72 @@
+/**
+ * What each agent may touch: the one table. A worker gets what stands here and nothing else; `postern status` shows it.
+ */
+import type { AgentConfig } from "../policy/config.ts";
+
+/** What a worker is given; what is not named is refused. */
+export interface AgentPermissions {
+  /** `HOST:PORT` or `unix:PATH`, to listen on or connect to. */
+  readonly net: readonly string[];
+  /** Paths, for sockets in the file system: to connect to one takes read and write. */
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+}
+
+/** The table: by kind of agent, what its configuration makes it need. */
+const TABLE = {
+  // Its own address and the next hop. A Maildir is written by the daemon.
+  smtp: (config: AgentConfig): AgentPermissions =>
+    join(listening(config.listen), nextHop(config.nextHop)),
+} satisfies Record<AgentConfig["agent"], (config: AgentConfig) => AgentPermissions>;
+
+/** What an agent of this configuration may touch. */
+export function agentPermissions(config: AgentConfig): AgentPermissions {
+  return TABLE[config.agent](config);
+}
+
+/** The same as the runtime takes it; everything that is not granted is refused without asking. */
+export function denoPermissions(permissions: AgentPermissions): Deno.PermissionOptionsObject {
+  const list = (values: readonly string[]) => values.length > 0 ? [...values] : false;
+  return {
+    net: list(permissions.net),
+    read: list(permissions.read),
+    write: list(permissions.write),
+    env: false,
+    run: false,
+    ffi: false,
+    sys: false,
+    import: false,
+  };
+}
+
+/** One line for people: `net 127.0.0.1:10025, 127.0.0.1:10026`. */
+export function describePermissions(permissions: AgentPermissions): string {
+  const parts = (["net", "read", "write"] as const)
+    .filter((name) => permissions[name].length > 0)
+    .map((name) => `${name} ${permissions[name].join(", ")}`);
+  return parts.join("; ") || "nothing";
+}
+
+const NOTHING: AgentPermissions = { net: [], read: [], write: [] };
+
+function join(...all: readonly AgentPermissions[]): AgentPermissions {
+  return {
+    net: [...new Set(all.flatMap(({ net }) => net))],
+    read: [...new Set(all.flatMap(({ read }) => read))],
+    write: [...new Set(all.flatMap(({ write }) => write))],
+  };
+}
+
+/** `*` is every IPv4 address, as the listener takes it. */
+function listening(address: string): AgentPermissions {
+  return { ...NOTHING, net: [address.replace(/^\*:/, "0.0.0.0:")] };
+}
+
+function nextHop(hop: string): AgentPermissions {
+  const unix = /^lmtp:unix:(.+)$/.exec(hop)?.[1];
+  if (unix !== undefined) return { net: [`unix:${unix}`], read: [unix], write: [unix] };
+  const address = /^(?:smtp|lmtp):\/\/(.+)$/.exec(hop)?.[1];
+  if (address === undefined) return NOTHING;
+  // The runtime asks for port 0 of the name when a connection is turned into a TLS one; nothing can be reached by that.
+  return { ...NOTHING, net: [address, address.replace(/:\d+$/, ":0")] };
+}

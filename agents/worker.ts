@@ -1,0 +1,15 @@
+/** Entry of every agent's worker: loads, says so, starts the agent it is told to, and passes messages. Imported by nothing. */
+import { PosternError } from "../errors.ts";
+import type { RunningAgent } from "./ports.ts";
+import { serveAgent } from "./worker_serve.ts";
+import { startSmtpAgent } from "./smtp/agent.ts";
+
+serveAgent((agent, config, ports): Promise<RunningAgent> => {
+  switch (agent) {
+    case "smtp":
+      // From the daemon, which has checked it.
+      return startSmtpAgent(config as Parameters<typeof startSmtpAgent>[0], ports);
+    default:
+      throw new PosternError("daemon/worker", `There is no agent ${String(agent satisfies never)}`);
+  }
+});

@@ -1,0 +1,244 @@
+/** The daemon's end of an agent: a worker with just its permissions, started, watched, fed, drained. */
+import * as v from "valibot";
+import { ERROR_CODES, PosternError } from "../errors.ts";
+import type { DecisionTree } from "../policy/tree.ts";
+import type { AgentPermissions } from "./permissions.ts";
+import { denoPermissions } from "./permissions.ts";
+import type { AgentPorts, MessageRecord, QuarantineRequest } from "./ports.ts";
+import { callSchema, noticeSchema, type ToWorker, type WorkerCall } from "./worker_protocol.ts";
+
+/** What the daemon does for its agents; the same ports, less what a worker has for itself. */
+export type HostPorts = Omit<AgentPorts, "policy">;
+
+/** How a worker is started. */
+export interface WorkerHostOptions {
+  readonly agent: "smtp";
+  /** Name of the listener. */
+  readonly name: string;
+  /** Module of the worker. */
+  readonly worker: URL;
+  readonly permissions: AgentPermissions;
+  readonly ports: HostPorts;
+}
+
+/** How long a worker may take to load and to start, ms. */
+const START_MS = 20_000;
+
+/** One worker, from start to end. It is not restarted; who holds it starts another. */
+export class WorkerHost {
+  /** Resolves when the worker is gone: `undefined` when it was closed, else what it died of. */
+  readonly ended: Promise<PosternError | undefined>;
+  readonly #options: WorkerHostOptions;
+  readonly #worker: Worker;
+  readonly #end = Promise.withResolvers<PosternError | undefined>();
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #started = Promise.withResolvers<readonly string[]>();
+  readonly #asked = new Map<number, (value: unknown) => void>();
+  readonly #calls = new Map<number, AbortController>();
+  #nextId = 1;
+  /** Octets that were granted and not yet given back. */
+  #reserved = 0;
+  #over = false;
+
+  private constructor(options: WorkerHostOptions) {
+    this.#options = options;
+    this.ended = this.#end.promise;
+    this.#ready.promise.catch(() => {});
+    this.#started.promise.catch(() => {});
+    const deno = { permissions: denoPermissions(options.permissions) };
+    const workerOptions = { type: "module", name: `${options.agent}:${options.name}`, deno };
+    this.#worker = new Worker(options.worker, workerOptions as WorkerOptions);
+    this.#worker.onmessage = (event) => this.#receive(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#finish(new PosternError("daemon/worker", `The agent failed: ${event.message}`));
+    };
+  }
+
+  /**
+   * Loads a worker; its agent does not listen yet.
+   *
+   * @throws {PosternError} `"daemon/worker"` where it does not come up.
+   */
+  static async load(options: WorkerHostOptions): Promise<WorkerHost> {
+    const host = new WorkerHost(options);
+    await host.#within(host.#ready.promise, "load");
+    return host;
+  }
+
+  /**
+   * Starts the agent.
+   *
+   * @returns where it listens.
+   * @throws {PosternError} what the agent said, or `"daemon/worker"`.
+   */
+  async start(config: unknown, tree: DecisionTree): Promise<readonly string[]> {
+    this.#post({ type: "start", agent: this.#options.agent, config, tree });
+    return await this.#within(this.#started.promise, "start");
+  }
+
+  /** Puts another policy in force. */
+  setPolicy(tree: DecisionTree): void {
+    this.#post({ type: "policy", tree });
+  }
+
+  /** The agent's counts; empty where it does not answer in time. */
+  async status(timeMs: number): Promise<Readonly<Record<string, number>> | undefined> {
+    const answer = await Promise.race([
+      this.#ask({ what: "status" }),
+      new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), timeMs)),
+    ]);
+    const parsed = v.safeParse(v.record(v.string(), v.number()), answer);
+    return parsed.success ? parsed.output : undefined;
+  }
+
+  /** Asks the agent to go on with other settings; false where it needs a restart for them. */
+  async reconfigure(config: unknown): Promise<boolean> {
+    return await this.#ask({ what: "reconfigure", config }) === true;
+  }
+
+  /** No new sessions; resolves when what was in flight is done, or the worker is gone. */
+  async drain(): Promise<void> {
+    await this.#ask({ what: "drain" });
+  }
+
+  /** Ends the worker now. */
+  close(): void {
+    if (this.#over) return;
+    this.#post({ type: "close" });
+    this.#finish(undefined);
+  }
+
+  #post(message: ToWorker): void {
+    if (!this.#over) this.#worker.postMessage(message);
+  }
+
+  async #within<T>(promise: Promise<T>, what: string): Promise<T> {
+    const timer = setTimeout(() => {
+      this.#finish(new PosternError("daemon/worker", `The agent did not ${what} in time`));
+    }, START_MS);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #ask(
+    question: { what: "status" | "drain" } | { what: "reconfigure"; config: unknown },
+  ): Promise<unknown> {
+    if (this.#over) return Promise.resolve(undefined);
+    const id = this.#nextId++;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#asked.set(id, resolve);
+    this.#post({ type: "ask", id, ...question });
+    return promise;
+  }
+
+  /** The end, once: what waits is answered, what is running is let go, what was granted is given back. */
+  #finish(error: PosternError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#worker.terminate();
+    const reason = error ?? new PosternError("daemon/worker", "The agent was closed");
+    this.#ready.reject(reason);
+    this.#started.reject(reason);
+    for (const resolve of this.#asked.values()) resolve(undefined);
+    for (const controller of this.#calls.values()) controller.abort();
+    if (this.#reserved > 0) this.#options.ports.release(this.#reserved);
+    this.#reserved = 0;
+    this.#end.resolve(error);
+  }
+
+  #receive(data: unknown): void {
+    if (this.#over) return;
+    if (isCall(data)) {
+      const call = v.safeParse(callSchema, data);
+      return call.success ? void this.#serve(call.output) : this.#refuse(call.issues[0]);
+    }
+    const notice = v.safeParse(noticeSchema, data);
+    if (!notice.success) return this.#refuse(notice.issues[0]);
+    const message = notice.output;
+    const { ports } = this.#options;
+    switch (message.type) {
+      case "ready":
+        return this.#ready.resolve();
+      case "started":
+        return this.#started.resolve(message.addresses);
+      case "failed":
+        return this.#finish(new PosternError(codeOf(message.code), message.message));
+      case "cancel":
+        return this.#calls.get(message.id)?.abort();
+      case "release": {
+        const octets = Math.min(message.octets, this.#reserved);
+        this.#reserved -= octets;
+        return ports.release(octets);
+      }
+      case "record":
+        return ports.record(message.record as MessageRecord);
+      case "log":
+        return ports.log(message.level, message.message, {
+          listener: this.#options.name,
+          ...message.fields,
+        });
+      case "told":
+        this.#asked.get(message.id)?.(message.value);
+        this.#asked.delete(message.id);
+    }
+  }
+
+  /** A worker that sends what it cannot mean is not to be trusted with anything more. */
+  #refuse(issue: v.BaseIssue<unknown>): void {
+    const place = `${v.getDotPath(issue) ?? ""}: ${issue.message}`;
+    this.#finish(new PosternError("daemon/worker", `The agent sent what is no message: ${place}`));
+  }
+
+  async #serve(call: WorkerCall): Promise<void> {
+    const controller = new AbortController();
+    this.#calls.set(call.id, controller);
+    try {
+      const value = await this.#do(call, controller.signal);
+      const transfer = call.method === "rewrite" && value && typeof value === "object" &&
+          "message" in value && value.message instanceof Uint8Array
+        ? [value.message.buffer as ArrayBuffer]
+        : [];
+      const answer: ToWorker = { type: "answer", id: call.id, value };
+      if (!this.#over) this.#worker.postMessage(answer, transfer);
+    } catch (error) {
+      const code = error instanceof PosternError ? error.code : "daemon/worker";
+      const message = error instanceof Error ? error.message : String(error);
+      this.#post({ type: "failure", id: call.id, code, message });
+    } finally {
+      this.#calls.delete(call.id);
+    }
+  }
+
+  async #do(call: WorkerCall, signal: AbortSignal): Promise<unknown> {
+    const { ports } = this.#options;
+    switch (call.method) {
+      case "scan":
+        return await ports.scan(call.message, call.settings, signal);
+      case "rewrite":
+        return await ports.rewrite(call.message, call.request, signal);
+      case "quarantine":
+        // The parts of the verdict are what the pool checked; what an entry keeps of them, the store checks again.
+        return await ports.quarantine(call.request as unknown as QuarantineRequest);
+      case "maildir":
+        return await ports.deliverMaildir(call.path, call.envelope, call.message);
+      case "reserve": {
+        const granted = await ports.reserve(call.octets);
+        if (granted && this.#over) ports.release(call.octets);
+        else if (granted) this.#reserved += call.octets;
+        return granted;
+      }
+    }
+  }
+}
+
+function isCall(data: unknown): boolean {
+  return typeof data === "object" && data !== null && "type" in data && data.type === "call";
+}
+
+function codeOf(code: string) {
+  return ERROR_CODES.find((each) => each === code) ?? "daemon/worker";
+}
