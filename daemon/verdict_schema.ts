@@ -40,7 +40,8 @@ const verdict = v.looseObject({
     declaredType: v.exactOptional(text(NAME)),
     names: v.array(text(NAME)),
     size: octets,
-    sha256: hash,
+    // Empty for an entry whose content could not be read.
+    sha256: v.union([hash, v.literal("")]),
     depth: octets,
     encrypted: v.exactOptional(v.boolean()),
     notScanned: v.exactOptional(reason),
