@@ -58,36 +58,37 @@ const MANNERS: readonly Manner[] = [
   { pad: "restart", junk: "line", reading: "base64/skip-bad-lines" },
 ];
 
-/** Every reading of base64 that is not well-formed; they may be equal. */
-export function base64Readings(octets: Uint8Array): PartContent[] {
-  const readings = MANNERS.map((manner) => ({
-    octets: decodeWith(octets, manner, 0),
-    reading: manner.reading,
-  }));
-  readings.push({ octets: decodeByLine(octets), reading: "base64/each-line" });
+/** Every reading of base64 that is not well-formed, one after the other; they may be equal. */
+export function* base64Readings(octets: Uint8Array): Generator<PartContent, void> {
+  for (const manner of MANNERS) {
+    yield { octets: decodeWith(octets, manner), reading: manner.reading };
+  }
+  yield { octets: decodeByLine(octets), reading: "base64/each-line" };
   if (octets.includes(61)) {
-    readings.push(
-      { octets: decodePadAsZero(octets, false), reading: "base64/padding-is-zero" },
-      { octets: decodePadAsZero(octets, true), reading: "base64/padding-shortens" },
-    );
+    yield { octets: decodePadAsZero(octets, false), reading: "base64/padding-is-zero" };
+    yield { octets: decodePadAsZero(octets, true), reading: "base64/padding-shortens" };
   }
   // Words or padding before the data: readers that look for the first full line of base64.
   const start = firstFullLine(octets);
   if (start > 0) {
-    readings.push({
-      octets: decodeWith(octets.subarray(start), MANNERS[0]!, 0),
+    yield {
+      octets: decodeWith(octets.subarray(start), MANNERS[0]!),
       reading: "base64/from-first-line",
-    });
+    };
   }
-  return readings;
 }
 
-function decodeWith(octets: Uint8Array, manner: Manner, from: number): Uint8Array {
-  const out = new Uint8Array(Math.ceil((octets.length - from) * 3 / 4) + 3);
+/** The one reading that most readers share: skip what is no base64, begin anew at padding. */
+export function lenientBase64(octets: Uint8Array): Uint8Array {
+  return decodeWith(octets, MANNERS[0]!);
+}
+
+function decodeWith(octets: Uint8Array, manner: Manner): Uint8Array {
+  const out = new Uint8Array(Math.ceil(octets.length * 3 / 4) + 3);
   let size = 0, bits = 0, count = 0, lineOut = 0;
   let lineBits = 0, lineCount = 0;
   let bad = false;
-  for (let i = from; i < octets.length; i++) {
+  for (let i = 0; i < octets.length; i++) {
     const octet = octets[i]!;
     const value = TABLE[octet]!;
     if (value < PAD) {

@@ -21,35 +21,15 @@ export function readBinhex(
 ): EmbeddedFile | undefined {
   const start = startOfData(octets, at, end);
   if (start < 0) return undefined;
-  const packed = new Uint8Array(Math.ceil((end - start) * 3 / 4) + 3);
-  let size = 0, bits = 0, count = 0;
-  let position = start;
-  let odd = false;
-  for (; position < end; position++) {
-    const octet = octets[position]!;
-    if (octet === COLON) break;
-    const value = TABLE[octet]!;
-    if (value === 255) {
-      if (octet > 32) odd = true;
-      continue;
-    }
-    bits = bits << 6 | value;
-    if (++count === 4) {
-      packed[size++] = bits >> 16;
-      packed[size++] = bits >> 8;
-      packed[size++] = bits;
-      bits = count = 0;
-    }
+  // The header first: without a sound one there is nothing to decode.
+  if (!isSound(expandRuns(unpack(octets, start, Math.min(end, start + 256)).octets, 128))) {
+    return undefined;
   }
-  if (count === 2) packed[size++] = bits >> 4;
-  if (count === 3) {
-    packed[size++] = bits >> 10;
-    packed[size++] = bits >> 2;
-  }
-  const raw = expandRuns(packed.subarray(0, size), most);
-  const nameLength = raw[0] ?? 0;
+  const { octets: packed, position, odd } = unpack(octets, start, end);
+  const raw = expandRuns(packed, most);
+  if (!isSound(raw)) return undefined;
+  const nameLength = raw[0]!;
   const header = 1 + nameLength + 1 + 4 + 4 + 2;
-  if (raw.length < header + 10 || nameLength > 63) return undefined;
   const name = Buffer.from(raw.subarray(1, 1 + nameLength)).toString("latin1");
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const data = view.getUint32(header), resource = view.getUint32(header + 4);
@@ -66,6 +46,45 @@ export function readBinhex(
     end: Math.min(end, position + 1),
     odd: odd || from + data > raw.length,
   };
+}
+
+/** Whether there is a whole header with a name of at most 63 characters. */
+function isSound(raw: Uint8Array): boolean {
+  const nameLength = raw[0] ?? 64;
+  return nameLength <= 63 && raw.length >= 1 + nameLength + 1 + 4 + 4 + 2 + 10;
+}
+
+/** Six bits a character until the closing colon. */
+function unpack(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+): { octets: Uint8Array; position: number; odd: boolean } {
+  const colon = octets.indexOf(COLON, start);
+  const position = colon < 0 || colon >= end ? end : colon;
+  const packed = new Uint8Array(Math.ceil((position - start) * 3 / 4) + 3);
+  let size = 0, bits = 0, count = 0;
+  let odd = false;
+  for (let i = start; i < position; i++) {
+    const value = TABLE[octets[i]!]!;
+    if (value === 255) {
+      if (octets[i]! > 32) odd = true;
+      continue;
+    }
+    bits = bits << 6 | value;
+    if (++count === 4) {
+      packed[size++] = bits >> 16;
+      packed[size++] = bits >> 8;
+      packed[size++] = bits;
+      bits = count = 0;
+    }
+  }
+  if (count === 2) packed[size++] = bits >> 4;
+  if (count === 3) {
+    packed[size++] = bits >> 10;
+    packed[size++] = bits >> 2;
+  }
+  return { octets: packed.subarray(0, size), position, odd };
 }
 
 /** Past the colon that begins a line after `at`. */

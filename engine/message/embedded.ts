@@ -15,6 +15,7 @@ export interface FoundFile extends EmbeddedFile {
  *
  * @param most Octets that one file may be decoded to.
  * @param isBinhex Whether the type says BinHex, so that the usual sentence before it may be missing.
+ * @param walk Charged with the octets that decoding goes over; false ends the search.
  * @returns At most {@link MAX_EMBEDDED} files; `more` if there are others.
  */
 export function findEmbedded(
@@ -23,6 +24,7 @@ export function findEmbedded(
   end: number,
   most: number,
   isBinhex: boolean,
+  walk: (octets: number) => boolean,
 ): { readonly files: readonly FoundFile[]; readonly more: boolean } {
   const files: FoundFile[] = [];
   let past = start;
@@ -35,6 +37,7 @@ export function findEmbedded(
       : line.kind === "yenc"
       ? readYenc(octets, line.at, end)
       : readBinhex(octets, line.at, end, most);
+    if (!walk((file?.end ?? line.next) - line.at)) break;
     if (file === undefined) continue;
     files.push({ ...file, start: line.at });
     // A begin line inside what another reader takes for data may begin a file of its own: only undisputed data is passed over.

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { gunzipSync } from "node:zlib";
 import type { AmbiguityName } from "./ambiguities.ts";
-import { base64Readings, decodeCleanBase64, looksLikeBase64 } from "./base64.ts";
+import { base64Readings, decodeCleanBase64, lenientBase64, looksLikeBase64 } from "./base64.ts";
 import { MAX_CONTENTS } from "./limits.ts";
 import { quotedPrintableReadings } from "./quoted_printable.ts";
 import type { PartContent } from "./types.ts";
@@ -128,63 +128,75 @@ export function decodeBody(
   }
   const contents: PartContent[] = [];
   const ambiguities = new Set<AmbiguityName>();
+  let left = most;
   for (const body of bodies) {
     for (const encoding of encodings) {
-      for (const content of decodeAs(body, encoding, most, ambiguities)) {
+      const before = contents.length;
+      let given = 0;
+      for (const content of decodeAs(body, encoding, left, ambiguities)) {
+        given++;
+        if (contents.some((known) => equal(known.octets, content.octets))) continue;
         if (contents.length >= MAX_CONTENTS) {
           ambiguities.add("too-many-readings");
           break;
         }
-        if (!contents.some((known) => equal(known.octets, content.octets))) contents.push(content);
+        contents.push(content);
+        if (content.octets.buffer !== body.buffer) left -= content.octets.length;
+        if (left < 0) return { contents, ambiguities: [...ambiguities] }; // the caller's charge says so
+      }
+      if (encoding === "quoted-printable" && given > 1 && contents.length > before + 1) {
+        ambiguities.add("malformed-quoted-printable");
       }
     }
   }
   return { contents, ambiguities: [...ambiguities] };
 }
 
-function decodeAs(
+function* decodeAs(
   body: Buffer,
   encoding: Encoding,
   most: number,
   ambiguities: Set<AmbiguityName>,
-): PartContent[] {
+): Generator<PartContent, void> {
   const raw: PartContent = { octets: view(body), reading: "identity" };
   switch (encoding) {
     case "identity": {
-      if (!looksLikeBase64(body)) return [raw];
-      const octets = decodeCleanBase64(body);
-      if (octets === undefined) return [raw];
+      yield raw;
+      const octets = looksLikeBase64(body) ? decodeCleanBase64(body) : undefined;
+      if (octets === undefined) return;
       ambiguities.add("undeclared-base64");
-      return [raw, { octets, reading: "base64/undeclared" }];
+      yield { octets, reading: "base64/undeclared" };
+      return;
     }
     case "base64": {
       const octets = decodeCleanBase64(body);
-      if (octets !== undefined) return [{ octets, reading: "base64" }];
-      const readings = distinct(base64Readings(body));
+      if (octets !== undefined) {
+        yield { octets, reading: "base64" };
+        return;
+      }
       ambiguities.add("malformed-base64");
-      return [...readings, raw];
+      yield* base64Readings(body);
+      yield raw;
+      return;
     }
-    case "quoted-printable": {
-      const readings = distinct(quotedPrintableReadings(body));
-      if (readings.length > 1) ambiguities.add("malformed-quoted-printable");
-      return readings;
-    }
+    case "quoted-printable":
+      yield* quotedPrintableReadings(view(body));
+      return;
     case "uuencode": {
-      const readings = [raw];
+      yield raw;
       const lines = decodeUuLines(body, firstUuLine(body), body.length);
-      if (lines.octets.length > 0) readings.push({ octets: lines.octets, reading: "uuencode" });
-      return readings;
+      if (lines.octets.length > 0) yield { octets: lines.octets, reading: "uuencode" };
+      return;
     }
     case "gzip64": {
-      const packed = decodeCleanBase64(body) ?? base64Readings(body)[0]!.octets;
-      const readings: PartContent[] = [{ octets: packed, reading: "base64" }];
+      const packed = decodeCleanBase64(body) ?? lenientBase64(body);
       try {
         const octets = gunzipSync(packed, { maxOutputLength: Math.max(1, most) });
-        readings.unshift({ octets: view(octets), reading: "gzip64" });
+        yield { octets: view(octets), reading: "gzip64" };
       } catch {
         // Not gzip, or more than the budget: the packed octets stand for themselves and are unpacked as any file.
       }
-      return readings;
+      yield { octets: packed, reading: "base64" };
     }
   }
 }
@@ -193,15 +205,6 @@ function decodeAs(
 function firstUuLine(body: Buffer): number {
   const begin = /^\s*begin[ -][^\n]*\n/i.exec(body.toString("latin1", 0, 1024));
   return begin === null ? 0 : begin[0].length;
-}
-
-/** Readings with other octets than all before them. */
-export function distinct(readings: readonly PartContent[]): PartContent[] {
-  const out: PartContent[] = [];
-  for (const one of readings) {
-    if (!out.some((known) => equal(known.octets, one.octets))) out.push(one);
-  }
-  return out;
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -241,8 +241,9 @@ function nameEnd(octets: Uint8Array, start: number, end: number): number {
     else if (octet === 41 && depth > 0) depth--;
     else if (octet === COLON && depth === 0) return i;
   }
-  const colon = octets.indexOf(COLON, start);
-  return colon >= 0 && colon < end ? colon : -1;
+  if (depth === 0 && most === end) return -1;
+  const colon = octets.subarray(start, end).indexOf(COLON); // an open comment, or a very long name
+  return colon < 0 ? -1 : start + colon;
 }
 
 /** Printable ASCII without blanks: RFC 5322, section 3.6.8; parentheses are taken for a comment. */

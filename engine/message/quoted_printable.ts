@@ -37,19 +37,17 @@ const MANNERS: readonly Manner[] = [
 ];
 
 /** Decodes quoted-printable; the first reading is the standard one. More than one only where something is malformed. */
-export function quotedPrintableReadings(octets: Uint8Array): PartContent[] {
+export function* quotedPrintableReadings(octets: Uint8Array): Generator<PartContent, void> {
   if (octets.indexOf(EQUALS) < 0 && !hasBlankEnd(octets)) {
-    return [{ octets, reading: "quoted-printable" }];
+    yield { octets, reading: STANDARD.reading };
+    return;
   }
   const odd = { value: false };
-  const first = decode(octets, STANDARD, odd);
-  const readings = [{ octets: first, reading: STANDARD.reading }];
-  if (odd.value) {
-    for (const manner of MANNERS.slice(1)) {
-      readings.push({ octets: decode(octets, manner), reading: manner.reading });
-    }
+  yield { octets: decode(octets, STANDARD, odd), reading: STANDARD.reading };
+  if (!odd.value) return;
+  for (const manner of MANNERS.slice(1)) {
+    yield { octets: decode(octets, manner), reading: manner.reading };
   }
-  return readings;
 }
 
 function hasBlankEnd(octets: Uint8Array): boolean {

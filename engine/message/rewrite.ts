@@ -47,7 +47,9 @@ export function rewriteMessage(octets: Uint8Array, request: RewriteRequest): Rew
   const message = apply(octets, cuts);
   const after = readMessage(message, new Budget(LIMITS));
   for (const cut of cuts) {
-    if (!failed.includes(cut.part.path) && stillThere(after, cut.part)) failed.push(cut.part.path);
+    if (!failed.includes(cut.part.path) && stillThere(before, after, cut.part)) {
+      failed.push(cut.part.path);
+    }
   }
   return { message, layout: after.layout, failed };
 }
@@ -130,19 +132,29 @@ function apply(octets: Uint8Array, cuts: readonly Cut[]): Uint8Array {
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-/** Whether a content of the part, or of one below it, still is a content of some part. */
-function stillThere(after: MessageReading, removed: PartReading): boolean {
-  const gone: Uint8Array[] = [];
+/**
+ * Whether the part's content still shows in what is left. What lay below it (in a removed message, say) counts only where no
+ * other part had the same before: two parts may hold the same harmless text.
+ */
+function stillThere(before: MessageReading, after: MessageReading, removed: PartReading): boolean {
+  const gone = new Set(removed.contents.map((content) => content.octets));
+  const inside = new Set<PartReading>();
   const collect = (part: PartReading) => {
-    for (const content of part.contents) if (content.octets.length > 0) gone.push(content.octets);
+    inside.add(part);
     part.children.forEach(collect);
   };
   collect(removed);
-  return after.parts.some((part) =>
+  const others = before.parts.filter((part) => !inside.has(part));
+  for (const part of inside) {
+    for (const { octets } of part.contents) if (!holds(others, octets)) gone.add(octets);
+  }
+  return [...gone].some((octets) => octets.length > 0 && holds(after.parts, octets));
+}
+
+function holds(parts: readonly PartReading[], octets: Uint8Array): boolean {
+  return parts.some((part) =>
     part.contents.some((content) =>
-      gone.some((one) =>
-        one.length === content.octets.length && Buffer.compare(one, content.octets) === 0
-      )
+      content.octets.length === octets.length && Buffer.compare(content.octets, octets) === 0
     )
   );
 }

@@ -52,17 +52,6 @@ export class Source {
     return from === 0 && to === all.length ? all : all.slice(from, to);
   }
 
-  /** Past the end of the line at `start` (its line end counted), at most `end`; CR counts as line end if the octets have bare ones. */
-  lineNext(start: number, end: number): number {
-    const lf = this.octets.indexOf(LF, start);
-    let next = lf < 0 || lf >= end ? end : lf + 1;
-    if (this.ends.bareCr) {
-      const cr = this.octets.indexOf(CR, start);
-      if (cr >= 0 && cr + 1 < next && this.octets[cr + 1] !== LF) next = cr + 1;
-    }
-    return next;
-  }
-
   /** Where the line end before `at` begins: `at` itself if there is none after `start`. */
   beforeLineEnd(at: number, start: number): number {
     let end = at;

@@ -27,6 +27,8 @@ interface Place {
   readonly depth: number;
   /** Parts around it, all messages together. */
   readonly nesting: number;
+  /** How many of these parts are of multiparts that nobody declared. */
+  readonly guessed?: number;
 }
 
 /** A part while its children are being found. */
@@ -295,7 +297,7 @@ export class Walker {
       if (content.octets.buffer === source.octets.buffer) {
         const start = content.octets.byteOffset - source.octets.byteOffset;
         this.#inText(source, start, start + content.octets.length, part, place, binhex, split);
-      } else if (this.#walk(content.octets.length)) {
+      } else if (mayHoldText(meaning, content.octets) && this.#walk(content.octets.length)) {
         const inner = new Source(content.octets, false);
         this.#inText(inner, 0, content.octets.length, part, place, binhex, split);
       }
@@ -313,10 +315,17 @@ export class Walker {
     split = false,
   ): void {
     if (!binhex && source.lines(start, end).length === 0) return;
-    const { files, more } = findEmbedded(source, start, end, this.#budget.octetsLeft, binhex);
+    const { files, more } = findEmbedded(
+      source,
+      start,
+      end,
+      this.#budget.octetsLeft,
+      binhex,
+      (octets) => this.#walk(octets),
+    );
     if (more) this.#budget.breach("files");
     for (const file of files) {
-      if (!this.#budget.file() || !this.#walk(file.end - file.start)) return;
+      if (!this.#budget.file()) return;
       this.#budget.unpacked(file.octets.length);
       if (file.odd && file.reading.startsWith("uuencode")) {
         this.note("malformed-uuencode", part.path);
@@ -340,16 +349,18 @@ export class Walker {
       });
     }
     if (split || place.nesting >= MAX_MULTIPART_DEPTH) return;
+    const guessed = (place.guessed ?? 0) + 1;
     let from = start;
     for (let round = 0; round < MAX_UNDECLARED && from < end; round++) {
       const [boundary] = undeclaredBoundaries(source, from, end, 1);
       if (boundary === undefined || !this.#walk(end - from)) return;
+      if (guessed > MAX_UNDECLARED) return this.note("too-many-readings", part.path);
       const { segments } = splitAt(source, from, end, boundary);
       this.note("undeclared-multipart", part.path);
       let last = from;
       for (const segment of segments) {
         if (segment.kind !== "part") continue;
-        if (!this.#child(source, segment, part, place, false)) return;
+        if (!this.#child(source, segment, part, { ...place, guessed }, false)) return;
         last = Math.max(last, segment.end);
       }
       if (last <= from) return;
@@ -383,6 +394,23 @@ export class Walker {
   }
 }
 
+/** Whether readers look for files in a decoded content: in text, or in what reads as text from the start. */
+function mayHoldText(meaning: Meaning, octets: Uint8Array): boolean {
+  const { types } = meaning;
+  if (
+    types.length === 0 ||
+    types.some((type) => /^(?:text|message|multipart)\/|uu|binhex|yenc/.test(type))
+  ) {
+    return true;
+  }
+  const most = Math.min(octets.length, 256);
+  for (let i = 0; i < most; i++) {
+    const octet = octets[i]!;
+    if (octet < 9 || octet > 13 && octet < 32) return false;
+  }
+  return true;
+}
+
 function isMultipart(type: string): boolean {
   return type.startsWith("multipart/");
 }
@@ -400,6 +428,7 @@ function below(part: Part, place: Place): Place {
     path: part.path === "" ? `${number}` : `${part.path}.${number}`,
     depth: place.depth,
     nesting: place.nesting + 1,
+    ...(place.guessed === undefined ? {} : { guessed: place.guessed }),
   };
 }
 

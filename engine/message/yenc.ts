@@ -10,19 +10,22 @@ export function readYenc(octets: Uint8Array, at: number, end: number): EmbeddedF
   let position = lineNext(octets, at, end);
   const header = Buffer.from(octets.subarray(at, Math.min(position, at + 1024))).toString("latin1");
   const name = /name=([^\r\n]*)/i.exec(header)?.[1]?.trim() ?? "";
-  const out = new Uint8Array(end - position);
-  let size = 0;
-  while (position < end) {
-    const next = lineNext(octets, position, end);
+  const from = position;
+  let stop = end; // where the data ends; looked for first, so that no more is held than there is
+  for (let next = position; position < end; position = next) {
+    next = lineNext(octets, position, end);
     if (octets[position] === EQUALS && begins(octets, position, "=yend")) {
+      stop = position;
       position = next;
       break;
     }
-    if (octets[position] === EQUALS && begins(octets, position, "=ypart")) {
-      position = next;
-      continue;
-    }
-    let i = position;
+  }
+  const out = new Uint8Array(stop - from);
+  let size = 0;
+  for (let line = from, next = from; line < stop; line = next) {
+    next = lineNext(octets, line, stop);
+    if (octets[line] === EQUALS && begins(octets, line, "=ypart")) continue;
+    let i = line;
     // Dots that SMTP doubled and nobody removed: `..` at the start of a line.
     if (octets[i] === 46 && octets[i + 1] === 46) i++;
     for (; i < next; i++) {
@@ -31,7 +34,6 @@ export function readYenc(octets: Uint8Array, at: number, end: number): EmbeddedF
       if (octet === EQUALS && i + 1 < next) octet = octets[++i]! - 64;
       out[size++] = octet - 42;
     }
-    position = next;
   }
   if (size === 0) return undefined;
   const odd = /\bpart=/i.test(header);
