@@ -53,8 +53,11 @@ export interface ScanLimits {
 export interface ScanSettings {
   /** `mail`: octets are a message (RFC 5322); `file`: any file; `auto`: a file that may be mail, scanned as both. */
   readonly mode: "mail" | "file" | "auto";
+  /** Look for what is infected or suspicious, and open containers. */
   readonly antivirus: boolean;
+  /** Give a spam score. */
   readonly antispam: boolean;
+  /** One budget for the whole object. */
   readonly limits: ScanLimits;
   /** Names of header fields, lower case, whose decoded values the policy asks for. */
   readonly headers?: readonly string[];
@@ -64,6 +67,7 @@ export interface ScanSettings {
 export interface Finding {
   /** Name as shown and logged, printable ASCII, at most 200 characters, e.g. `Eicar-Test-Signature`. */
   readonly name: string;
+  /** What it makes the object. */
   readonly severity: "infected" | "suspicious";
   /** Path of the part it is in: {@link PartReport.path}. */
   readonly part: string;
@@ -79,6 +83,7 @@ export interface PartReport {
   readonly path: string;
   /** Path of the node that holds it; absent for the root. */
   readonly parent?: string;
+  /** `part` of a message, another `reading` of the part before it, `entry` of a container. */
   readonly kind: "root" | "part" | "entry" | "reading";
   /** Type by content, as engine/detect/file_type.ts names it: `zip`, `pe`, `text`, `message`, ... */
   readonly type: string;
@@ -90,8 +95,11 @@ export interface PartReport {
   readonly size: number;
   /** SHA-256 of the decoded content, lower-case hex; `""` where the content could not be had at all. */
   readonly sha256: string;
+  /** Containers and messages that it lies in; 0 for the object and for parts of a message that is the object. */
   readonly depth: number;
+  /** Cannot be read without a password. */
   readonly encrypted?: boolean;
+  /** Why it, or what is in it, was not looked at whole. */
   readonly notScanned?: NotScannedReason;
 }
 
@@ -99,18 +107,23 @@ export interface PartReport {
 export interface Ambiguity {
   /** Stable name, e.g. `duplicate-boundary`. */
   readonly name: string;
+  /** Path of the part: {@link PartReport.path}. */
   readonly part: string;
 }
 
 /** A spam test that matched and what it gave. */
 export interface SpamSymptom {
+  /** Stable name, e.g. `GTUBE`. */
   readonly name: string;
+  /** What it adds to the score; negative for good signs. */
   readonly points: number;
 }
 
 /** A half-open range of octets in the message as received. */
 export interface OctetRange {
+  /** First octet. */
   readonly start: number;
+  /** Past the last octet. */
   readonly end: number;
 }
 
@@ -128,22 +141,29 @@ export interface MessageLayout {
 
 /** A header field that the policy asked for, decoded (RFC 2047) and unfolded. */
 export interface HeaderValue {
+  /** Lower case. */
   readonly name: string;
+  /** One line of text. */
   readonly value: string;
 }
 
 /** What the engine says of one object. */
 export interface Verdict {
+  /** Of the whole object. */
   readonly status: ScanStatus;
+  /** In the order found. */
   readonly findings: readonly Finding[];
   /** The reasons, most telling first; empty unless something was not scanned (also when status is infected). */
   readonly notScanned: readonly NotScannedReason[];
+  /** The tree in pre-order, the object itself first. */
   readonly parts: readonly PartReport[];
+  /** Where mail programs would differ. */
   readonly ambiguities: readonly Ambiguity[];
   /** Absent when antispam was off. */
   readonly spam?: { readonly score: number; readonly symptoms: readonly SpamSymptom[] };
   /** Absent when the object was not read as mail. */
   readonly layout?: MessageLayout;
+  /** Those asked for in {@link ScanSettings.headers}. */
   readonly headers: readonly HeaderValue[];
   /** Decoded Subject, at most 998 characters, control characters removed. */
   readonly subject?: string;
@@ -151,6 +171,7 @@ export interface Verdict {
   readonly messageId?: string;
   /** SHA-256 of the whole object, lower-case hex. */
   readonly sha256: string;
+  /** Octets of the object. */
   readonly size: number;
   /** What each step cost, ms, by name (`parse`, `unpack`, `detect`, `total`, `queue`). */
   readonly costs: Readonly<Record<string, number>>;

@@ -26,6 +26,8 @@ export interface Item {
   readonly depth: number;
   readonly encrypted?: boolean;
   readonly notScanned?: NotScannedReason;
+  /** Type by content, where the caller knows it already. */
+  readonly type?: string;
 }
 
 /** How an item is to be read. */
@@ -52,6 +54,12 @@ interface Searched {
   readonly buffer: ArrayBufferLike;
   readonly start: number;
   readonly end: number;
+}
+
+/** Whether what the content holds comes as children of the part: the MIME reader opens messages and files within text itself. */
+function isReadByMime(part: PartReading, type: string): boolean {
+  if (type === "uuencode" || type === "yenc" || type === "binhex") return true;
+  return part.children.length > 0 && unpackerFor(type) === undefined;
 }
 
 /** One walk, for one object. */
@@ -87,7 +95,7 @@ export class Walk {
     const hashes = new ContentHashes(octets);
     const sha256 = hashes.hex();
     const known = this.#seen.get(sha256);
-    const type = known?.report.type ?? fileType(octets);
+    const type = item.type ?? known?.report.type ?? fileType(octets);
     const report = this.#report(item, asMail ? "message" : type, sha256);
     if (known) {
       this.#repeat(known, report);
@@ -205,6 +213,7 @@ export class Walk {
       const path = this.#paths.part(base, part.path, index + 1);
       if (index === 0) own = path;
       const [declaredType] = part.declaredTypes;
+      const type = fileType(octets);
       this.visit({
         octets,
         path,
@@ -213,14 +222,10 @@ export class Walk {
         names: part.names,
         ...(declaredType === undefined ? {} : { declaredType }),
         depth: part.depth,
-        // what is in a message's body comes as its children; a container that calls itself one is opened
-      }, { asFile: !this.#isReadAsMessage(part, octets) });
+        type,
+      }, { asFile: !isReadByMime(part, type) });
     }
     for (const child of part.children) this.#readPart(child, base, own);
-  }
-
-  #isReadAsMessage(part: PartReading, octets: Uint8Array): boolean {
-    return part.children.length > 0 && unpackerFor(fileType(octets)) === undefined;
   }
 
   #open(item: Item, report: Draft, type: string): void {
@@ -259,16 +264,28 @@ export class Walk {
     let total = 0;
     let index = 0;
     let start = performance.now();
-    for (const entry of unpacker(octets, { budget: this.#budget, names, note })) {
+    const entries = unpacker(octets, { budget: this.#budget, names, note })[Symbol.iterator]();
+    for (;;) {
+      const next = this.#next(entries);
       this.costs.unpack += performance.now() - start;
+      if (next === "failed") return note("crashed");
+      if (next.done) return;
       if (!this.#budget.file()) return note("files");
-      this.#entry(entry, path, inner, ++index);
-      total += entry.content?.length ?? 0;
+      this.#entry(next.value, path, inner, ++index);
+      total += next.value.content?.length ?? 0;
       if (!this.#budget.ratio(octets.length, total)) return note("ratio");
-      if (this.#budget.octetsLeft === 0 || !this.#budget.time()) return;
+      if (!this.#budget.time()) return;
       start = performance.now();
     }
-    this.costs.unpack += performance.now() - start;
+  }
+
+  /** An unpacker that fails has a mistake of ours in it, or is out of memory: then this container is not scanned, the rest is. */
+  #next(entries: Iterator<Entry>): IteratorResult<Entry, unknown> | "failed" {
+    try {
+      return entries.next();
+    } catch {
+      return "failed";
+    }
   }
 
   #entry(entry: Entry, parent: string, depth: number, index: number): void {

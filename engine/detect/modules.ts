@@ -6,7 +6,9 @@ import { PatternSet } from "./pattern_set.ts";
 
 /** A loaded set of one kind, as told to people. */
 export interface ModuleInfo {
+  /** `builtin`, or what the module calls itself. */
   readonly name: string;
+  /** As the module says it. */
   readonly version: string;
   /** Signatures in it. */
   readonly count: number;
@@ -18,7 +20,9 @@ export interface Modules {
   readonly hashes: readonly HashList[];
   /** Content that is one of these is known to be good: hashes and patterns are not asked. */
   readonly good: readonly HashList[];
+  /** Searched in every content. */
   readonly patterns: readonly PatternSet[];
+  /** What is loaded, for people. */
   readonly info: readonly ModuleInfo[];
 }
 

@@ -3,6 +3,7 @@ import { fileTypeGroup } from "../detect/file_type.ts";
 import { gunzip, unzlib } from "./gzip.ts";
 import { unmbox } from "./mbox.ts";
 import { untar } from "./tar.ts";
+import { untext } from "./text_files.ts";
 import type { Unpacker } from "./unpacker.ts";
 import { unzip } from "./zip.ts";
 
@@ -18,6 +19,9 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   zlib: unzlib,
   tar: untar,
   mbox: unmbox,
+  uuencode: untext,
+  yenc: untext,
+  binhex: untext,
 };
 
 /** Containers outside the groups of archives and disks. */

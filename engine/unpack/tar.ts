@@ -30,12 +30,12 @@ function number(octets: Uint8Array): number {
 function checksumHolds(header: Uint8Array): boolean {
   let sum = 0;
   for (let i = 0; i < BLOCK; i++) sum += i >= 148 && i < 156 ? 0x20 : header[i] ?? 0;
-  return sum === number(header.subarray(148, 156));
+  return sum !== 8 * 0x20 && sum === number(header.subarray(148, 156));
 }
 
 /** A header whose checksum is wrong is still one if it says so itself. */
 function isHeader(header: Uint8Array): boolean {
-  if (header.length < BLOCK || header[0] === 0) return false;
+  if (header.length < BLOCK) return false;
   return latin1Text(header.subarray(257, 262)) === "ustar" || checksumHolds(header);
 }
 
@@ -127,7 +127,11 @@ function skipSparseMap(octets: Uint8Array, at: number): number {
 /** The next header behind an end mark, or the end. */
 function nextHeader(octets: Uint8Array, from: number): number {
   let at = from;
-  while (at + BLOCK <= octets.length && octets[at] === 0) at += BLOCK;
+  while (
+    at + BLOCK <= octets.length && octets[at] === 0 && !isHeader(octets.subarray(at, at + BLOCK))
+  ) {
+    at += BLOCK;
+  }
   return at + BLOCK <= octets.length && isHeader(octets.subarray(at, at + BLOCK))
     ? at
     : octets.length;

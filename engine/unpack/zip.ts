@@ -57,15 +57,19 @@ function nextRecord(octets: Uint8Array, from: number): number {
 export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const { budget } = context;
   const directory = readZipDirectory(octets, budget);
-  /** End of the data of members read whole: stray headers inside are those of a member's own content. */
-  let covered = 0;
+  /** Data of the last member read whole: a zip inside is that member's own content, and opened with it. */
+  let covered = { start: 0, end: 0 };
+  const isInside = (place: number) => place >= covered.start && place < covered.end;
   for (const member of directory.members) {
     if (!budget.time()) return;
-    const stray = member.central.length === 0;
-    if (stray && member.offset < covered) continue;
-    if (!stray && member.offset < covered) context.note("malformed"); // members overlap
+    if (isInside(member.offset)) {
+      if (member.central.every(({ place }) => isInside(place))) continue;
+      context.note("malformed"); // members overlap
+    }
     const { entries, used } = readMember(octets, member, context);
-    covered = Math.max(covered, member.data + used);
+    if (member.data + used > covered.end) {
+      covered = { start: member.data, end: member.data + used };
+    }
     yield* entries;
     const views = new Set(member.central.map((header) => header.names[0]));
     if (views.size > 2) context.note("malformed"); // many names for one piece of data

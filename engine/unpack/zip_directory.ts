@@ -21,6 +21,8 @@ export interface ZipHeader {
   readonly crc: number;
   readonly packed: number;
   readonly unpacked: number;
+  /** Where the header itself stands. */
+  readonly place: number;
 }
 
 /** A member: its local header and every central one that points at it. */
@@ -89,6 +91,7 @@ function readHeader(
   readExtra(octets.subarray(extraAt, extraAt + extraLength), header);
   return {
     ...header,
+    place: at,
     flags: u16(octets, at + 6 + shift),
     method: u16(octets, at + 8 + shift),
     crc: u32(octets, at + 14 + shift),
