@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   "document/forbidden",
   // policy
   "policy/version",
+  "policy/bundle",
   // scan
   "scan/busy",
   "scan/cancelled",
