@@ -2,15 +2,10 @@
 import { ControlClient } from "../daemon/control/client.ts";
 import type { ConfigInput } from "../policy/config.ts";
 import { Process } from "./peers/process.ts";
+import { POSTERN } from "./program.ts";
 import { type ProcessFacts, processTree } from "./processes.ts";
 import { temporaryDirectory } from "./temporary.ts";
 import { accepts, freePort, until } from "./wait.ts";
-
-/** The repository. */
-export const ROOT = new URL("..", import.meta.url).pathname;
-
-/** The command, as from a checkout; it becomes Deno by exec, so its process id is the program's. */
-export const POSTERN = `${ROOT}bin/postern`;
 
 /** One smtp agent as documents have it, without its address. */
 export type AgentInput = Omit<NonNullable<ConfigInput["agents"]>[number], "listen" | "agent">;

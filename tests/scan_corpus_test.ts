@@ -1,8 +1,8 @@
 /** Every file of the corpus in one run of `postern scan`: no crash, no hang, nothing left out, nothing infected called clean. */
 import assert from "node:assert/strict";
 import { CORPUS, type CorpusEntry, corpusFiles, hasCorpus, manifest } from "./corpus.ts";
-import { POSTERN } from "./gateway.ts";
 import { run } from "./peers/process.ts";
+import { POSTERN } from "./program.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 const STATUSES = ["clean", "infected", "suspicious", "spam", "notScanned"];
