@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   store: async () => (await import("./commands/store.ts")).store,
   policy: async () => (await import("./commands/policy.ts")).policy,
   import: async () => (await import("./commands/import.ts")).importClassic,
+  import: async () => (await import("./commands/import.ts")).importClassic,
   selftest: async () => (await import("./commands/selftest.ts")).selftest,
   version: async () => (await import("./commands/version.ts")).version,
 };
