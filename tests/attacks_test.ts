@@ -248,7 +248,7 @@ Deno.test("no octet of a message or an envelope forges or breaks a line of the l
   using client = await SmtpClient.connect(gateway.port("smtp"));
   await client.ehlo('[127.0.0.1]"\\{');
   const reply = await client.send({
-    sender: 'a\\"b@example.test',
+    sender: '"a\\"b"@example.test',
     recipients: ["bob@example.test"],
     message: Buffer.from(evil),
   });
