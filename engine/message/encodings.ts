@@ -194,7 +194,7 @@ function* decodeAs(
         const octets = gunzipSync(packed, { maxOutputLength: Math.max(1, most) });
         yield { octets: view(octets), reading: "gzip64" };
       } catch {
-        // Not gzip, or more than the budget: the packed octets stand for themselves and are unpacked as any file.
+        // Not gzip, or more than the budget: the packed octets stand for themselves and are unpacked like those of a file.
       }
       yield { octets: packed, reading: "base64" };
     }

@@ -12,7 +12,8 @@ const STRONG =
 
 /**
  * Whether octets read as a message: header fields from the first line on (an mbox `From ` line, a byte order mark, empty lines and
- * a few odd lines are passed over), of which at least two are such as mail has. Looks at the first 8 KiB only.
+ * a few odd lines are passed over), of which at least two are such as mail has, or one that says it all. A body part that lost
+ * the header around it counts too. Looks at the first 8 KiB only.
  */
 export function looksLikeMail(octets: Uint8Array): boolean {
   const source = new Source(octets.subarray(0, PROBE), false);
@@ -21,7 +22,11 @@ export function looksLikeMail(octets: Uint8Array): boolean {
   if (first < 9 && first !== 0) return false;
   const text = source.text(0, source.octets.length);
   const lines = text.replace(/^(?:\xef\xbb\xbf|\0|\s)+/, "").split(/\r\n|\n|\r/, 200);
+  if (/^--[^\s]{1,70}$/.test(lines[0] ?? "") && /^content-[a-z-]+:/i.test(lines[1] ?? "")) {
+    return true;
+  }
   let strong = 0, telling = 0, other = 0, junk = 0;
+  let mime = false;
   for (const [i, line] of lines.entries()) {
     if (line === "") break;
     if (/^[ \t]/.test(line)) continue;
@@ -35,7 +40,10 @@ export function looksLikeMail(octets: Uint8Array): boolean {
     } else if (TELLING.test(name)) {
       telling++;
       if (STRONG.test(name)) strong++;
+      if (name === "content-type") mime ||= /:\s*[\w.+-]+\/[\w.+-]+\s*(?:;|$)/.test(line);
+      if (name === "from" || name === "return-path") mime ||= /\S@\S/.test(line);
     } else if (++other > 20 && telling === 0) return false;
   }
+  if (mime && telling === 1 && junk === 0 && other === 0) return true; // a header of one field
   return strong >= 1 && telling >= 2 && telling + 2 >= other;
 }

@@ -48,6 +48,19 @@ export function* quotedPrintableReadings(octets: Uint8Array): Generator<PartCont
   for (const manner of MANNERS.slice(1)) {
     yield { octets: decode(octets, manner), reading: manner.reading };
   }
+  yield { octets: decode(withoutOdd(octets), STANDARD), reading: "quoted-printable/without-odd" };
+}
+
+/** Without `=` and the lower-case letter behind it: readers that know no lower case drop both, and decode what comes together. */
+function withoutOdd(octets: Uint8Array): Uint8Array {
+  const out = new Uint8Array(octets.length);
+  let size = 0;
+  for (let i = 0; i < octets.length; i++) {
+    const next = octets[i + 1] ?? 0;
+    if (octets[i] === EQUALS && next > 96 && next < 123) i++;
+    else out[size++] = octets[i]!;
+  }
+  return out.subarray(0, size);
 }
 
 function hasBlankEnd(octets: Uint8Array): boolean {
