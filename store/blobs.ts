@@ -47,8 +47,8 @@ export class Blobs {
   readonly #access: Access;
   /** Generations being written or deleted right now: the collector leaves them alone. */
   readonly #active = new Set<string>();
-  /** Ends of the writes under way, by hash: the same message sent to many is written once. */
-  readonly #writes = new Map<string, Promise<void>>();
+  /** The last change under way, by hash: the same message sent to many is written once. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(access: Access) {
     this.#access = access;
@@ -72,16 +72,21 @@ export class Blobs {
     extend: Extend,
     room: number,
   ): Promise<void> {
-    const before = this.#writes.get(sha256);
+    await this.#inTurn(sha256, () => this.#put(octets, sha256, owner, extend, room));
+  }
+
+  /** One change at a time of the references of one blob: others would only meet and try again. */
+  async #inTurn<T>(sha256: string, change: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(sha256);
     const mine = (async () => {
-      await before?.catch(() => {});
-      await this.#put(octets, sha256, owner, extend, room);
+      await before?.catch(() => {}); // its caller hears of it
+      return await change();
     })();
-    this.#writes.set(sha256, mine);
+    this.#turns.set(sha256, mine);
     try {
-      await mine;
+      return await mine;
     } finally {
-      if (this.#writes.get(sha256) === mine) this.#writes.delete(sha256);
+      if (this.#turns.get(sha256) === mine) this.#turns.delete(sha256);
     }
   }
 
@@ -205,6 +210,10 @@ export class Blobs {
    * @returns false where the caller's checks did not hold; nothing is changed then.
    */
   async release(sha256: string, owner: Key, extend: Extend): Promise<boolean> {
+    return await this.#inTurn(sha256, () => this.#release(sha256, owner, extend));
+  }
+
+  async #release(sha256: string, owner: Key, extend: Extend): Promise<boolean> {
     const doing = "Cannot delete a message";
     const { kv } = this.#access;
     const mine = JSON.stringify(keys.reference(sha256, owner));
@@ -214,7 +223,11 @@ export class Blobs {
     const references = list(this.#access, { prefix: ["reference", sha256] }, doing, { limit: 2 });
     for await (const { key } of references) others ||= JSON.stringify(key) !== mine;
     extend(atomic);
-    if (others || found.versionstamp === null) return await commit(atomic, doing);
+    if (found.versionstamp === null) return await commit(atomic, doing);
+    if (others) {
+      // A new version here as well: two that go at once must not each leave the blob to the other.
+      return await commit(atomic.set(found.key, found.value), doing);
+    }
     const record = decodeRecord(blobRecord, keys.blob(sha256), found.value);
     atomic.delete(keys.blob(sha256));
     addTotal(atomic, "blobs", -1);

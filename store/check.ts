@@ -243,12 +243,13 @@ export class Check {
   }
 
   async #checkReferences(): Promise<void> {
-    for await (const { key } of list(this.#access, { prefix: ["reference"] }, DOING)) {
+    for await (const found of list(this.#access, { prefix: ["reference"] }, DOING)) {
+      const { key } = found;
       const owner = key.slice(2) as Key;
       const entry = await get(this.#access, owner, DOING);
       if (entry.versionstamp !== null) continue;
       const blob = await get(this.#access, ["blob", String(key[1])], DOING);
-      const atomic = this.#access.kv.atomic().check(entry).check(blob).delete(key);
+      const atomic = this.#access.kv.atomic().check(found, entry, blob).delete(key);
       // A reference is made by the commit that makes its owner, so one without an owner is an orphan for good.
       if (await commit(atomic, DOING)) {
         this.#mend(`A reference of ${showKey(owner)}, which is not there, was removed`);
@@ -257,11 +258,12 @@ export class Check {
   }
 
   async #checkExpiry(): Promise<void> {
-    for await (const { key } of list(this.#access, { prefix: ["expiry"] }, DOING)) {
+    for await (const found of list(this.#access, { prefix: ["expiry"] }, DOING)) {
+      const { key } = found;
       const ownerKey = keys.quarantine(String(key[2]));
       const owner = await get(this.#access, ownerKey, DOING);
       if (owner.versionstamp !== null) continue;
-      if (await commit(this.#access.kv.atomic().check(owner).delete(key), DOING)) {
+      if (await commit(this.#access.kv.atomic().check(found, owner).delete(key), DOING)) {
         this.#mend(`The expiry of ${String(key[2])}, which is not there, was removed`);
       }
     }
@@ -270,10 +272,11 @@ export class Check {
   /** Parts of documents that are not there. */
   async #checkParts(): Promise<void> {
     let gone = 0;
-    for await (const { key } of list(this.#access, { prefix: ["more"] }, DOING, BIG)) {
+    for await (const found of list(this.#access, { prefix: ["more"] }, DOING, BIG)) {
+      const { key } = found;
       const owner = await get(this.#access, key.slice(1, -1) as Key, DOING);
       if (owner.versionstamp !== null) continue;
-      if (await commit(this.#access.kv.atomic().check(owner).delete(key), DOING)) gone++;
+      if (await commit(this.#access.kv.atomic().check(found, owner).delete(key), DOING)) gone++;
     }
     if (gone > 0) this.#mend(`${gone} parts of records that are not there were removed`);
   }

@@ -26,6 +26,7 @@ export async function compactStore(path: string): Promise<{ before: number; afte
     if (skipped.length > 0) throw problems(path, skipped);
     const check = await restoreStore(backup, fresh);
     if (check.problems.length > 0) throw problems(path, check.problems);
+    await closedWhole(fresh);
     await syncFile(fresh);
     await Deno.rename(fresh, path);
     await syncDirectory(dirname(path));
@@ -55,6 +56,20 @@ async function backUp(path: string, backup: string): Promise<readonly string[]> 
   } finally {
     kv.close();
   }
+}
+
+/** A write-ahead log beside the file would be lost with a rename: SQLite takes it away when it closes. */
+async function closedWhole(path: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    try {
+      await Deno.stat(`${path}-wal`);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new PosternError("store/failed", `The new store ${path} does not close`);
 }
 
 async function syncFile(path: string): Promise<void> {
