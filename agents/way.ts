@@ -7,7 +7,7 @@ import { decide } from "../policy/decide.ts";
 import { directionOf } from "../policy/direction.ts";
 import { scanSettings } from "../policy/scan_settings.ts";
 import { strictest } from "../policy/strictest.ts";
-import type { Direction, Facts, Outcome } from "../policy/types.ts";
+import type { Direction, Envelope, Facts, Outcome } from "../policy/types.ts";
 import { verdictFacts } from "../policy/verdict_facts.ts";
 import { PosternError } from "../errors.ts";
 import { type Cleaned, cleanMessage } from "./clean.ts";
@@ -49,39 +49,46 @@ export async function messageWay(ports: AgentPorts, request: WayRequest): Promis
   return { ...(verdict ? { verdict } : {}), groups: results, times, direction };
 }
 
-/**
- * What is known for one recipient before the message is scanned.
- *
- * @param request Only what stands in the envelope and the listener is used.
- */
-export function recipientFacts(
-  request: Pick<WayRequest, "agent" | "listener" | "time" | "envelope" | "tls" | "tree"> & {
-    readonly direction?: Direction;
-    readonly message?: Uint8Array;
-  },
-  recipient: string,
-): Facts {
-  const { client, clientName, helo, user, sender } = request.envelope;
-  const direction = request.direction ?? directionOf(request.tree, {
-    client: client ?? null,
-    user: user ?? null,
-    sender,
-    recipient,
-  });
+/** What facts are made of at a gate: as much of the envelope as is known by then. */
+export interface FactsSource {
+  readonly agent: WayRequest["agent"];
+  readonly listener: string;
+  readonly time: number;
+  readonly tls?: boolean;
+  readonly tree: WayRequest["tree"];
+  readonly direction?: Direction;
+  readonly envelope: Partial<Envelope>;
+  readonly message?: Uint8Array;
+}
+
+/** What is known before any recipient is: of the client alone, or with `envelope.sender` of the sender, too. */
+export function senderFacts(source: FactsSource): Facts {
+  const { client, clientName, helo, user, sender } = source.envelope;
   return {
-    agent: request.agent,
-    listener: request.listener,
-    time: request.time,
+    agent: source.agent,
+    listener: source.listener,
+    time: source.time,
     client: client ?? null,
     clientName: clientName ?? null,
     helo: helo ?? null,
-    tls: request.tls ?? false,
+    tls: source.tls ?? false,
     user: user ?? null,
-    sender,
-    recipient,
-    direction,
-    ...(request.message ? { size: request.message.length } : {}),
+    ...(sender === undefined ? {} : { sender }),
+    ...(source.direction === undefined ? {} : { direction: source.direction }),
+    ...(source.message === undefined ? {} : { size: source.message.length }),
   };
+}
+
+/** What is known for one recipient before the message is scanned. */
+export function recipientFacts(source: FactsSource, recipient: string): Facts {
+  const { client, user, sender } = source.envelope;
+  const direction = source.direction ?? directionOf(source.tree, {
+    client: client ?? null,
+    user: user ?? null,
+    sender: sender ?? "",
+    recipient,
+  });
+  return { ...senderFacts(source), recipient, direction };
 }
 
 /** The scan that the recipients' settings ask for together; `undefined` where none asks for one. */
@@ -266,7 +273,7 @@ async function carryOut(
 }
 
 /** Stands for the verdict of a message that the policy sends to quarantine without a scan. */
-function unscanned(message: Uint8Array): Verdict {
+export function unscanned(message: Uint8Array): Verdict {
   return { ...tooLarge(message, undefined), notScanned: [] };
 }
 

@@ -85,7 +85,10 @@ function check(name: string, value: string): string | undefined {
     case "ADDR":
     case "DESTADDR": {
       const address = value.replace(/^IPV6:/i, "");
-      return ipaddr.isValid(address) ? plainAddress(ipaddr.parse(address).toString()) : undefined;
+      if (!ipaddr.IPv6.isValid(address) && !ipaddr.IPv4.isValidFourPartDecimal(address)) {
+        return undefined;
+      }
+      return plainAddress(ipaddr.process(address).toString());
     }
     case "PORT":
     case "DESTPORT":

@@ -8,6 +8,7 @@ import {
   XCLIENT_ATTRIBUTES,
   XFORWARD_ATTRIBUTES,
 } from "./client_facts.ts";
+import { announce, parseCommand, protocolName } from "./command.ts";
 import { DataDecoder } from "./data_decoder.ts";
 import {
   MAX_CHUNK_DIGITS,
@@ -17,9 +18,9 @@ import {
   MAX_ERRORS,
   MAX_IDLE_COMMANDS,
 } from "./limits.ts";
-import { latin1, normaliseLineEnds } from "./line_ends.ts";
+import { normaliseLineEnds } from "./line_ends.ts";
 import { parseMail, parseRecipient } from "./parameters.ts";
-import { lines, type Reply } from "./replies.ts";
+import type { Reply } from "./replies.ts";
 import type { Greeting, SessionOptions, State, Step } from "./session_types.ts";
 import type { RecipientArgument, Transaction } from "./transaction.ts";
 
@@ -74,6 +75,11 @@ export class SmtpSession {
     const state = this.#state;
     if (state.name === "data") return state.decoder.capacity;
     return state.name === "chunks" ? state.collector.capacity : 0;
+  }
+
+  /** Whether octets were handed in that are not used yet. */
+  get unread(): boolean {
+    return this.#input.length > 0;
   }
 
   /** Whether the client is in the middle of something that would be lost. */
@@ -149,20 +155,9 @@ export class SmtpSession {
   }
 
   #command(line: Uint8Array): Step {
-    let text = latin1(line);
-    if (/[^\x20-\x7e]/.test(text)) {
-      if (/[\0-\x1f\x7f]/.test(text)) {
-        return this.#error("500 5.5.2 Control characters in a command");
-      }
-      try {
-        text = new TextDecoder("utf-8", { fatal: true }).decode(line);
-      } catch {
-        return this.#error("500 5.5.2 Not UTF-8");
-      }
-    }
-    const blank = text.indexOf(" ");
-    const verb = (blank === -1 ? text : text.slice(0, blank)).toUpperCase();
-    const argument = blank === -1 ? "" : text.slice(blank + 1).trimEnd();
+    const command = parseCommand(line);
+    if ("refusal" in command) return this.#error(command.refusal);
+    const { verb, argument } = command;
     if (this.#state.name === "chunks" && !["BDAT", "RSET", "NOOP", "QUIT"].includes(verb)) {
       return this.#error("503 5.5.1 Send BDAT or RSET"); // RFC 3030, section 3: nothing else may stand between chunks
     }
@@ -216,19 +211,10 @@ export class SmtpSession {
     }
     this.#greeting = { word, name: argument };
     this.#enter({ name: "ready" });
-    const { hostname, tls, xforward, xclient } = this.#options;
+    const { hostname, tls } = this.#options;
     if (word === "HELO") return this.#idleReply(`250 ${hostname}`);
-    const offers = this.#options.offers();
-    const texts = [hostname, "PIPELINING", `SIZE ${offers.size}`];
-    if (tls && !this.#secure) texts.push("STARTTLS");
-    texts.push("ENHANCEDSTATUSCODES");
-    if (offers.eightBitMime) texts.push("8BITMIME");
-    if (offers.dsn) texts.push("DSN");
-    if (offers.smtpUtf8) texts.push("SMTPUTF8");
-    texts.push("CHUNKING");
-    if (xforward) texts.push(`XFORWARD ${XFORWARD_ATTRIBUTES.join(" ")}`);
-    if (xclient) texts.push(`XCLIENT ${XCLIENT_ATTRIBUTES.join(" ")}`);
-    return this.#idleReply(lines(250, texts));
+    const startTls = tls && !this.#secure;
+    return this.#idleReply(announce(this.#options.offers(), { ...this.#options, startTls }));
   }
 
   /** MAIL: RFC 5321, section 4.1.1.2. */
@@ -250,19 +236,11 @@ export class SmtpSession {
       parameters: mail.parameters,
       recipients: [],
       client,
-      protocol: this.#protocol(mail.parameters.utf8),
+      protocol: protocolName(greeting.word, mail.parameters.utf8, this.#secure),
       lmtp: this.lmtp,
     };
     this.#enter({ name: "asking", transaction });
     return { kind: "sender", transaction };
-  }
-
-  /** As in a Received field: RFC 3848; RFC 6531, section 4.3. */
-  #protocol(utf8: boolean): string {
-    const word = this.#greeting?.word;
-    if (word === "HELO") return "SMTP";
-    const base = word === "LHLO" ? (utf8 ? "UTF8LMTP" : "LMTP") : utf8 ? "UTF8SMTP" : "ESMTP";
-    return this.#secure ? `${base}S` : base;
   }
 
   /** What becomes of the sender; without a refusal it is accepted. */

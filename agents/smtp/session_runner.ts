@@ -1,0 +1,388 @@
+import { decide } from "../../policy/decide.ts";
+import type { Envelope, Outcome } from "../../policy/types.ts";
+import type { DecisionTree } from "../../policy/tree.ts";
+import { PosternError } from "../../errors.ts";
+import { newQueueId } from "../queue_id.ts";
+import type { ConnStream, WireStream } from "../stream.ts";
+import { acceptTls } from "../tls.ts";
+import { recipientFacts, refusedRecord, senderFacts } from "../way.ts";
+import type { FactsSource } from "../way.ts";
+import { inNetworks } from "./client_facts.ts";
+import { offersOf, type SmtpContext, type SmtpSettings } from "./context.ts";
+import { deliver, describe, relaySender } from "./delivery.ts";
+import { READ_OCTETS, RESERVE_STEP_OCTETS } from "./limits.ts";
+import { isSuccess, relayed, type RelayTransaction } from "./relay_client.ts";
+import { policyReply, type Reply } from "./replies.ts";
+import { SmtpSession } from "./session.ts";
+import type { Step } from "./session_types.ts";
+import type { RecipientArgument, Transaction } from "./transaction.ts";
+
+const encoder = new TextEncoder();
+const SHUTDOWN: Reply = "421 4.3.2 Shutting down";
+const UNAVAILABLE: Reply = "451 4.4.1 The next hop cannot be reached, try again later";
+
+/** What belongs to the transaction that the session has open. */
+interface Open {
+  readonly transaction: Transaction;
+  readonly queueId: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** Kept to the transaction's end, whatever is reloaded meanwhile. */
+  readonly tree: DecisionTree;
+  relay?: RelayTransaction;
+  /** The next hop could not be asked; it is not asked again for every recipient. */
+  unavailable: boolean;
+  /** What the first recipient's decision was, for before-queue. */
+  first?: string;
+}
+
+/** Runs one session on one connection: the only place that reads and writes its socket. */
+export class SessionRunner {
+  readonly #context: SmtpContext;
+  readonly #settings: SmtpSettings;
+  readonly #below: ConnStream;
+  readonly #buffer = new Uint8Array(READ_OCTETS);
+  readonly #session: SmtpSession;
+  #stream: WireStream;
+  #output = "";
+  #open: Open | undefined;
+  #reserved = 0;
+  /** A read that was begun while a message was worked on, to see the client go away. */
+  #ahead: Promise<number | null> | undefined;
+  #waiting = false;
+
+  constructor(context: SmtpContext, stream: ConnStream) {
+    this.#context = context;
+    const settings = this.#settings = context.settings;
+    this.#below = stream;
+    this.#stream = stream;
+    const address = stream.remoteAddress;
+    this.#session = new SmtpSession({
+      hostname: settings.hostname,
+      maxRecipients: settings.recipients,
+      tls: context.identity !== undefined,
+      requireTls: settings.requireTls,
+      xforward: inNetworks(address, settings.xforward),
+      xclient: inNetworks(address, settings.xclient),
+      client: { address, port: String(stream.remotePort) },
+      offers: () => offersOf(context),
+    });
+  }
+
+  /** Runs until the client quits, breaks or idles away. Rejects only for faults of our own. */
+  async run(): Promise<void> {
+    try {
+      this.#stream.deadline(this.#settings.commandMs);
+      await this.#context.pool?.learn();
+      if (await this.#greet()) await this.#serve();
+    } catch (error) {
+      if (!(error instanceof PosternError)) {
+        this.#context.ports.log("error", "A session failed", { error: describe(error) });
+        await this.#say("421 4.3.0 Internal error").catch(() => {});
+      } else if (error.code === "wire/timeout") {
+        this.#context.ports.log("debug", "A client was silent for too long", {
+          client: this.#below.remoteAddress,
+        });
+      }
+    } finally {
+      this.#drop();
+      this.#unreserve();
+      this.#stream.close();
+      this.#below.close();
+    }
+  }
+
+  /** Ends a session that waits for its client's next command; others end when their message is done. */
+  shutDown(): void {
+    if (!this.#waiting || this.#session.busy) return;
+    this.#waiting = false;
+    void this.#say(SHUTDOWN).catch(() => {}).then(() => this.#stream.close());
+  }
+
+  async #serve(): Promise<void> {
+    let step = this.#session.next();
+    while (true) {
+      const next = await this.#do(step);
+      if (!next) return;
+      step = next;
+    }
+  }
+
+  /** @returns the next step; `undefined` when the session is over. */
+  async #do(step: Step): Promise<Step | undefined> {
+    switch (step.kind) {
+      case "reply":
+        this.#output += `${step.reply}\r\n`;
+        if (this.#open && this.#open.transaction !== this.#session.transaction) this.#drop();
+        if (!step.close) return this.#session.next();
+        await this.#flush();
+        await this.#stream.end();
+        return undefined;
+      case "more":
+        return await this.#more();
+      case "sender":
+        return this.#session.answerSender(this.#sender(step.transaction));
+      case "recipient": {
+        const refusal = await this.#recipient(step.recipient);
+        return this.#session.answerRecipient(step.recipient, refusal);
+      }
+      case "data":
+        return this.#session.answerData(await this.#reserve());
+      case "message":
+        return await this.#message(step.message);
+      case "startTls":
+        return await this.#startTls();
+      case "restart":
+        this.#drop();
+        return await this.#greet() ? this.#session.next() : undefined;
+    }
+  }
+
+  async #more(): Promise<Step | undefined> {
+    const { busy, held } = this.#session;
+    if (this.#context.draining && !busy) {
+      await this.#say(SHUTDOWN);
+      return undefined;
+    }
+    await this.#flush();
+    if (held > this.#reserved && !await this.#reserveMore(held)) this.#session.dropMessage();
+    this.#stream.deadline(held > 0 ? this.#settings.dataMs : this.#settings.commandMs);
+    const read = this.#ahead ?? this.#stream.read(this.#buffer);
+    this.#ahead = undefined;
+    this.#waiting = true;
+    const count = await read;
+    if (!this.#waiting || count === null) return undefined;
+    this.#waiting = false;
+    this.#session.input(this.#buffer.subarray(0, count));
+    return this.#session.next();
+  }
+
+  /** The connect phase and the banner. @returns false when the client was refused. */
+  async #greet(): Promise<boolean> {
+    const { ports } = this.#context;
+    const source = this.#facts(ports.policy(), Date.now(), this.#session.client);
+    const outcome = decide(source.tree, "connect", senderFacts(source));
+    const refusal = refusalOf(outcome);
+    if (refusal === undefined) {
+      this.#output += `220 ${this.#settings.hostname} ESMTP Postern\r\n`;
+      return true;
+    }
+    const reply = `${refusal.startsWith("4") ? "421" : "554"}${refusal.slice(3)}`; // RFC 5321, section 3.1
+    this.#recordRefusal(source, newQueueId(), [], reply, outcome);
+    await this.#say(reply);
+    await this.#stream.end();
+    return false;
+  }
+
+  #sender(transaction: Transaction): Reply | undefined {
+    this.#drop();
+    const open: Open = {
+      transaction,
+      queueId: newQueueId(),
+      time: Date.now(),
+      tree: this.#context.ports.policy(),
+      unavailable: false,
+    };
+    const source = this.#source(open);
+    const outcome = decide(open.tree, "sender", senderFacts(source));
+    const refusal = refusalOf(outcome);
+    if (refusal !== undefined) this.#recordRefusal(source, open.queueId, [], refusal, outcome);
+    else this.#open = open;
+    return refusal;
+  }
+
+  async #recipient(recipient: RecipientArgument): Promise<Reply | undefined> {
+    const open = this.#open!;
+    const source = this.#source(open);
+    const outcome = decide(open.tree, "recipient", recipientFacts(source, recipient.address));
+    const refusal = refusalOf(outcome);
+    if (refusal !== undefined) {
+      this.#recordRefusal(source, open.queueId, [recipient.address], refusal, outcome);
+      return refusal;
+    }
+    if (this.#settings.beforeQueue && !open.transaction.lmtp) {
+      const { action, final, redirect, settings } = outcome;
+      const key = JSON.stringify([action, final, redirect, settings]);
+      if (open.first !== undefined && key !== open.first) {
+        return "452 4.5.3 This recipient has other settings, send to it apart";
+      }
+      const answer = await this.#askNextHop(open, recipient, outcome);
+      if (answer === undefined) open.first ??= key; // only one that is in sets what the others must be like
+      return answer;
+    }
+    return await this.#askNextHop(open, recipient, outcome);
+  }
+
+  /** The next hop's word on a recipient, unless the policy has decided already that it will not get this copy. */
+  async #askNextHop(
+    open: Open,
+    recipient: RecipientArgument,
+    outcome: Outcome,
+  ): Promise<Reply | undefined> {
+    const { pool, ports, hopText } = this.#context;
+    if (!pool || (outcome.final && outcome.action !== "accept")) return undefined;
+    if (open.unavailable) return UNAVAILABLE;
+    const { transaction } = open;
+    open.relay ??= pool.begin(relaySender(transaction, transaction.parameters.size));
+    try {
+      const [reply] = await open.relay.recipients([recipient]);
+      return isSuccess(reply!) ? undefined : relayed(reply!);
+    } catch (error) {
+      open.unavailable = true;
+      delete open.relay;
+      ports.log("warning", "Cannot ask the next hop about a recipient", {
+        queueId: open.queueId,
+        nextHop: hopText,
+        error: describe(error),
+      });
+      return UNAVAILABLE;
+    }
+  }
+
+  /** The whole message: the client is watched meanwhile, and when it goes away in time nothing is delivered. */
+  async #message(message: Uint8Array): Promise<Step> {
+    const open = this.#open!;
+    this.#open = undefined; // what is open with the next hop is the delivery's from here on
+    await this.#flush();
+    this.#stream.deadline(0);
+    const controller = new AbortController();
+    if (!this.#session.unread && !this.#ahead) {
+      const ahead = this.#ahead = this.#stream.read(this.#buffer);
+      const gone = () => controller.abort();
+      ahead.then((count) => count === null && gone(), gone);
+    }
+    const source = this.#source(open);
+    const request = {
+      ...source,
+      envelope: { ...source.envelope, sender: open.transaction.sender } as Envelope,
+      queueId: open.queueId,
+      message,
+      nextHop: this.#context.hopText,
+      splitting: this.#settings.beforeQueue && !open.transaction.lmtp ? "strictest" : "copies",
+      signal: controller.signal,
+    } as const;
+    try {
+      const relay = open.relay;
+      const delivery = { transaction: open.transaction, request, ...(relay ? { relay } : {}) };
+      return this.#session.answerMessage(await deliver(this.#context, delivery));
+    } catch (error) {
+      open.relay?.abort();
+      if (controller.signal.aborted) throw error;
+      this.#context.ports.log("error", "Cannot handle a message; it is deferred", {
+        queueId: open.queueId,
+        error: describe(error),
+      });
+      const count = open.transaction.lmtp ? open.transaction.recipients.length : 1;
+      return this.#session.answerMessage(Array(count).fill("451 4.3.0 Try again later"));
+    } finally {
+      this.#unreserve();
+    }
+  }
+
+  /** The handshake begins with what the client sends after our 220; nothing that came before is read. */
+  async #startTls(): Promise<Step | undefined> {
+    await this.#say("220 2.0.0 Ready to start TLS");
+    this.#stream.deadline(this.#settings.commandMs);
+    try {
+      this.#stream = await acceptTls(this.#below, this.#context.identity!);
+    } catch (error) {
+      this.#context.ports.log("info", "A client's TLS handshake failed", {
+        client: this.#below.remoteAddress,
+        error: describe(error),
+      });
+      return undefined;
+    }
+    this.#session.secured();
+    return this.#session.next();
+  }
+
+  #facts(tree: DecisionTree, time: number, client: Transaction["client"]): FactsSource {
+    const { listener, direction } = this.#settings;
+    return {
+      agent: this.#session.lmtp ? "lmtp" : "smtp",
+      listener,
+      time,
+      tls: this.#session.secure,
+      tree,
+      ...(direction === undefined ? {} : { direction }),
+      envelope: {
+        ...(client.address === undefined ? {} : { client: client.address }),
+        ...(client.name === undefined ? {} : { clientName: client.name }),
+        ...(client.helo === undefined ? {} : { helo: client.helo }),
+        ...(client.login === undefined ? {} : { user: client.login }),
+      },
+    };
+  }
+
+  #source(open: Open): FactsSource {
+    const { transaction } = open;
+    const source = this.#facts(open.tree, open.time, transaction.client);
+    const recipients = transaction.recipients.map((each) => each.address);
+    const protocol = transaction.client.protocol ?? transaction.protocol;
+    return {
+      ...source,
+      envelope: { ...source.envelope, sender: transaction.sender, recipients, protocol },
+    };
+  }
+
+  #recordRefusal(
+    source: FactsSource,
+    queueId: string,
+    recipients: readonly string[],
+    reply: Reply,
+    outcome: Outcome,
+  ): void {
+    const envelope = { ...source.envelope, sender: source.envelope.sender ?? "", recipients };
+    const action = outcome.action === "defer" ? "defer" : "reject";
+    this.#context.ports.record(
+      refusedRecord({ ...source, envelope, queueId }, reply, action, outcome.by),
+    );
+  }
+
+  /** Room for the message to come: as much as the client declared, or a first step. */
+  async #reserve(): Promise<Reply | undefined> {
+    const declared = this.#session.transaction?.parameters.size ?? 0;
+    const granted = await this.#reserveMore(Math.max(declared, RESERVE_STEP_OCTETS));
+    return granted ? undefined : "452 4.3.1 Too much mail at once, try again later";
+  }
+
+  async #reserveMore(octets: number): Promise<boolean> {
+    const more = octets - this.#reserved;
+    if (more <= 0) return true;
+    if (!await this.#context.ports.reserve(more)) return false;
+    this.#reserved += more;
+    return true;
+  }
+
+  #unreserve(): void {
+    if (this.#reserved > 0) this.#context.ports.release(this.#reserved);
+    this.#reserved = 0;
+  }
+
+  /** Forgets the transaction that was open, at the next hop, too. */
+  #drop(): void {
+    this.#open?.relay?.abort();
+    this.#open = undefined;
+    this.#unreserve();
+  }
+
+  async #say(reply: Reply): Promise<void> {
+    this.#output += `${reply}\r\n`;
+    await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#output === "") return;
+    const octets = encoder.encode(this.#output);
+    this.#output = "";
+    await this.#stream.write(octets);
+  }
+}
+
+/** The reply of an outcome that ends it before any message is read. */
+function refusalOf(outcome: Outcome): Reply | undefined {
+  if (!outcome.final) return undefined;
+  if (outcome.action === "reject") return policyReply(outcome.reply, "554 5.7.1 Refused by policy");
+  if (outcome.action === "defer") return policyReply(outcome.reply, "451 4.7.1 Try again later");
+  return undefined;
+}
