@@ -17,6 +17,7 @@ export const BUNDLES = {
   scanner: "engine/scanner/entry.ts",
   scan_worker: "engine/scanner/worker.ts",
   document: "daemon/documents/entry.ts",
+  document_worker: "daemon/documents/worker.ts",
   agent_worker: "agents/worker.ts",
 } as const;
 
@@ -44,7 +45,7 @@ export const PROGRAM: URL = FROM_SOURCE
   : new URL("./", import.meta.url);
 
 /** Module of a worker, to be given to `new Worker`. */
-export function workerUrl(name: "scan_worker" | "agent_worker"): URL {
+export function workerUrl(name: "scan_worker" | "agent_worker" | "document_worker"): URL {
   return FROM_SOURCE ? new URL(BUNDLES[name], PROGRAM) : new URL(`${name}.js`, PROGRAM);
 }
 

@@ -14,12 +14,13 @@ import type {
 } from "../engine/types.ts";
 import { MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
 import type { ScannerRequest } from "../engine/scanner/protocol.ts";
-import { type Confinement, findUser, mayRead, residentOctets, type User } from "./confine.ts";
-import { FROM_SOURCE, programFiles, workerUrl } from "./entries.ts";
+import { type Confinement, residentOctets, type User } from "./confine.ts";
+import { FROM_SOURCE, workerUrl } from "./entries.ts";
 import { PoisonMemory } from "./poison.ts";
 import type { PoisonKeeper } from "./poison.ts";
 import { ScannerCrew, type ScannerStatus } from "./scanner_crew.ts";
 import { ScannerDeath, type ScannerEnd, type ScannerProcess } from "./scanner_process.ts";
+import { unprivilegedUser } from "./unprivileged.ts";
 import { sha256, unscanned } from "./unscanned.ts";
 import { answerSchema } from "./verdict_schema.ts";
 
@@ -156,7 +157,11 @@ export class ScannerPool {
     if (options.worker && !FROM_SOURCE) {
       throw new PosternError("scan/failed", "Only the source tree can scan with a fixture");
     }
-    const user = scannerUser(options);
+    const user = unprivilegedUser(options.user, ({ name }, path) => {
+      options.report?.("warning", "Scanners keep root's user id, without its capabilities", {
+        reason: `${name} cannot read ${path}`,
+      });
+    });
     const directory = await Deno.makeTempDir({ prefix: "postern-scan-" });
     await Deno.chmod(directory, 0o700);
     if (user) await Deno.chown(directory, user.uid, user.gid);
@@ -394,17 +399,4 @@ export class ScannerPool {
 
 function parseJson(octets: Uint8Array): unknown {
   return JSON.parse(new TextDecoder().decode(octets));
-}
-
-/** The unprivileged user, where this process is root and that user can read the program. */
-function scannerUser(options: ScannerPoolOptions): User | undefined {
-  if (Deno.uid() !== 0 || options.user === "root") return undefined;
-  const user = findUser(options.user ?? "postern") ?? findUser("nobody");
-  if (!user) return undefined;
-  const closed = programFiles().find((path) => !mayRead(user, path));
-  if (closed === undefined) return user;
-  options.report?.("warning", "Scanners keep root's user id, without its capabilities", {
-    reason: `${user.name} cannot read ${closed}`,
-  });
-  return undefined;
 }
