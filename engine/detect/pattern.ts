@@ -43,7 +43,7 @@ export interface BytePattern {
 }
 
 /** Steps that one verification may take, so that gaps within gaps cannot be made to cost. */
-const MAX_STEPS = 20_000;
+const MAX_STEPS = 4_000;
 /** An open gap (`*`) reaches so far, octets. */
 const MAX_GAP_OCTETS = 8 << 20;
 

@@ -28,7 +28,7 @@ const TEXTS: readonly { readonly type: FileType; readonly text: RegExp }[] = [
   {
     type: "html",
     text:
-      /^(<\?xml[^>]*>\s*|<!--[^]*?-->\s*)*<(!doctype html|html|head|body|script|iframe|title|meta|table|div|style|font|center|h1|p|a|br|img|base|form|span)[\s>/]/i,
+      /^(<\?xml[^>]*>\s*|<!--[^]*?-->\s*)*<(!doctype html|html|head|body|script|iframe|title|meta|table|div|style|font|center|h1|p|a|br|img|base|form|span)[\s>]/i,
   },
   { type: "xml", text: /^<\?xml[\s?]/i },
   { type: "xml", text: /^<[\w:-]+\s+xmlns/i },

@@ -124,16 +124,14 @@ function readMember(
     return { entries: [entry], used: Math.min(packed, octets.length - member.data) };
   }
   const entries = readings.map((reading): Entry => {
-    const notScanned = reading.end !== "complete"
-      ? reading.end
-      : sound.length === 0
-      ? "malformed"
-      : undefined;
-    if (notScanned && sound.length === 0) context.budget.breach(notScanned);
+    // where one reading is sound, the others may be what they are; what could not be read at all stays unknown
+    const isFine = sound.length > 0 && reading.content !== undefined;
+    const notScanned = isFine ? undefined : reading.end === "complete" ? "malformed" : reading.end;
+    if (notScanned) context.budget.breach(notScanned);
     return {
       names,
       ...(reading.content ? { content: reading.content } : { size: headers[0]?.unpacked ?? 0 }),
-      ...(notScanned && (sound.length === 0) ? { notScanned } : {}),
+      ...(notScanned ? { notScanned } : {}),
     };
   });
   return { entries, used };
