@@ -1,5 +1,5 @@
 /**
- * Postern as a library: scan octets for what should not be in mail.
+ * Postern as a library: scan octets for what should not be in mail, and decide by a policy what becomes of it.
  *
  * @module
  */
@@ -24,3 +24,28 @@ export {
   type SpamSymptom,
   type Verdict,
 } from "./engine/types.ts";
+export { compilePolicy, type CompileOptions } from "./policy/compile.ts";
+export { type Config, type ConfigInput, defineConfig } from "./policy/config.ts";
+export { decide, prepareTree } from "./policy/decide.ts";
+export { definePolicy } from "./policy/define.ts";
+export { directionOf } from "./policy/direction.ts";
+export { type DocumentIssue, PolicyDocumentError } from "./policy/document_error.ts";
+export { scanSettings } from "./policy/scan_settings.ts";
+export type { PolicyInput } from "./policy/schema.ts";
+export { strictest } from "./policy/strictest.ts";
+export type { DecisionTree } from "./policy/tree.ts";
+export {
+  type Action,
+  type AgentName,
+  type AttachmentFact,
+  type Direction,
+  type Envelope,
+  type Facts,
+  type HandleAction,
+  type Outcome,
+  type Phase,
+  type ReportStatus,
+  type ResolvedSettings,
+} from "./policy/types.ts";
+export { verdictFacts } from "./policy/verdict_facts.ts";
+export { type ErrorCode, PosternError } from "./errors.ts";

@@ -99,6 +99,8 @@ export interface PartReport {
   readonly depth: number;
   /** Cannot be read without a password. */
   readonly encrypted?: boolean;
+  /** Holds program text of an office suite. */
+  readonly macro?: boolean;
   /** Why it, or what is in it, was not looked at whole. */
   readonly notScanned?: NotScannedReason;
 }

@@ -96,6 +96,8 @@ export interface Facts {
   /** Milliseconds since the newest signature module was built. */
   readonly signaturesAge?: number | undefined;
   readonly language?: string | null | undefined;
+  /** True where every infected part was removed and the rest goes on. */
+  readonly cleaned?: boolean | undefined;
   /** True where parts were removed so that nothing of the object was left, or the clean mode is `delete`. */
   readonly deleted?: boolean | undefined;
 }

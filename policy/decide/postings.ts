@@ -1,0 +1,167 @@
+/** The postings of a tree in flat arrays. */
+import { type DecisionTree, type TreeIndex } from "../tree.ts";
+import { leafCount, stretchOf } from "../compile/number_index.ts";
+
+/** Lists of entries; a way in has some lists, from one number to below another. */
+export class Postings {
+  readonly entries: Int32Array;
+  /** By list: begin and end in {@link entries}, and the slots that its rules set. */
+  readonly begin: Int32Array;
+  readonly end: Int32Array;
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+  /** By set atom: its lists, from `atomBegin[a]` to below `atomBegin[a + 1]`. */
+  readonly atomBegin: Int32Array;
+  /** Atoms of other kinds that have lists: to be asked one by one. */
+  readonly probes: readonly number[];
+  /** Attributes of enumerations that have lists; by `attribute * 32 + value`, as atomBegin. */
+  readonly enumAttributes: readonly number[];
+  readonly enumBegin: Int32Array;
+  readonly numbers: readonly NumberPostings[];
+  /** By phase, as atomBegin. */
+  readonly alwaysBegin: Int32Array;
+  /** Attributes with set tables that lead to lists, by phase. */
+  readonly setAttributes: readonly (readonly number[])[];
+
+  constructor(tree: DecisionTree, phaseOf: (attribute: number) => number) {
+    const { index } = tree;
+    const builder = new ListBuilder(tree);
+    const sets = index.atoms.filter(([atom]) => typeof tree.atoms[atom] === "number");
+    const others = index.atoms.filter(([atom]) => typeof tree.atoms[atom] !== "number");
+    this.atomBegin = builder.table(tree.atoms.length, [...sets, ...others]);
+    this.probes = others.map(([atom]) => atom);
+    this.enumBegin = builder.table(
+      tree.attributes.length * 32,
+      index.enums.map(([attribute, value, ...entries]) =>
+        [attribute * 32 + value, ...entries] as const
+      ),
+    );
+    this.enumAttributes = [...new Set(index.enums.map(([attribute]) => attribute))];
+    this.numbers = index.numbers.map((number) => new NumberPostings(tree, number, builder));
+    this.alwaysBegin = builder.table(
+      index.always.length,
+      index.always.map((entries, phase) => [phase, ...entries] as const),
+    );
+    const wanted = new Map<number, number>();
+    for (const [atom, ...entries] of sets) {
+      const attribute = tree.atoms[atom] as number;
+      let phases = wanted.get(attribute) ?? 0;
+      for (const entry of entries) phases |= entry & 63;
+      wanted.set(attribute, phases);
+    }
+    this.setAttributes = index.always.map((_, phase) =>
+      [...wanted].filter(([attribute, phases]) =>
+        (phases & (1 << phase)) !== 0 && phaseOf(attribute) <= phase
+      )
+        .map(([attribute]) => attribute)
+    );
+    this.entries = Int32Array.from(builder.entries);
+    this.begin = Int32Array.from(builder.begin);
+    this.end = Int32Array.from(builder.end);
+    this.low = Int32Array.from(builder.low);
+    this.high = Int32Array.from(builder.high);
+  }
+}
+
+/** Ways in by one number. */
+export class NumberPostings {
+  readonly attribute: number;
+  readonly first: readonly {
+    readonly phases: number;
+    readonly bounds: Float64Array;
+    /** A list for each stretch; -1: none. */
+    readonly lists: Int32Array;
+  }[];
+  readonly bounds: Float64Array;
+  readonly leaves: number;
+  /** By node of the segment tree, as atomBegin. */
+  readonly nodeBegin: Int32Array;
+
+  constructor(tree: DecisionTree, number: TreeIndex["numbers"][number], builder: ListBuilder) {
+    this.attribute = number.attribute;
+    this.first = number.first.map(({ phases, bounds, rules }) => ({
+      phases,
+      bounds: Float64Array.from(bounds),
+      lists: Int32Array.from(
+        rules,
+        (rule) => rule < 0 ? -1 : builder.single(rule * 128 + 64 + phases),
+      ),
+    }));
+    this.bounds = Float64Array.from(number.bounds);
+    this.leaves = leafCount(number.bounds.length);
+    this.nodeBegin = builder.table(this.leaves * 2, number.segments);
+  }
+
+  /** The leaf of a value; -1 where no rule asks as little. */
+  leaf(value: number): number {
+    const stretch = stretchOf(this.bounds, value);
+    return stretch < 0 || this.bounds.length === 0 ? -1 : this.leaves + stretch;
+  }
+}
+
+/** Longer postings are split by the slots that their rules set, so that what is settled drops out at once. */
+const SPLIT_FROM = 8;
+
+class ListBuilder {
+  readonly entries: number[] = [];
+  readonly begin: number[] = [];
+  readonly end: number[] = [];
+  readonly low: number[] = [];
+  readonly high: number[] = [];
+  readonly #tree: DecisionTree;
+
+  constructor(tree: DecisionTree) {
+    this.#tree = tree;
+  }
+
+  /** Lists of rows `[key, ...entries]`, to be found by key. */
+  table(keys: number, rows: readonly (readonly [number, ...number[]])[]): Int32Array {
+    const begin = new Int32Array(keys + 1);
+    const sorted = [...rows].sort((a, b) => a[0] - b[0]);
+    let next = 0;
+    for (let key = 0; key <= keys; key++) {
+      begin[key] = this.begin.length;
+      for (; next < sorted.length && sorted[next]![0] === key; next++) {
+        const row = sorted[next]!;
+        if (row.length <= SPLIT_FROM) this.#list(row, 1);
+        else this.#split(row);
+      }
+    }
+    return begin;
+  }
+
+  single(entry: number): number {
+    return this.#list([entry], 0);
+  }
+
+  #split(row: readonly number[]): void {
+    const parts = new Map<string, number[]>();
+    for (let i = 1; i < row.length; i++) {
+      const { low, high } = this.#effect(row[i]!);
+      const key = `${low} ${high}`;
+      const part = parts.get(key);
+      if (part) part.push(row[i]!);
+      else parts.set(key, [row[i]!]);
+    }
+    for (const part of parts.values()) this.#list(part, 0);
+  }
+
+  #list(row: readonly number[], from: number): number {
+    let low = 0;
+    let high = 0;
+    this.begin.push(this.entries.length);
+    for (let i = from; i < row.length; i++) {
+      const effect = this.#effect(row[i]!);
+      low |= effect.low;
+      high |= effect.high;
+      this.entries.push(row[i]!);
+    }
+    this.end.push(this.entries.length);
+    this.low.push(low);
+    return this.high.push(high) - 1;
+  }
+
+  #effect(entry: number) {
+    return this.#tree.effects[this.#tree.rules.effects[entry >> 7]!]!;
+  }
+}

@@ -1,0 +1,42 @@
+import type { PartReport, Verdict } from "../engine/types.ts";
+import type { AttachmentFact, Facts } from "./types.ts";
+
+/**
+ * What a verdict says, as facts. What the scan could not find out is left out, so that rules which ask it are unknown: a message
+ * whose scanner died has a status, and no findings or parts.
+ */
+export function verdictFacts(verdict: Verdict): Partial<Facts> {
+  const read = verdict.parts.length > 0;
+  return {
+    size: verdict.size,
+    status: verdict.status,
+    notScanned: verdict.notScanned,
+    ...(read || verdict.findings.length > 0
+      ? { findings: verdict.findings.map((finding) => finding.name) }
+      : {}),
+    ...(read ? { attachments: verdict.parts.filter(isAttachment).map(attachmentFact) } : {}),
+    ...(verdict.layout === undefined ? {} : {
+      headers: verdict.headers,
+      subject: verdict.subject ?? null,
+      ambiguities: verdict.ambiguities.map((ambiguity) => ambiguity.name),
+    }),
+    ...(verdict.spam === undefined ? {} : {
+      spamScore: verdict.spam.score,
+      spamSymptoms: verdict.spam.symptoms.map((symptom) => symptom.name),
+    }),
+  };
+}
+
+/** Every part but the message itself: also entries of archives and second readings, where things hide. */
+function isAttachment(part: PartReport): boolean {
+  return part.kind !== "root";
+}
+
+function attachmentFact(part: PartReport): AttachmentFact {
+  return {
+    names: part.names,
+    type: part.type,
+    encrypted: part.encrypted ?? false,
+    macro: part.macro ?? false,
+  };
+}
