@@ -95,6 +95,9 @@ export class ScannerProcess {
     const path = `${options.directory}/${name}`;
     // A socket of its own for each scanner: whoever connects to it is this one, and nobody else ever can.
     const listener = Deno.listen({ transport: "unix", path });
+    // To connect takes write permission on the socket itself, which is root's where root listens.
+    const { user } = options.bounds;
+    if (user) await Deno.chown(path, user.uid, user.gid);
     const child = spawnScanner(path, options);
     const stderr = new StderrTail(child.stderr);
     const timer = setTimeout(() => kill(child), options.startMs);
