@@ -14,7 +14,6 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   store: async () => (await import("./commands/store.ts")).store,
   policy: async () => (await import("./commands/policy.ts")).policy,
   import: async () => (await import("./commands/import.ts")).importClassic,
-  import: async () => (await import("./commands/import.ts")).importClassic,
   selftest: async () => (await import("./commands/selftest.ts")).selftest,
   version: async () => (await import("./commands/version.ts")).version,
 };
@@ -24,6 +23,12 @@ async function main(args: readonly string[]): Promise<number> {
   if (args.length === 1 && ["--version", "-V", "version"].includes(first)) {
     const { printVersion } = await import("./commands/version.ts");
     return printVersion();
+  }
+  if (first.startsWith("__")) {
+    // A part of ourselves, where the program is one bundle: see daemon/entries.ts.
+    const { runHidden } = await import("./daemon/entries.ts");
+    const status = await runHidden(args);
+    if (status !== undefined) return status;
   }
   const names = Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
   const commands = await Promise.all(names.map((name) => COMMANDS[name]?.()));

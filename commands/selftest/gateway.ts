@@ -1,0 +1,126 @@
+/** A gateway of the self-test's own: this node's agents and policy, on free ports, with a private Maildir behind them. */
+import { join } from "node:path";
+import { ControlClient } from "../../daemon/control/client.ts";
+import { runDaemon } from "../../daemon/daemon.ts";
+import { readConfig } from "../../daemon/documents.ts";
+import { serviceUser } from "../../daemon/unprivileged.ts";
+import type { Config } from "../../policy/config.ts";
+import { CONTROL_SOCKET } from "../connect.ts";
+
+/** Where no document says otherwise: both ways of the SMTP agent. */
+const DEFAULT_AGENTS = [
+  { agent: "smtp", name: "after-queue", mode: "after-queue" },
+  { agent: "smtp", name: "before-queue", mode: "before-queue" },
+];
+
+/** What the built-in settings would do, said once more: each test mail has an end of its own. */
+const DEFAULT_POLICY = {
+  settings: {
+    antivirus: { action: "scan", infected: "reject", notScanned: "defer" },
+    antispam: { action: "scan", threshold: 5, spam: "quarantine" },
+  },
+};
+
+/** How long it may take to start and to stop, ms. */
+const START_MS = 30_000;
+
+/** What the test talks to. */
+export interface TestGateway {
+  readonly control: ControlClient;
+  /** Where an agent delivers. */
+  readonly maildir: (agent: string) => string;
+  /** Stops it and removes all that it wrote. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Starts one.
+ *
+ * @param configPath The node's document; without it both modes of the SMTP agent with a plain policy.
+ * @throws {Error} with the log's last lines when it does not start.
+ */
+export async function startGateway(configPath: string | undefined): Promise<TestGateway> {
+  const node = configPath === undefined ? undefined : await readConfig(configPath);
+  const directory = await Deno.makeTempDir({ prefix: "postern-selftest-" });
+  const maildir = (agent: string) => join(directory, "mail", agent);
+  try {
+    const document = await writeDocuments(directory, node, maildir);
+    const running = runDaemon(document);
+    const control = await connected(join(directory, "state", CONTROL_SOCKET), running, directory);
+    return {
+      control,
+      maildir,
+      async close() {
+        await control.call("stop").catch(() => {}); // the connection ends with the daemon
+        control.close();
+        await running;
+        await Deno.remove(directory, { recursive: true });
+      },
+    };
+  } catch (error) {
+    await Deno.remove(directory, { recursive: true }).catch(() => {});
+    throw error;
+  }
+}
+
+async function writeDocuments(
+  directory: string,
+  node: Config | undefined,
+  maildir: (agent: string) => string,
+): Promise<string> {
+  const policy = node?.policy ?? join(directory, "policy.ts");
+  const agents = (node?.agents ?? DEFAULT_AGENTS).map((agent) => ({
+    ...agent,
+    listen: "127.0.0.1:0",
+    nextHop: `maildir:${maildir(agent.name)}`,
+    // The test mail comes without encryption, over the loopback alone.
+    requireTls: false,
+  }));
+  const config = {
+    ...node,
+    state: join(directory, "state"),
+    policy,
+    agents,
+    log: { level: "info", format: "text", to: [`file:${join(directory, "log")}`] },
+    quarantine: {},
+  };
+  const source = (value: unknown) => `export default ${JSON.stringify(value, null, 2)};\n`;
+  const document = join(directory, "postern.config.ts");
+  await Deno.writeTextFile(document, source(config));
+  if (node === undefined) await Deno.writeTextFile(policy, source(DEFAULT_POLICY));
+  // The daemon gives up being root: all is then the other user's.
+  const user = Deno.uid() === 0 ? serviceUser(node?.user) : undefined;
+  if (user !== undefined) {
+    for (const path of [directory, document, ...(node === undefined ? [policy] : [])]) {
+      await Deno.chown(path, user.uid, user.gid);
+    }
+  }
+  return document;
+}
+
+/** Waits until the daemon answers; what ends it before that is told with its log. */
+async function connected(
+  socket: string,
+  running: Promise<number>,
+  directory: string,
+): Promise<ControlClient> {
+  let ended: number | undefined;
+  running.then((status) => ended = status, () => ended = -1);
+  const deadline = performance.now() + START_MS;
+  for (;;) {
+    try {
+      return await ControlClient.connect(socket);
+    } catch (error) {
+      if (ended === undefined && performance.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
+      if (ended === -1) await running;
+      const log = await Deno.readTextFile(join(directory, "log")).catch(() => "");
+      const last = log.trimEnd().split("\n").slice(-5).join("; ");
+      throw new Error(`The test gateway did not start${last === "" ? "" : `: ${last}`}`, {
+        cause: error,
+      });
+    }
+  }
+}

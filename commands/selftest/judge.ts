@@ -1,0 +1,90 @@
+/** Says whether what came out of an agent is what its log says was decided, and whether the scan saw what was sent. */
+import type { MessageRecord } from "../../agents/ports.ts";
+import { type SampleName, SAMPLES } from "./samples.ts";
+import type { Reply } from "./submit.ts";
+
+/** All that is known of one test message after it was sent. */
+export interface Observation {
+  readonly sample: SampleName;
+  readonly reply: Reply;
+  /** The daemon's record of it; absent when it has none. */
+  readonly record: MessageRecord | undefined;
+  /** The message as delivered; `undefined` when nothing was, `null` where that cannot be seen. */
+  readonly delivered: string | undefined | null;
+  /** Whether quarantine has it. */
+  readonly kept: boolean;
+}
+
+/** What the table shows. */
+export interface Judgement {
+  /** `delivered`, `refused`, `deferred`, `quarantined`, `dropped`. */
+  readonly cameOut: string;
+  /** What is wrong; `undefined` when all is well. */
+  readonly wrong?: string;
+  /** Worth knowing, and not wrong. */
+  readonly note?: string;
+}
+
+/** Ways in which the scan may say the same: cleaning and deleting come after finding. */
+const SAME = {
+  clean: ["clean"],
+  infected: ["infected", "cleaned", "deleted"],
+  spam: ["spam"],
+  notScanned: ["notScanned"],
+} as const;
+
+function cameOut({ reply, delivered, kept }: Observation): string {
+  if (reply.code >= 500) return "refused";
+  if (reply.code >= 400) return "deferred";
+  if (typeof delivered === "string") return "delivered";
+  if (kept) return "quarantined";
+  return delivered === null ? "taken" : "dropped";
+}
+
+/** What each action looks like from outside. */
+const LOOKS: Readonly<Record<string, readonly string[]>> = {
+  accept: ["delivered", "taken"],
+  redirect: ["delivered", "taken"],
+  reject: ["refused"],
+  defer: ["deferred"],
+  quarantine: ["quarantined"],
+  discard: ["dropped", "taken"],
+};
+
+/** Whether two base64 lines or the plain text of the test file are in what was delivered. */
+function holds(delivered: string, needles: readonly string[]): boolean {
+  return needles.some((needle) => delivered.includes(needle));
+}
+
+/**
+ * Judges one observation.
+ *
+ * @param harmful Texts that stand in the message when its infected part was left in it.
+ */
+export function judge(observation: Observation, harmful: readonly string[]): Judgement {
+  const out = cameOut(observation);
+  const { record, sample, delivered } = observation;
+  if (record === undefined) return { cameOut: out, wrong: "the daemon has no record of it" };
+  const wanted: readonly string[] = SAME[SAMPLES[sample].status];
+  const action = record.outcomes[0]?.action ?? "accept";
+  if (record.status === "refused") {
+    return { cameOut: out, note: "refused by the policy before its content was sent" };
+  }
+  if (!(LOOKS[action] ?? []).includes(out)) {
+    return { cameOut: out, wrong: `the policy said ${action}` };
+  }
+  if (sample === "gtube" && record.spamScore === undefined) {
+    return { cameOut: out, note: "the policy has spam checks off" };
+  }
+  if (!wanted.includes(record.status)) {
+    return { cameOut: out, wrong: `the scan said ${record.status}` };
+  }
+  if (typeof delivered === "string" && wanted.includes("infected")) {
+    if (!holds(delivered, harmful)) return { cameOut: "cleaned" };
+    if (record.status !== "infected") {
+      return { cameOut: out, wrong: "what was found is still in it" };
+    }
+    return { cameOut: out, note: "the policy lets infected mail pass" };
+  }
+  return { cameOut: out };
+}
