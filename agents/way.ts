@@ -148,8 +148,8 @@ async function decideAll(
   for (const each of facts) {
     const known: Facts = { ...each, ...found };
     const outcome = decide(request.tree, "verdict", known); // the content phase's facts are all among these
-    const { clean, action } = outcome.settings.antivirus;
-    if (!verdict || clean === "none" || action !== "scan" || verdict.findings.length === 0) {
+    const { clean } = outcome.settings.antivirus;
+    if (!verdict || verdict.findings.length === 0 || !cleanable(outcome)) {
       decisions.push({ outcome });
       continue;
     }
@@ -167,19 +167,20 @@ async function decideAll(
   return decisions;
 }
 
-/** The decision about what cleaning left; `cleaned` and `deleted` are statuses of their own for marks and copies. */
+/** Whether what cleaning left could get another outcome, or would be delivered. */
+function cleanable({ action, by, settings }: Outcome): boolean {
+  const { antivirus } = settings;
+  if (antivirus.clean === "none" || antivirus.action !== "scan") return false;
+  return action === "accept" || action === "redirect" || by.startsWith("antivirus.");
+}
+
+/** The decision about what cleaning left. Findings stay facts: rules about them hold for what was sent. */
 function afterCleaning(request: WayRequest, known: Facts, cleaned: Cleaned): Decision {
-  const facts: Facts = cleaned.deleted
+  const { remaining, deleted } = cleaned;
+  const facts: Facts = deleted
     ? { ...known, deleted: true }
-    : { ...known, status: cleaned.remaining, deleted: false };
-  const outcome = decide(request.tree, "verdict", facts);
-  const status = cleaned.deleted
-    ? "deleted"
-    : outcome.status === undefined || outcome.status === "clean"
-    ? "cleaned"
-    : outcome.status;
-  const quarantine = outcome.quarantine || outcome.settings.quarantine.includes(status);
-  return { outcome: { ...outcome, status, quarantine }, cleaned };
+    : { ...known, status: remaining === "clean" ? "infected" : remaining, cleaned: true };
+  return { outcome: decide(request.tree, "verdict", facts), cleaned };
 }
 
 interface Grouping {

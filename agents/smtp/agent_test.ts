@@ -1,0 +1,567 @@
+import assert from "node:assert/strict";
+import { until } from "../../tests/wait.ts";
+import { hasBareLineEnd } from "./line_ends.ts";
+import { Harness, type HarnessOptions } from "./testing/harness.ts";
+
+const MAIL = "From: <a@example.org>\r\nSubject: x\r\n\r\n..dots\r\nbody\r\n";
+const INFECTED = MAIL + "INFECTED\r\n";
+const permissions = { net: ["127.0.0.1"], read: true, env: true, sys: true };
+
+/** A named test with an agent and a next hop. */
+function test(
+  name: string,
+  options: HarnessOptions,
+  run: (harness: Harness) => Promise<void>,
+): void {
+  Deno.test(`smtp agent ${name}`, { permissions }, async () => {
+    await using harness = await Harness.start(options);
+    await run(harness);
+  });
+}
+
+/** The message as a client must send it. */
+const stuffed = (text: string) => text.replaceAll("\r\n.", "\r\n..").replace(/^\./, "..");
+const last = (replies: readonly string[]) => replies.at(-1)!;
+
+for (const features of [["PIPELINING"], [], ["PIPELINING", "CHUNKING", "SIZE 1000000"]]) {
+  const offered = features.join(" ") || "nothing";
+  test(`passes a message on octet for octet to a next hop that offers ${offered}`, {
+    hop: { features },
+  }, async (h) => {
+    const client = await h.connect();
+    assert.match(client.banner, /^220 gate\.example ESMTP/);
+    await client.say("EHLO c.example");
+    const replies = await client.send(
+      "a@example.org",
+      ["b@example.org", "c@example.org"],
+      stuffed(MAIL),
+    );
+    assert.match(last(replies), /^250 2\.0\.0 Ok: queued as ABC id=[0-9a-z]{13}$/);
+    assert.deepEqual(h.hop.delivered, [
+      features.includes("CHUNKING") ? MAIL.replace("\r\n..dots", "\r\n.dots") : MAIL,
+    ]);
+    assert.match(await client.say("QUIT"), /^221/);
+    const [record] = h.ports.records;
+    assert.equal(record!.status, "clean");
+    assert.equal(record!.size, MAIL.length);
+    assert.equal(record!.envelope.client, "127.0.0.1");
+    assert.equal(h.ports.held, 0);
+  });
+}
+
+test("gives the policy's own reply and delivers nothing", {
+  policy: { settings: { replies: { infected: "550 5.7.9 A virus, go away" } } },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.equal(
+    last(await client.send("a@b.example", ["b@example.org"], INFECTED)),
+    "550 5.7.9 A virus, go away",
+  );
+  assert.match(last(await client.send("", ["b@example.org"], MAIL)), /^250/); // the connection is as good as before
+  assert.deepEqual(h.hop.delivered.length, 1);
+  assert.equal(h.ports.records[0]!.outcomes[0]!.action, "reject");
+});
+
+for (const action of ["discard", "quarantine"] as const) {
+  test(`answers 250 and delivers nothing for ${action}`, {
+    policy: { settings: { antivirus: { infected: action } } },
+  }, async (h) => {
+    const client = await h.connect();
+    await client.say("EHLO c");
+    assert.match(
+      last(await client.send("a@b.example", ["b@example.org"], INFECTED)),
+      /^250 2\.0\.0 Ok id=/,
+    );
+    assert.equal(h.hop.delivered.length, 0);
+    assert.equal(h.ports.kept.length, action === "quarantine" ? 1 : 0);
+  });
+}
+
+test("defers what it cannot keep, and delivers nothing of it", {
+  policy: { settings: { antivirus: { infected: "accept" }, quarantine: ["infected"] } },
+}, async (h) => {
+  h.ports.full = true;
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], INFECTED)), /^451 4\.3\.0/);
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^250/); // other mail flows
+  h.ports.full = false;
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], INFECTED)), /^250/);
+  assert.equal(h.hop.delivered.length, 2);
+  assert.equal(h.ports.kept.length, 1);
+});
+
+test("refuses at connect, MAIL and RCPT what the policy refuses there", {
+  policy: {
+    rules: [
+      {
+        name: "sender",
+        when: { sender: "@bad.example" },
+        then: { action: "reject", reply: "550 5.7.1 No such friends" },
+      },
+      {
+        name: "recipient",
+        when: { recipient: "busy@example.org" },
+        then: { action: "defer", reply: "450 4.2.1 Later" },
+      },
+    ],
+  },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.equal(await client.say("MAIL FROM:<x@bad.example>"), "550 5.7.1 No such friends");
+  await client.say("MAIL FROM:<x@good.example>");
+  assert.equal(await client.say("RCPT TO:<busy@example.org>"), "450 4.2.1 Later");
+  assert.match(await client.say("RCPT TO:<b@example.org>"), /^250/);
+  assert.ok(!h.hop.lines.some((line) => line.includes("busy")));
+  assert.deepEqual(h.ports.records.map((each) => each.status), ["refused", "refused"]);
+});
+
+test("refuses a client at connect", {
+  policy: {
+    rules: [{
+      name: "all",
+      when: { client: "127.0.0.0/8" },
+      then: { action: "reject", reply: "550 5.7.1 Not you" },
+    }],
+  },
+}, async (h) => {
+  const client = await h.connect();
+  assert.equal(client.banner, "554 5.7.1 Not you");
+  assert.equal(await client.reply(), "");
+});
+
+test("hands on the next hop's word on a recipient", {
+  hop: {
+    answer: (line) => line.includes("<no@") ? "550-5.1.1 No such\r\n550 5.1.1 user\x07" : undefined,
+  },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  const replies = await client.send("a@b.example", ["b@example.org", "no@example.org"], MAIL);
+  assert.equal(replies[2], "550 5.1.1 No such user");
+  assert.match(last(replies), /^250/);
+});
+
+test("hands on the next hop's word on the sender and the message", {
+  hop: {
+    answer: (line) => line.startsWith("MAIL FROM:<no@") ? "553 Not from you" : undefined,
+    end: () => ["554 5.6.0 Not this"],
+  },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.equal(
+    (await client.send("no@b.example", ["b@example.org"], MAIL))[1],
+    "553 5.0.0 Not from you",
+  );
+  await client.say("RSET");
+  assert.equal(
+    last(await client.send("a@b.example", ["b@example.org"], MAIL)),
+    "554 5.6.0 Not this",
+  );
+});
+
+test("says 4xx when the next hop is down, and works when it is back", {
+  config: { nextHop: "smtp://127.0.0.1:1" },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  const replies = await client.send("a@b.example", ["b@example.org", "c@example.org"], MAIL);
+  assert.match(replies[1]!, /^451 4\.4\.1/);
+  assert.match(replies[2]!, /^451 4\.4\.1/);
+  assert.match(replies[3]!, /^503/);
+});
+
+for (const features of [["PIPELINING"], ["PIPELINING", "CHUNKING"]]) {
+  test(
+    `says 4xx when the next hop breaks at the end of data and sends nothing twice (${
+      features.at(-1)
+    })`,
+    {
+      hop: { features, answer: (line) => line === "DATA-END" ? "close" : undefined },
+    },
+    async (h) => {
+      const client = await h.connect();
+      await client.say("EHLO c");
+      assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^451 4\.4\.1/);
+      assert.equal(h.hop.lines.filter((line) => /^(DATA|BDAT)/.test(line)).length, 1);
+      h.hop.script = { features };
+      assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^250/);
+    },
+  );
+}
+
+test("uses a connection again, and a fresh one where the old one died", {}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  for (let i = 0; i < 3; i++) {
+    assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^250/);
+  }
+  assert.equal(h.hop.connections, 1);
+  h.hop.script = {
+    answer: (line, connection) => line.startsWith("MAIL") && connection === 1 ? "close" : undefined,
+  };
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^250/);
+  assert.equal(h.hop.connections, 2);
+  h.hop.script = {
+    answer: (line, connection) =>
+      line.startsWith("DATA") && connection === 2 ? "421 4.3.2 Going" : undefined,
+  };
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^250/);
+  h.hop.closeConnections();
+  await until("the pool to see it", () => h.agent.status()["nextHopIdle"] === 0);
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^250/);
+  assert.equal(h.hop.delivered.length, 6);
+});
+
+test("tells an LMTP client each recipient's reply", {
+  policy: {
+    rules: [{
+      name: "r",
+      when: { recipient: "strict@example.org" },
+      then: { antivirus: { infected: "reject" } },
+    }],
+    settings: { antivirus: { infected: "accept" } },
+  },
+  hop: {
+    lmtp: true,
+    end: (t) =>
+      t.commands.filter((c) => c.startsWith("RCPT")).map((c) =>
+        c.includes("full@") ? "452 4.2.2 Full" : "250 2.1.5 In"
+      ),
+  },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("LHLO c");
+  const replies = await client.send(
+    "a@b.example",
+    ["b@example.org", "strict@example.org", "full@example.org"],
+    INFECTED,
+    3,
+  );
+  assert.match(replies[5]!, /^250 2\.1\.5 In id=/);
+  assert.match(replies[6]!, /^55/);
+  assert.equal(replies[7], "452 4.2.2 Full");
+  assert.equal(h.hop.delivered.length, 1);
+});
+
+test("remembers who has a copy when the client must come again for others", {
+  hop: {
+    lmtp: true,
+    end: (t) =>
+      t.commands.filter((c) => c.startsWith("RCPT")).map((c) =>
+        c.includes("full@") ? "452 4.2.2 Full" : "250 2.1.5 In"
+      ),
+  },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  const recipients = ["b@example.org", "full@example.org"];
+  assert.equal(last(await client.send("a@b.example", recipients, MAIL)), "452 4.2.2 Full");
+  h.hop.script = { lmtp: true };
+  assert.match(last(await client.send("a@b.example", recipients, MAIL)), /^250/);
+  const sent = h.hop.transactions.map((each) =>
+    each.commands.filter((line) => line.startsWith("RCPT")).join()
+  );
+  assert.deepEqual(sent, [
+    "RCPT TO:<b@example.org>,RCPT TO:<full@example.org>",
+    "RCPT TO:<full@example.org>",
+  ]);
+});
+
+test("keeps the copy of those who were refused after others had theirs", {
+  hop: {
+    lmtp: true,
+    end: (t) =>
+      t.commands.filter((c) => c.startsWith("RCPT")).map((c) =>
+        c.includes("gone@") ? "550 5.1.1 Gone" : "250 2.1.5 In"
+      ),
+  },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.match(
+    last(await client.send("a@b.example", ["b@example.org", "gone@example.org"], MAIL)),
+    /^250/,
+  );
+  assert.deepEqual(h.ports.kept.map((each) => each.recipients), [["gone@example.org"]]);
+});
+
+const SPLIT = {
+  settings: { antivirus: { infected: "accept" } },
+  rules: [{
+    name: "strict",
+    when: { recipient: "strict@example.org" },
+    then: { antivirus: { infected: "discard" } },
+  }],
+};
+test("after-queue: gives each group of recipients its own copy", { policy: SPLIT }, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.match(
+    last(await client.send("a@b.example", ["strict@example.org", "b@example.org"], INFECTED)),
+    /^250/,
+  );
+  assert.deepEqual(
+    h.hop.transactions.map((each) => each.commands.filter((line) => line.startsWith("RCPT"))),
+    [["RCPT TO:<b@example.org>"]],
+  );
+});
+test("before-queue: sends a recipient with other settings away for now", {
+  policy: SPLIT,
+  config: { mode: "before-queue" },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  const replies = await client.send(
+    "a@b.example",
+    ["strict@example.org", "b@example.org"],
+    INFECTED,
+  );
+  assert.match(replies[2]!, /^452 4\.5\.3/);
+  assert.match(last(replies), /^250/);
+  assert.equal(h.hop.delivered.length, 0);
+});
+
+test("redirects", {
+  policy: {
+    rules: [{
+      name: "r",
+      when: { finding: "*" },
+      then: { action: "redirect", redirect: ["abuse@example.org"] },
+    }],
+  },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.match(
+    last(await client.send("a@b.example", ["b@example.org", "c@example.org"], INFECTED)),
+    /^250/,
+  );
+  assert.deepEqual(
+    h.hop.transactions.map((each) => each.commands.filter((line) => line.startsWith("RCPT"))),
+    [["RCPT TO:<abuse@example.org>"]],
+  );
+});
+
+test(
+  "marks, and cuts forged marks",
+  { policy: { settings: { marks: { header: "always" } } } },
+  async (h) => {
+    const client = await h.connect();
+    await client.say("EHLO c");
+    const forged = "X-Postern-Status: clean\r\n\tfolded\r\nx-postern-other: 1\r\n";
+    assert.match(
+      last(
+        await client.send(
+          "a@b.example",
+          ["b@example.org"],
+          stuffed(MAIL.replace("Subject", `${forged}Subject`)),
+        ),
+      ),
+      /^250/,
+    );
+    const [got] = h.hop.delivered;
+    assert.equal(got!.match(/X-Postern-Status: clean\r\n/gi)?.length, 1);
+    assert.doesNotMatch(got!, /folded|x-postern-other/);
+    assert.ok(got!.endsWith("\r\n\r\n..dots\r\nbody\r\n"));
+  },
+);
+
+test("refuses mail that goes in circles", {}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  const hops = (count: number) => "Received: from a by b\r\n\tid c\r\n".repeat(count) + MAIL;
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], hops(100))), /^250/);
+  assert.match(
+    last(await client.send("a@b.example", ["b@example.org"], hops(101))),
+    /^554 5\.4\.6/,
+  );
+});
+
+test("takes a thousand recipients, pipelined", {}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  const recipients = Array.from({ length: 1001 }, (_, i) => `RCPT TO:<r${i}@example.org>\r\n`);
+  await client.write(`MAIL FROM:<>\r\n${recipients.join("")}DATA\r\n`);
+  for (let i = 0; i <= 1000; i++) assert.match(await client.reply(), /^250/);
+  assert.match(await client.reply(), /^452 4\.5\.3/);
+  assert.match(await client.reply(), /^354/);
+  await client.write(`${MAIL}.\r\nQUIT\r\n`);
+  assert.match(await client.reply(), /^250/);
+  assert.match(await client.reply(), /^221/);
+  assert.equal(h.ports.records[0]!.envelope.recipients.length, 1000);
+});
+
+test(
+  "announces and passes on only what the next hop offers",
+  { hop: { features: ["8BITMIME"] } },
+  async (h) => {
+    const client = await h.connect();
+    const offers = await client.say("EHLO c");
+    assert.match(offers, /8BITMIME/);
+    assert.doesNotMatch(offers, /SMTPUTF8|DSN|STARTTLS|XFORWARD|XCLIENT/);
+    assert.match(await client.say("MAIL FROM:<a@b.example> SMTPUTF8"), /^555/);
+  },
+);
+
+test("passes DSN parameters, SMTPUTF8 and XFORWARD on", {
+  hop: {
+    features: ["PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "XFORWARD NAME ADDR HELO SOURCE"],
+  },
+  config: { xforward: ["127.0.0.0/8"] },
+}, async (h) => {
+  const client = await h.connect();
+  assert.match(await client.say("EHLO c"), /XFORWARD/);
+  assert.match(
+    await client.say("XFORWARD ADDR=192.0.2.9 HELO=far.example NAME=[UNAVAILABLE]"),
+    /^250/,
+  );
+  await client.say("MAIL FROM:<a@b.example> SMTPUTF8 BODY=8BITMIME RET=HDRS ENVID=x");
+  await client.say("RCPT TO:<b@example.org> NOTIFY=NEVER ORCPT=rfc822;b@c.example");
+  await client.say("DATA");
+  assert.match(await client.say(`${MAIL}.`), /^250/);
+  assert.deepEqual(h.hop.lines.slice(1, 4), [
+    "XFORWARD NAME=[UNAVAILABLE] ADDR=192.0.2.9 HELO=far.example SOURCE=REMOTE",
+    "MAIL FROM:<a@b.example> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x",
+    "RCPT TO:<b@example.org> NOTIFY=NEVER ORCPT=rfc822;b@c.example",
+  ]);
+  assert.equal(h.ports.records[0]!.envelope.client, "192.0.2.9");
+  assert.equal(h.ports.records[0]!.envelope.helo, "far.example");
+});
+
+test("attack 9: who is not authorised cannot say who the client is", {
+  config: { xforward: ["192.0.2.0/24"], xclient: ["192.0.2.0/24"] },
+}, async (h) => {
+  const client = await h.connect();
+  assert.doesNotMatch(await client.say("EHLO c"), /XFORWARD|XCLIENT/);
+  assert.match(await client.say("XCLIENT ADDR=192.0.2.1"), /^550/);
+  assert.match(await client.say("XFORWARD ADDR=192.0.2.1"), /^550/);
+  assert.match(await client.say("PROXY TCP4 192.0.2.1 192.0.2.2 1 25"), /^500/); // attack 10: never taken unasked
+});
+
+test("attack 2: nothing with a bare CR or LF goes out", {}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  const hostile = "a: b\nc: d\re\r\n\r\nx\n.\ny\r.\rz\r\r\n.\r\r\n\n";
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], hostile + "\r\n")), /^250/);
+  assert.equal(h.hop.transactions.length, 1);
+  assert.ok(!hasBareLineEnd(Uint8Array.from(h.hop.transactions[0]!.data, (c) => c.charCodeAt(0))));
+});
+
+test("cancels the scan when the client goes away, and delivers nothing", {}, async (h) => {
+  let scanning = false;
+  let cancelled = false;
+  h.ports.scanning = (_message, signal) =>
+    new Promise((resolve) => {
+      scanning = true;
+      signal!.addEventListener("abort", () => {
+        cancelled = true;
+        resolve();
+      });
+    });
+  const client = await h.connect();
+  await client.say("EHLO c");
+  await client.say("MAIL FROM:<a@b.example>");
+  await client.say("RCPT TO:<b@example.org>");
+  await client.say("DATA");
+  await client.write(`${MAIL}.\r\n`);
+  await until("the scan", () => scanning);
+  client.close();
+  await until("its end", () => cancelled);
+  await until("the session's end", () => h.agent.status()["sessions"] === 0);
+  assert.equal(h.hop.delivered.length, 0);
+  assert.equal(h.ports.held, 0);
+});
+
+test("answers 421 past its sessions and 452 when the node is full", {
+  config: { limits: { sessions: 3, sessionsPerClient: 2 } },
+}, async (h) => {
+  const client = await h.connect();
+  await h.connect();
+  assert.match((await h.connect()).banner, /^421 4\.7\.0/);
+  await client.say("EHLO c");
+  h.ports.room = 1000;
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^452 4\.3\.1/);
+  await client.say("RSET");
+  h.ports.room = 400_000; // enough to begin, not to end
+  assert.match(
+    last(
+      await client.send("a@b.example", ["b@example.org"], `${"x".repeat(70)}\r\n`.repeat(20_000)),
+    ),
+    /^452 4\.3\.1/,
+  );
+  h.ports.room = Infinity;
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^250/);
+  assert.equal(h.ports.held, 0);
+});
+
+test("refuses a message larger than its limit and goes on", {
+  config: { limits: { messageSize: "1KB" } },
+}, async (h) => {
+  const client = await h.connect();
+  assert.match(await client.say("EHLO c"), /SIZE 1024/);
+  assert.match(
+    last(await client.send("a@b.example", ["b@example.org"], "x\r\n".repeat(400))),
+    /^552 5\.3\.4/,
+  );
+  assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^250/);
+  assert.equal(h.hop.delivered.length, 1);
+});
+
+test("ends: idle sessions hear 421, a message in flight is finished", {}, async (h) => {
+  const idle = await h.connect();
+  const client = await h.connect();
+  await client.say("EHLO c");
+  let go = () => {};
+  const scanned = new Promise<void>((resolve) => {
+    h.ports.scanning = () =>
+      new Promise((done) => {
+        go = done;
+        resolve();
+      });
+  });
+  const sent = client.send("a@b.example", ["b@example.org"], MAIL);
+  await scanned;
+  const drained = h.agent.drain();
+  assert.match(await idle.reply(), /^421 4\.3\.2/);
+  go();
+  assert.match(last(await sent), /^250/);
+  assert.match(await client.reply(), /^421 4\.3\.2/);
+  await drained;
+});
+
+test(
+  "ends a session that is silent for too long",
+  { config: { limits: { commandTime: "50ms" } } },
+  async (h) => {
+    const client = await h.connect();
+    assert.equal(await client.reply(), "");
+  },
+);
+
+test(
+  "delivers to a Maildir through the daemon",
+  { config: { nextHop: "maildir:/var/mail/x" } },
+  async (h) => {
+    const client = await h.connect();
+    assert.doesNotMatch(await client.say("EHLO c"), /DSN/);
+    assert.match(
+      last(await client.send("a@b.example", ["b@example.org"], stuffed(MAIL))),
+      /^250 2\.0\.0 Ok id=/,
+    );
+    assert.deepEqual(h.ports.maildir.map(({ path, message }) => [path, message]), [[
+      "/var/mail/x",
+      MAIL,
+    ]]);
+  },
+);
+
+test("takes new settings without dropping sessions", {}, async (h) => {
+  const client = await h.connect();
+  const config = { agent: "smtp", listen: "127.0.0.1:0" };
+  assert.equal(h.agent.reconfigure!({ ...config, nextHop: "smtp://127.0.0.1:9" }), false);
+  assert.match(await client.say("EHLO c"), /^250/);
+});
