@@ -54,8 +54,7 @@ export class ScriptedHop implements AsyncDisposable {
 
   /** Closes the connections, as a server that is stopped does. */
   closeConnections(): void {
-    for (const conn of this.#open) conn.close();
-    this.#open.clear();
+    for (const conn of [...this.#open]) this.#close(conn);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -81,7 +80,12 @@ export class ScriptedHop implements AsyncDisposable {
   }
 
   #close(conn: Deno.Conn): void {
-    if (this.#open.delete(conn)) conn.close();
+    if (!this.#open.delete(conn)) return;
+    try {
+      conn.close();
+    } catch {
+      // a script that took TLS on it has closed it
+    }
   }
 
   async #serve(conn: Deno.Conn, number: number): Promise<void> {
