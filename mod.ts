@@ -24,7 +24,7 @@ export {
   type SpamSymptom,
   type Verdict,
 } from "./engine/types.ts";
-export { compilePolicy, type CompileOptions } from "./policy/compile.ts";
+export { type CompileOptions, compilePolicy } from "./policy/compile.ts";
 export { type Config, type ConfigInput, defineConfig } from "./policy/config.ts";
 export { decide, prepareTree } from "./policy/decide.ts";
 export { definePolicy } from "./policy/define.ts";
@@ -32,6 +32,8 @@ export { directionOf } from "./policy/direction.ts";
 export { type DocumentIssue, PolicyDocumentError } from "./policy/document_error.ts";
 export { scanSettings } from "./policy/scan_settings.ts";
 export type { PolicyInput } from "./policy/schema.ts";
+export { definePolicyTest, type PolicyTestInput } from "./policy/test_document.ts";
+export type { MailInput } from "./policy/mail.ts";
 export { strictest } from "./policy/strictest.ts";
 export type { DecisionTree } from "./policy/tree.ts";
 export {

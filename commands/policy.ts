@@ -1,11 +1,14 @@
 /** `postern policy`: what can be asked of a policy document without a message. */
-import { object } from "@optique/core/constructs";
+import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { map, optional } from "@optique/core/modifiers";
 import { argument, command } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { type Command, configOption, jsonOption, type Task } from "./command.ts";
 import { findConfig, needConfig } from "./find_config.ts";
+import { policyBuild } from "./policy/build.ts";
+import { policyKeygen } from "./policy/keygen.ts";
+import { policyTest } from "./policy/test.ts";
 import { printJson, printLine, visible } from "./output.ts";
 
 /** How long a document may take to evaluate where no configuration says so, ms: its own default. */
@@ -80,5 +83,7 @@ checks, 78 when it does not.`,
 export const policy: Command = {
   name: "policy",
   brief: message`Check the policy document`,
-  parser: command("policy", check, { brief: message`Check the policy document` }),
+  parser: command("policy", or(check, policyTest, policyBuild, policyKeygen), {
+    brief: message`Check the policy document`,
+  }),
 };

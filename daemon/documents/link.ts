@@ -20,7 +20,8 @@ export type Resolve = (from: string, specifier: string) => Promise<Source>;
 /** What `import … from "postern"` gives a document: both makers return what they are given. */
 const POSTERN = dataUrl(
   "text/javascript",
-  "export const definePolicy = (document) => document;\nexport const defineConfig = (document) => document;\n",
+  ["definePolicy", "defineConfig", "definePolicyTest"]
+    .map((name) => `export const ${name} = (document) => document;\n`).join(""),
 );
 
 /** A document in one piece. */

@@ -113,7 +113,7 @@ class Translator {
         : undefined;
       const own = this.#settings(this.#main.file, section, section.name);
       if (agent === undefined) {
-        this.#sectionWithoutPlace(section, own);
+        this.#sectionWithoutPlace(section);
         continue;
       }
       const then = beyond(settings, own);
@@ -185,15 +185,15 @@ class Translator {
     return settings;
   }
 
-  #sectionWithoutPlace(section: CfgSection, settings: SettingsPatch): void {
-    if (isEmpty(settings) && section.parameters.length > 0 && section.name === "wwwi") return;
-    this.#leftovers.push({
-      file: this.#main.file,
-      line: section.line,
-      section: section.name,
-      text: `[${section.name}]`,
-      reason: "there is no agent of this kind",
-    });
+  /** Nothing of such a section has a place; what the table refuses by name was left over with its own reason. */
+  #sectionWithoutPlace(section: CfgSection): void {
+    const reason = `[${section.name}] is no gate of mail here`;
+    for (const parameter of section.parameters) {
+      const placement = placementOf(section.name, parameter.name);
+      if (placement && placement.to !== "none") {
+        this.#left(this.#main.file, section.name, parameter, reason);
+      }
+    }
   }
 
   #take(section: string, name: string): string | undefined {

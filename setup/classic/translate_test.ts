@@ -141,6 +141,11 @@ const leftoverCases: { name: string; text: string; section?: string; want: strin
     want: 'esets.cfg:2 [smtp] action_av = "scan": set again in line 3',
   },
   {
+    name: "what a section says that is no gate",
+    text: "[wwwi]\nagent_enabled = yes\n",
+    want: 'esets.cfg:2 [wwwi] agent_enabled = "yes": [wwwi] is no gate of mail here',
+  },
+  {
     name: "a special file that was not given",
     text: '[smtp]\nuser_config = "spec.cfg"\n',
     want: 'esets.cfg:2 user_config = "spec.cfg": the file was not given',

@@ -26,6 +26,16 @@ export default definePolicy({
   },
 
   rules: [
+    // First, since it asks the envelope alone: behind rules about attachments it would wait for the content.
+    {
+      name: "night's rest",
+      when: {
+        recipient: { group: "pupils" },
+        direction: "inbound",
+        time: { hours: "21:00-06:30", zone: "Europe/Bratislava" },
+      },
+      then: { action: "defer", reply: "451 4.7.1 Pupils sleep, your mail comes in the morning" },
+    },
     {
       name: "textbooks come with macros",
       when: { sender: { list: "authors" }, dkim: "pass", recipient: { list: "teachers" } },
@@ -42,15 +52,6 @@ export default definePolicy({
         ],
       },
       then: { action: "reject", reply: "550 5.7.1 Pupils cannot be sent programs" },
-    },
-    {
-      name: "night's rest",
-      when: {
-        recipient: { group: "pupils" },
-        direction: "inbound",
-        time: { hours: "21:00-06:30", zone: "Europe/Bratislava" },
-      },
-      then: { action: "defer", reply: "451 4.7.1 Pupils sleep, your mail comes in the morning" },
     },
     {
       name: "pupils send no archives with passwords",
