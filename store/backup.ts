@@ -11,13 +11,13 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import { crc32 } from "node:zlib";
 import { PosternError } from "../errors.ts";
 import type { Access } from "./access.ts";
 import { get, list, storeError } from "./access.ts";
 import type { Blobs } from "./blobs.ts";
 import type { BackupResult } from "./types.ts";
 import { encodeDocument, readDocument } from "./documents.ts";
+import { crc32 } from "./crc32.ts";
 import type { Key } from "./keys.ts";
 import {
   blobRecord,

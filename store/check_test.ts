@@ -4,7 +4,7 @@ import { encodeRecord, keys } from "./keys.ts";
 import { CHUNK_OCTETS } from "./limits.ts";
 import { openStore } from "./store.ts";
 import type { QuarantineEntry } from "./types.ts";
-import { newEntry, someOctets, tamper, withDirectory } from "./testing.ts";
+import { assertSameOctets, newEntry, someOctets, tamper, withDirectory } from "./testing.ts";
 
 const GENERATION = "0123456789abcdef";
 
@@ -142,7 +142,7 @@ for (const { name, change, problems = [], mended = [], reads } of rows) {
         for (const [i, pattern] of want.entries()) assert.match(found[i] ?? "", pattern);
       }
       if (reads) await assert.rejects(store.readQuarantined(id), { code: reads });
-      else assert.deepEqual(await store.readQuarantined(id), message);
+      else assertSameOctets(await store.readQuarantined(id), message);
       assert.equal((await store.readQuarantined(other)).length, 50);
       const again = await store.check();
       assert.deepEqual(again.mended, []);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openStore } from "./store.ts";
-import { someOctets, withDirectory } from "./testing.ts";
+import { assertSameOctets, someOctets, withDirectory } from "./testing.ts";
 
 /** Puts and deletes without end, several at once; prints a line for each thing that is acknowledged. */
 const WRITER = `
@@ -68,7 +68,7 @@ Deno.test("Store loses nothing that was acknowledged when it is killed again and
       for (const id of present) assert.ok(found.has(id) || maybe.has(id), `${id} is missing`);
       for (const [id, { queueId }] of found) {
         const [seed, size] = queueId.split(" ").map(Number);
-        assert.deepEqual(await store.readQuarantined(id), someOctets(size ?? 0, seed));
+        assertSameOctets(await store.readQuarantined(id), someOctets(size ?? 0, seed));
         present.add(id);
         maybe.delete(id);
       }

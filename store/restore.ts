@@ -1,7 +1,6 @@
 /** Makes a new store of a backup. The whole file is verified before anything is made. */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
 import * as v from "valibot";
 import { PosternError } from "../errors.ts";
 import type { Access } from "./access.ts";
@@ -10,6 +9,7 @@ import type { BackupHeader } from "./backup.ts";
 import { BACKUP_MAGIC, FRAME_HEAD, FRAMES } from "./backup.ts";
 import { Blobs } from "./blobs.ts";
 import { Check } from "./check.ts";
+import { crc32 } from "./crc32.ts";
 import type { Key, Kind } from "./keys.ts";
 import { decodeRecord, SCHEMA_VERSION } from "./keys.ts";
 import { COMMIT_MUTATIONS, COMMIT_OCTETS } from "./limits.ts";

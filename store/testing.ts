@@ -1,4 +1,6 @@
 /** What the tests of the store share. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import type { StoreOptions } from "./store.ts";
 import { openStore } from "./store.ts";
@@ -68,6 +70,14 @@ export async function tamper(path: string, change: (kv: Deno.Kv) => Promise<void
   } finally {
     kv.close();
   }
+}
+
+/** Compares octets as fast as memory is; node:assert goes through them one by one. */
+export function assertSameOctets(found: Uint8Array, want: Uint8Array): void {
+  assert.ok(
+    Buffer.from(found.buffer, found.byteOffset, found.length).equals(want),
+    `${found.length} octets are not the ${want.length} wanted`,
+  );
 }
 
 /** All of an async iterable. */

@@ -25,7 +25,8 @@ export class Sink {
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #closed = false;
-  #reopening: Promise<void> = Promise.resolve();
+  /** Who waits for the output to be opened anew; done between two writes. */
+  #reopenings: (() => void)[] = [];
 
   constructor(output: Output, failed: (error: unknown) => void) {
     this.#output = output;
@@ -47,15 +48,20 @@ export class Sink {
     }
     this.#queue.push(line);
     this.#octets += line.length;
+    this.#start();
+  }
+
+  #start(): void {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      for (const done of this.#reopenings.splice(0)) done(); // closed meanwhile
     });
   }
 
   async #run(): Promise<void> {
     await Promise.resolve(); // what is said in the same turn goes out in one write
-    while (this.#queue.length > 0) {
-      await this.#reopening;
+    while (this.#queue.length > 0 || this.#reopenings.length > 0) {
+      if (this.#reopenings.length > 0) await this.#reopenNow();
       const batch: Uint8Array[] = [];
       let octets = 0;
       for (const line of this.#queue) {
@@ -90,17 +96,24 @@ export class Sink {
     this.#wake = undefined;
   }
 
-  /** Opens the output anew; what waits is written to the new one. Never rejects. */
+  async #reopenNow(): Promise<void> {
+    const waiting = this.#reopenings.splice(0);
+    try {
+      await this.#output.reopen?.();
+    } catch (error) {
+      this.#failed(error); // the next write tries to open it again
+    }
+    for (const done of waiting) done();
+  }
+
+  /** Opens the output anew; what waits is written to the new one, at once. Never rejects. */
   async reopen(): Promise<void> {
-    this.#reopening = (async () => {
-      try {
-        await this.#output.reopen?.();
-      } catch (error) {
-        this.#failed(error);
-      }
-    })();
-    await this.#reopening;
     this.#wake?.();
+    if (!this.#output.reopen || this.#closed) return;
+    await new Promise<void>((resolve) => {
+      this.#reopenings.push(resolve);
+      this.#start();
+    });
   }
 
   /** Resolves when all that was taken is written, or writing fails. */
