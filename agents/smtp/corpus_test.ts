@@ -102,6 +102,7 @@ for (const { id, steps } of scripts) {
 interface Packet {
   readonly dir: "c" | "s";
   readonly data: string;
+  readonly eof?: boolean;
 }
 const captures = here
   ? [...Deno.readDirSync(PROTO + "capture/smtp")].map((entry) => entry.name).sort()
@@ -109,7 +110,7 @@ const captures = here
 for (const name of captures) {
   Deno.test(`smtp agent understands the client recorded in ${name}`, async () => {
     const packets = await rows<Packet>(`capture/smtp/${name}`);
-    const said = packets.filter((packet) => packet.dir === "c").map((packet) =>
+    const said = packets.filter((packet) => packet.dir === "c" && !packet.eof).map((packet) =>
       binary(packet.data)
     );
     await using h = await Harness.start();
