@@ -192,7 +192,7 @@ Deno.test("scan() knows content by hash, and lets known good content pass", () =
   assert.equal(look(clean, { modules: { ...modules, good: [good] } }).status, "clean");
 });
 
-let nested = eicar;
+let nested: Uint8Array = eicar;
 for (let level = 1; level <= 5; level++) nested = makeZip([{ name: `${level}`, content: nested }]);
 const ten = makeZip(
   Array.from({ length: 10 }, (_, i) => ({ name: `${i}`, content: encode(`text ${i}`) })),

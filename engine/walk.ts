@@ -5,13 +5,14 @@ import type { Budget } from "./budget.ts";
 import { detectContent, type Detection, detectNames } from "./detect/detect.ts";
 import { fileType, fileTypeGroup } from "./detect/file_type.ts";
 import { ContentHashes } from "./detect/hash_list.ts";
+import { macroHeuristics } from "./detect/macro_heuristics.ts";
 import type { Modules } from "./detect/modules.ts";
 import { readMessage } from "./message/read.ts";
 import type { MessageReading, PartReading } from "./message/types.ts";
 import { PartPaths } from "./part_paths.ts";
 import type { Ambiguity, Finding, NotScannedReason, PartReport } from "./types.ts";
 import { findEmbedded } from "./unpack/embedded.ts";
-import { isUnopened, unpackerFor } from "./unpack/formats.ts";
+import { isUnopened, mayCarryArchive, unpackerFor } from "./unpack/formats.ts";
 import { distinct } from "./unpack/octets.ts";
 import type { Entry, Unpacker } from "./unpack/unpacker.ts";
 
@@ -233,7 +234,7 @@ export class Walk {
     if (unpacker) this.#unpack(item, report, unpacker);
     else if (isUnopened(type)) this.#notScanned(report, "unsupported");
     // an archive behind or inside something else; what its own format holds was opened above
-    if (unpackerFor(type) && type !== "gzip" && type !== "zlib") return;
+    if (!mayCarryArchive(type)) return;
     const start = performance.now();
     const group = fileTypeGroup(type);
     const isText = group === "markup" || group === "mail" || type === "text";
@@ -255,11 +256,6 @@ export class Walk {
 
   /** Entries are looked at as they come, so that one at a time is in memory. */
   #unpack({ octets, path, names, depth }: Item, report: Draft, unpacker: Unpacker): void {
-    const inner = depth + 1;
-    if (!this.#budget.depth(inner)) {
-      report.notScanned ??= "depth";
-      return;
-    }
     const note = (reason: NotScannedReason) => this.#notScanned(report, reason);
     let total = 0;
     let index = 0;
@@ -270,12 +266,28 @@ export class Walk {
       this.costs.unpack += performance.now() - start;
       if (next === "failed") return note("crashed");
       if (next.done) return;
-      if (!this.#budget.file()) return note("files");
-      this.#entry(next.value, path, inner, ++index);
+      if (!this.#budget.depth(depth + 1)) return note("depth");
+      if (!next.value.quiet && !this.#budget.file()) return note("files");
+      this.#entry(next.value, path, depth + 1, ++index);
       total += next.value.content?.length ?? 0;
       if (!this.#budget.ratio(octets.length, total)) return note("ratio");
       if (!this.#budget.time()) return;
       start = performance.now();
+    }
+  }
+
+  /** Takes a small piece of a document out of the list again, if it was nothing but data. */
+  #unlist(listed: number, found: number): void {
+    const report = this.reports[listed];
+    if (this.reports.length !== listed + 1 || this.findings.length !== found || !report) return;
+    const group = fileTypeGroup(report.type);
+    const isData = group === "media" || group === "other" || group === "markup";
+    if (isData && report.notScanned === undefined) this.reports.pop();
+  }
+
+  #macro(content: Uint8Array, path: string): void {
+    for (const { name } of macroHeuristics(content)) {
+      this.findings.push({ name, severity: "suspicious", part: path, engine: "heuristic" });
     }
   }
 
@@ -300,7 +312,14 @@ export class Walk {
       ...(encrypted ? { encrypted } : {}),
       ...(notScanned === undefined ? {} : { notScanned }),
     };
-    if (content) return this.visit({ ...item, octets: content });
+    if (content) {
+      const listed = this.reports.length;
+      const found = this.findings.length;
+      this.visit({ ...item, octets: content }, { asFile: !entry.isText });
+      if (entry.macro) this.#macro(content, item.path);
+      if (entry.quiet) this.#unlist(listed, found);
+      return;
+    }
     const report: Draft = { ...item, type: "binary", size: entry.size ?? 0, sha256: "" };
     this.reports.push(report);
     this.#add(detectNames(names, report.type, encrypted ?? false), report);

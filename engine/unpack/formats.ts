@@ -1,9 +1,14 @@
 /** Which unpacker opens which type, and which types are containers that none opens yet. */
 import { fileTypeGroup } from "../detect/file_type.ts";
 import { gunzip, unzlib } from "./gzip.ts";
+import { unmarkup } from "./html.ts";
 import { unmbox } from "./mbox.ts";
+import { unole } from "./ole.ts";
+import { unpdf } from "./pdf.ts";
+import { unrtf } from "./rtf.ts";
 import { untar } from "./tar.ts";
 import { untext } from "./text_files.ts";
+import { untnef } from "./tnef.ts";
 import type { Unpacker } from "./unpacker.ts";
 import { unzip } from "./zip.ts";
 
@@ -18,6 +23,15 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   gzip: gunzip,
   zlib: unzlib,
   tar: untar,
+  ole: unole,
+  msi: unole,
+  rtf: unrtf,
+  pdf: unpdf,
+  tnef: untnef,
+  html: unmarkup,
+  svg: unmarkup,
+  xml: unmarkup,
+  hta: unmarkup,
   mbox: unmbox,
   uuencode: untext,
   yenc: untext,
@@ -26,13 +40,32 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
 
 /** Containers outside the groups of archives and disks. */
 const OTHER_CONTAINERS: ReadonlySet<string> = new Set([
-  "msi",
   "chm",
   "onenote",
   "activemime",
-  "tnef",
   "applefile",
 ]);
+
+/** Formats whose reader finds every archive inside itself, or whose pieces lie apart so that one found in the middle is none. */
+const WHOLE: ReadonlySet<string> = new Set([
+  "zip",
+  "jar",
+  "apk",
+  "crx",
+  "ooxml",
+  "odf",
+  "epub",
+  "tar",
+  "mbox",
+  "message",
+  "ole",
+  "msi",
+]);
+
+/** Whether an archive may stand behind or in the middle of content of this type without being found by its own reader. */
+export function mayCarryArchive(type: string): boolean {
+  return !WHOLE.has(type);
+}
 
 /** The unpacker for a type by content, if there is one. */
 export function unpackerFor(type: string): Unpacker | undefined {

@@ -11,6 +11,12 @@ export interface Entry {
   /** Unpacked size that the container claims; only for entries without content. */
   readonly size?: number;
   readonly encrypted?: boolean;
+  /** One of the many small pieces of a document: looked at, but listed only if something comes of it, and not counted as a file. */
+  readonly quiet?: boolean;
+  /** The same text once more, made plain: it is not opened again. */
+  readonly isText?: boolean;
+  /** Source text of a macro. */
+  readonly macro?: boolean;
   /** Why the content is missing or not whole. */
   readonly notScanned?: NotScannedReason;
 }

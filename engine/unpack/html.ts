@@ -1,0 +1,74 @@
+/** Files and text that markup hides from a search: data: URLs, base64 elements, characters written as numbers. */
+import { Buffer } from "node:buffer";
+import { fileType, fileTypeGroup } from "../detect/file_type.ts";
+import { latin1Text } from "./octets.ts";
+import type { Entry, UnpackContext } from "./unpacker.ts";
+
+/** RFC 2397; blanks, line ends and percent escapes within the data are tolerated, as browsers do. */
+const DATA_URL = /data:([\w.+/-]{0,100})((?:;[\w.=+-]{1,100}){0,5})?,([^"'<>)\\]{16,})/gi;
+/** Base64 inside elements: flat OPC, Word 2003 XML. */
+const ELEMENT =
+  /<(?:\w{1,20}:)?(?:binaryData|binData|docOleData)\b[^>]{0,200}>([A-Za-z0-9+/=\s]{16,})</gi;
+/** So many characters written as numbers make it worth reading the text again without them. */
+const MIN_REFERENCES = 8;
+
+/** Text of a content that may be UTF-16. */
+function markupText(octets: Uint8Array): string {
+  const [a, b] = octets;
+  if (a === 0xff && b === 0xfe) return new TextDecoder("utf-16le").decode(octets);
+  if (a === 0xfe && b === 0xff) return new TextDecoder("utf-16be").decode(octets);
+  return latin1Text(octets);
+}
+
+function unescapePercent(text: string): string {
+  return text.replace(
+    /%([0-9a-f]{2})/gi,
+    (_, hex: string) => String.fromCharCode(parseInt(hex, 16)),
+  );
+}
+
+/** The character of a reference such as `&#88;` or `&#x58;`. */
+function decodeReferences(text: string): string {
+  return text.replace(
+    /&#(?:x([0-9a-f]{1,6})|(\d{1,7}));?/gi,
+    (whole, hex: string, decimal: string) => {
+      const code = hex ? parseInt(hex, 16) : Number(decimal);
+      return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    },
+  );
+}
+
+/** Opens markup. */
+export function* unmarkup(octets: Uint8Array, { budget }: UnpackContext): Generator<Entry> {
+  const plain = markupText(octets);
+  let text = plain;
+  const references = plain.match(/&#x?[0-9a-f]{1,7};?/gi)?.length ?? 0;
+  if (references >= MIN_REFERENCES) {
+    text = decodeReferences(plain);
+    const content = new TextEncoder().encode(text);
+    budget.unpacked(content.length);
+    yield { names: [], content, quiet: true, isText: true };
+  } else if (octets[0] === 0xff || octets[0] === 0xfe) {
+    const content = new TextEncoder().encode(text);
+    budget.unpacked(content.length);
+    yield { names: [], content, quiet: true, isText: true };
+  }
+  for (const [, , options = "", data = ""] of text.matchAll(DATA_URL)) {
+    if (!budget.time()) return;
+    const raw = unescapePercent(data);
+    const isBase64 = /;base64$/i.test(options);
+    const content = isBase64 ? Buffer.from(raw, "base64") : Buffer.from(raw, "latin1");
+    yield* file(content, budget);
+  }
+  for (const [, data = ""] of text.matchAll(ELEMENT)) {
+    if (!budget.time()) return;
+    yield* file(Buffer.from(data, "base64"), budget);
+  }
+}
+
+function* file(buffer: Buffer, budget: UnpackContext["budget"]): Generator<Entry> {
+  const content = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+  budget.unpacked(content.length);
+  // pictures in data: URLs are everywhere
+  yield { names: [], content, quiet: fileTypeGroup(fileType(content)) === "media" };
+}

@@ -1,0 +1,97 @@
+/**
+ * PDF: every stream, found by its words and not by the cross-reference table, which readers rebuild when it is wrong.
+ *
+ * @see ISO 32000-1, 7.3.8 streams, 7.6 encryption
+ */
+import { limitReason, outputLimit } from "./bounds.ts";
+import { latin1Text } from "./octets.ts";
+import { PDF_FILTERS } from "./pdf_filters.ts";
+import { type PdfCipher, pdfCipher } from "./pdf_cipher.ts";
+import type { Entry, UnpackContext } from "./unpacker.ts";
+
+/** A dictionary before a stream is looked for so far back, characters. */
+const MAX_DICTIONARY = 16 << 10;
+/** Filters in a row; more are only made to cost. */
+const MAX_FILTERS = 8;
+
+/** Names may be written with `#` and two hex digits (7.3.5). */
+function plainNames(text: string): string {
+  return text.replace(
+    /#([0-9a-f]{2})/gi,
+    (_, hex: string) => String.fromCharCode(parseInt(hex, 16)),
+  );
+}
+
+interface PdfStream {
+  readonly dictionary: string;
+  readonly object: number;
+  readonly generation: number;
+  readonly data: Uint8Array;
+}
+
+function* streams(octets: Uint8Array, text: string): Generator<PdfStream> {
+  const word = /\bstream(\r\n|\n|\r)?/g;
+  for (let found = word.exec(text); found; found = word.exec(text)) {
+    if (text.startsWith("end", found.index - 3)) continue;
+    const before = text.slice(Math.max(0, found.index - MAX_DICTIONARY), found.index);
+    const head = /[^]*(?:^|\s)(\d{1,10})\s+(\d{1,5})\s+obj\b/.exec(before);
+    const dictionary = plainNames(head ? before.slice(head[0].length) : before);
+    const start = word.lastIndex;
+    const told = /\/Length\s+(\d{1,10})(?!\s+\d+\s+R)/.exec(dictionary);
+    const toldEnd = start + Number(told?.[1] ?? 0);
+    const isTrue = told !== null && /^\s*endstream/.test(text.slice(toldEnd, toldEnd + 16));
+    const next = isTrue ? toldEnd : text.indexOf("endstream", start);
+    const end = next < 0 ? text.length : next;
+    yield {
+      dictionary,
+      object: Number(head?.[1] ?? 0),
+      generation: Number(head?.[2] ?? 0),
+      data: octets.subarray(start, end),
+    };
+    word.lastIndex = Math.max(word.lastIndex, end);
+  }
+}
+
+/** Names after /Filter, in order. */
+function filtersOf(dictionary: string): readonly string[] {
+  const found = /\/(?:Filter|F)\s*(\[[^\]]*\]|\/\w+)/.exec(dictionary);
+  return (found?.[1]?.match(/\/\w+/g) ?? []).map((name) => name.slice(1));
+}
+
+/** Opens PDF. Streams are many and mostly pages: listed are those that are files or hold something else than text. */
+export function* unpdf(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
+  const { budget } = context;
+  const text = latin1Text(octets);
+  const cipher = pdfCipher(octets, text);
+  if (cipher === "unknown") context.note("encrypted");
+  for (const stream of streams(octets, text)) {
+    if (!budget.time()) return;
+    if (cipher === "unknown" && !/\/XRef\b/.test(stream.dictionary)) continue;
+    const filters = filtersOf(stream.dictionary);
+    const isFile = /\/Type\s*\/EmbeddedFile\b/.test(stream.dictionary);
+    if (filters.length === 0 && !isFile && cipher === undefined) continue; // was searched as it is
+    const decoded = decode(stream, filters, cipher, context, octets.length);
+    if (!decoded) continue;
+    yield { names: [], ...decoded, ...(isFile ? {} : { quiet: true }) };
+  }
+}
+
+function decode(
+  { dictionary, object, generation, data }: PdfStream,
+  filters: readonly string[],
+  cipher: PdfCipher | "unknown" | undefined,
+  { budget }: UnpackContext,
+  packed: number,
+): Pick<Entry, "notScanned"> & { content: Uint8Array } | undefined {
+  const isPlain = cipher === undefined || cipher === "unknown" || /\/XRef\b/.test(dictionary);
+  let content = isPlain ? data : cipher.decrypt(data, object, generation);
+  for (const name of filters.slice(0, MAX_FILTERS)) {
+    const filter = Object.hasOwn(PDF_FILTERS, name) ? PDF_FILTERS[name] : undefined;
+    if (!filter) return name === "Crypt" ? { content } : undefined; // a picture
+    const filtered = filter(content, outputLimit(budget, packed));
+    content = filtered.octets;
+    budget.unpacked(content.length);
+    if (filtered.isOver) return { content, notScanned: limitReason(budget, packed) };
+  }
+  return { content };
+}
