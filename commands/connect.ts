@@ -2,11 +2,9 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ControlClient } from "../daemon/control/client.ts";
+import { controlPath } from "../daemon/state.ts";
 import { PosternError } from "../errors.ts";
 import { findConfig } from "./find_config.ts";
-
-/** Name of the control socket in the state directory. */
-export const CONTROL_SOCKET = "control.sock";
 
 /** Options that say which daemon. */
 export interface DaemonOptions {
@@ -42,7 +40,7 @@ async function socketOfConfig(config: string): Promise<string> {
   const known = path === undefined ? {} : cached(path);
   if (known[key] !== undefined) return known[key];
   const { readConfig } = await import("../daemon/documents.ts");
-  const socket = join((await readConfig(config)).state, CONTROL_SOCKET);
+  const socket = controlPath((await readConfig(config)).state);
   if (path !== undefined) {
     try {
       const others = Object.entries(known).filter(([other]) => !other.startsWith(`${config}:`));

@@ -8,8 +8,17 @@ import { REPORT_STATUSES } from "../policy/types.ts";
 import type { QuarantineEntry, QuarantineQuery } from "../store/types.ts";
 import { type Command, configOption, jsonOption, socketOption, type Task } from "./command.ts";
 import { exportMessage, findingsOf, showEntry } from "./quarantine_text.ts";
-import { print, printJson, printLine, showSize, showTime, table } from "./output.ts";
-import { withStore } from "./store_access.ts";
+import {
+  complain,
+  print,
+  printJson,
+  printLine,
+  showSize,
+  showTime,
+  table,
+  visible,
+} from "./output.ts";
+import { type ReleaseRequest, withStore } from "./store_access.ts";
 import { timeValue } from "./values.ts";
 
 const place = { config: configOption(), socket: socketOption() };
@@ -47,7 +56,7 @@ const list = command(
           Object.entries({ ...query, since: since === undefined ? since : Date.now() - since })
             .filter(([, value]) => value !== undefined),
         );
-        const entries = await access.quarantine.list(wanted);
+        const entries = await access.list(wanted);
         if (json) printJson(entries);
         else print(listText(entries));
         return 0;
@@ -81,13 +90,13 @@ const show = command(
     object({ id: idArgument("Which"), ...place, json: jsonOption() }),
     ({ id, json, ...where }): Task => () =>
       withStore(where, async (access) => {
-        const entry = await access.quarantine.show(id);
-        if (json) printJson(entry);
-        else print(showEntry(entry));
+        const { entry, view } = await access.show(id);
+        if (json) printJson({ ...entry, view });
+        else print(showEntry(entry, view));
         return 0;
       }),
   ),
-  { brief: message`Show one: envelope, findings, history; never its content` },
+  { brief: message`Show one: envelope, findings, history, header and the first lines` },
 );
 
 const release = command(
@@ -96,23 +105,42 @@ const release = command(
     object({
       ids: multiple(idArgument("Which"), { min: 1 }),
       to: multiple(option("-t", "--to", string({ metavar: "ADDRESS" }), {
-        description: message`To this recipient instead of the original ones`,
+        description: message`To this recipient alone; may be given several times`,
       })),
+      nextHop: optional(option("--next-hop", string({ metavar: "HOP" }), {
+        description: message`Through this one: smtp://HOST:PORT, lmtp://HOST:PORT, maildir:PATH`,
+      })),
+      force: option("--force", {
+        description: message`Also to who has it already, or may have`,
+      }),
       ...place,
     }),
-    ({ ids, to, ...where }): Task => () =>
+    ({ ids, to, nextHop, force, ...where }): Task => () =>
       withStore(where, async (access) => {
+        const request: ReleaseRequest = {
+          ...(to.length === 0 ? {} : { recipients: to, otherRecipients: true }),
+          ...(nextHop === undefined ? {} : { nextHop }),
+          ...(force ? { force } : {}),
+        };
+        let failures = 0;
         for (const id of ids) {
-          const detail = await access.quarantine.release(id, to);
-          printLine(`${id}: released: ${detail}`);
+          const { released, failed, nextHop: hop } = await access.release(id, request);
+          for (const { recipient, reply } of released) {
+            printLine(visible(`${id}: released to <${recipient}> through ${hop}: ${reply}`));
+          }
+          for (const { recipient, reply } of failed) {
+            complain(visible(`${id}: NOT released to <${recipient}> through ${hop}: ${reply}`));
+          }
+          failures += failed.length;
         }
-        return 0;
+        return failures === 0 ? 0 : 1;
       }),
   ),
   {
     brief: message`Send it to its recipients through the next hop, as it came`,
     description:
-      message`The message stays in quarantine until it is deleted or expires; each try is noted in its history.`,
+      message`The message stays in quarantine until it is deleted or expires; each try is noted in its history and in the log.
+Exit status 1 when a recipient did not get it.`,
   },
 );
 
@@ -122,11 +150,12 @@ const remove = command(
     object({ ids: multiple(idArgument("Which"), { min: 1 }), ...place }),
     ({ ids, ...where }): Task => () =>
       withStore(where, async (access) => {
+        const deleted = await access.delete(ids);
         for (const id of ids) {
-          await access.quarantine.delete(id);
-          printLine(`${id}: deleted`);
+          if (deleted.includes(id)) printLine(`${id}: deleted`);
+          else complain(visible(`${id}: there is no such message`));
         }
-        return 0;
+        return deleted.length === ids.length ? 0 : 1;
       }),
   ),
   { brief: message`Delete for good` },
@@ -147,9 +176,9 @@ const exporting = command(
     }),
     ({ id, output, ...where }): Task => () =>
       withStore(where, async (access) => {
-        const octets = await access.quarantine.read(id);
+        const octets = await access.read(id);
         const path = exportMessage(id, output, octets);
-        await access.quarantine.noteExport(id, path);
+        await access.noteExport(id, path);
         if (path !== "stdout") printLine(`${id}: written to ${path}`);
         return 0;
       }),

@@ -2,6 +2,7 @@
 import { closeSync, constants, fsyncSync, openSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { PosternError } from "../errors.ts";
+import type { MessageView } from "../daemon/quarantine_view.ts";
 import type { QuarantineEntry } from "../store/types.ts";
 import { print, showSize, showSpan, showTime, visible } from "./output.ts";
 
@@ -11,8 +12,8 @@ export function findingsOf(entry: QuarantineEntry): string {
   return [...names, ...entry.notScanned.map((reason) => `not scanned: ${reason}`)].join(", ");
 }
 
-/** One message on a page: what is known of it, and nothing of its content. */
-export function showEntry(entry: QuarantineEntry): string {
+/** One message on a page: what is known of it, its header, and the first lines of its body as they stand. */
+export function showEntry(entry: QuarantineEntry, view: MessageView): string {
   const rows: [string, string | undefined][] = [
     ["id", entry.id],
     ["queue id", entry.queueId],
@@ -42,8 +43,13 @@ export function showEntry(entry: QuarantineEntry): string {
       `${showTime(time)} ${what}: ${detail}`,
     ]),
   ];
-  return rows.filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name.padEnd(12)}${visible(value ?? "")}\n`).join("");
+  const known = rows.filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name.padEnd(12)}${visible(value ?? "")}`);
+  const header = view.header.map(({ name, value }) => `| ${name}: ${value}`);
+  if (view.headerCut) header.push("| ...");
+  const body = view.body.map((line) => `| ${line}`);
+  if (view.bodyCut > 0) body.push(`| ... and ${showSize(view.bodyCut)} more`);
+  return [...known, "", ...header.map(visible), "|", ...body.map(visible), ""].join("\n");
 }
 
 /**

@@ -18,9 +18,9 @@ Exit status: 0 when all run, 1 when one does not, 69 when no daemon answers.`,
   object({ config: configOption(), socket: socketOption(), json: jsonOption() }),
   async (options) => {
     const { result } = await askDaemon(options, "status");
-    const { text, wellness } = describeStatus(result);
+    const { text, well } = describeStatus(result);
     if (options.json) printJson(result);
     else print(text);
-    return wellness ? 0 : 1;
+    return well ? 0 : 1;
   },
 );

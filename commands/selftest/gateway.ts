@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { ControlClient } from "../../daemon/control/client.ts";
 import { runDaemon } from "../../daemon/daemon.ts";
 import { readConfig } from "../../daemon/documents.ts";
+import { controlPath } from "../../daemon/state.ts";
 import { serviceUser } from "../../daemon/unprivileged.ts";
 import type { Config } from "../../policy/config.ts";
-import { CONTROL_SOCKET } from "../connect.ts";
 
 /** Where no document says otherwise: both ways of the SMTP agent. */
 const DEFAULT_AGENTS = [
@@ -46,7 +46,7 @@ export async function startGateway(configPath: string | undefined): Promise<Test
   try {
     const document = await writeDocuments(directory, node, maildir);
     const running = runDaemon(document);
-    const control = await connected(join(directory, "state", CONTROL_SOCKET), running, directory);
+    const control = await connected(controlPath(join(directory, "state")), running, directory);
     return {
       control,
       maildir,

@@ -5,7 +5,10 @@ export interface ZipEntry {
   /** ASCII. */
   readonly name: string;
   readonly content: Uint8Array;
-  /** Says in the headers that a password is needed (bit 0 of the flags, section 4.4.4). */
+  /**
+   * Says in the headers that a password is needed (bit 0 of the flags, section 4.4.4), with the sum of another content: that of
+   * what a password would give.
+   */
   readonly encrypted?: boolean;
 }
 
@@ -43,13 +46,14 @@ export function makeZip(entries: readonly ZipEntry[]): Uint8Array<ArrayBuffer> {
   let offset = 0;
   for (const { name, content, encrypted } of entries) {
     const nameOctets = encoder.encode(name);
+    const sum = encrypted ? ~crc32(content) >>> 0 : crc32(content);
     const common = [
       [2, 20], // version needed: 2.0
       [2, encrypted ? 1 : 0],
       [2, 0], // stored
       [2, 0],
       [2, DOS_DATE],
-      [4, crc32(content)],
+      [4, sum],
       [4, content.length],
       [4, content.length],
       [2, nameOctets.length],
