@@ -1,6 +1,6 @@
 /** Files that stand in the text of a part: uuencode, yEnc, BinHex. */
 import { readBinhex } from "./binhex.ts";
-import { MAX_EMBEDDED } from "./limits.ts";
+import { MAX_DISPUTED, MAX_EMBEDDED } from "./limits.ts";
 import type { Source } from "./source.ts";
 import { type EmbeddedFile, readUuencoded } from "./uuencode.ts";
 import { readYenc } from "./yenc.ts";
@@ -28,12 +28,13 @@ export function findEmbedded(
 ): { readonly files: readonly FoundFile[]; readonly more: boolean } {
   const files: FoundFile[] = [];
   let past = start;
+  let disputed = 0;
   const { octets } = source;
   for (const line of source.lines(start, end)) {
     if (line.kind === "dashes" || line.start < past) continue;
     if (files.length >= MAX_EMBEDDED) return { files, more: true };
     const file = line.kind === "begin"
-      ? readUuencoded(octets, line.at, end)
+      ? readUuencoded(octets, line.at, end, disputed < MAX_DISPUTED)
       : line.kind === "yenc"
       ? readYenc(octets, line.at, end)
       : readBinhex(octets, line.at, end, most);
@@ -42,6 +43,7 @@ export function findEmbedded(
     files.push({ ...file, start: line.at });
     // A begin line inside what another reader takes for data may begin a file of its own: only undisputed data is passed over.
     past = file.odd ? line.next : file.end;
+    if (file.odd) disputed++;
   }
   if (isBinhex && files.length === 0) {
     const file = readBinhex(octets, start, end, most);

@@ -210,17 +210,18 @@ function scan(
 }
 
 function lineNext(octets: Uint8Array, start: number, end: number, mode: LineEndMode): number {
+  if (mode === "cr") {
+    // No search for LF here: with CR as line end it may be far away, again and again.
+    for (let i = start; i < end; i++) {
+      if (octets[i] === LF || octets[i] === CR && octets[i + 1] !== LF) return i + 1;
+    }
+    return end;
+  }
   let lf = octets.indexOf(LF, start);
   if (mode === "crlf") {
     while (lf >= 0 && lf < end && octets[lf - 1] !== CR) lf = octets.indexOf(LF, lf + 1);
   }
-  const next = lf < 0 || lf >= end ? end : lf + 1;
-  if (mode === "cr") {
-    for (let i = start; i + 1 < next; i++) {
-      if (octets[i] === CR && octets[i + 1] !== LF) return i + 1;
-    }
-  }
-  return next;
+  return lf < 0 || lf >= end ? end : lf + 1;
 }
 
 function isBlankLine(octets: Uint8Array, start: number, end: number): boolean {

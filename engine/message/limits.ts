@@ -53,3 +53,6 @@ export const MIN_LOOSE_TEXT = 64;
 
 /** Undeclared multiparts looked for in one body, one after the other. */
 export const MAX_UNDECLARED = 8;
+
+/** Malformed files in one text that are decoded through further begin lines; the others end where the next one begins. */
+export const MAX_DISPUTED = 4;

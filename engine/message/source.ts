@@ -103,35 +103,32 @@ function interestingLines(octets: Uint8Array, bareCr: boolean): Line[] {
   const length = octets.length;
   for (let start = 0; start < length;) {
     const kind = lineKind(octets, start, length);
+    const next = bareCr ? nextLine(octets, start) : nextLineByLf(octets, start);
     if (kind !== undefined) {
-      let next = octets.indexOf(LF, start);
-      next = next < 0 ? length : next + 1;
-      if (bareCr) {
-        for (let i = kind.at; i + 1 < next; i++) {
-          if (octets[i] === CR && octets[i + 1] !== LF) {
-            next = i + 1;
-            break;
-          }
-        }
-      }
-      let end = next;
+      // An indent may hold CRs that are line ends to some readers: the line goes on behind what makes it interesting.
+      const past = kind.at < next ? next : bareCr ? nextLine(octets, kind.at) : next;
+      let end = past;
       if (end > kind.at && octets[end - 1] === LF) end--;
       if (end > kind.at && octets[end - 1] === CR) end--;
-      lines.push({ kind: kind.kind, start, at: kind.at, end, next });
+      lines.push({ kind: kind.kind, start, at: kind.at, end, next: past });
     }
-    let next = octets.indexOf(LF, start);
-    if (next < 0) next = length;
-    if (bareCr) {
-      for (let i = start; i < next; i++) {
-        if (octets[i] === CR) {
-          next = i;
-          break;
-        }
-      }
-    }
-    start = next + 1;
+    start = next;
   }
   return lines;
+}
+
+function nextLineByLf(octets: Uint8Array, start: number): number {
+  const lf = octets.indexOf(LF, start);
+  return lf < 0 ? octets.length : lf + 1;
+}
+
+/** As {@link nextLineByLf} where a CR alone ends a line too. */
+function nextLine(octets: Uint8Array, start: number): number {
+  const { length } = octets;
+  for (let i = start; i < length; i++) {
+    if (octets[i] === LF || octets[i] === CR && octets[i + 1] !== LF) return i + 1;
+  }
+  return length;
 }
 
 function lineKind(
@@ -144,6 +141,7 @@ function lineKind(
   if (octet <= SPACE) {
     if (octet === LF) return undefined;
     const most = Math.min(length, start + 256);
+    while (at < start + 2 && octets[at] === CR) at++; // of line ends written LF CR
     while (at < most && isBlank(octets[at]!)) at++;
     octet = octets[at] ?? 0;
     if (octet === DASH && octets[at + 1] === DASH) return { kind: "dashes", at };
@@ -180,8 +178,7 @@ function lineKind(
 
 /** Space, tab, and what some readers skip at the start of a line. */
 function isBlank(octet: number): boolean {
-  return octet === SPACE || octet === TAB || octet === CR || octet === 11 || octet === 12 ||
-    octet === 0;
+  return octet === SPACE || octet === TAB || octet === 11 || octet === 12 || octet === 0;
 }
 
 /** Whether the octets at `at` are the text (lower case), in any case. */

@@ -1,5 +1,6 @@
 /** Uuencoded files (POSIX uuencode; also its base64 form), as they stand in text. */
 import { Buffer } from "node:buffer";
+import { begins } from "./source.ts";
 
 /** A file found in text. */
 export interface EmbeddedFile {
@@ -20,27 +21,28 @@ const BEGIN = /^begin(-base64)? +([0-7]{0,6}) *(.*?)\s*(?:<.*)?$/i;
  *
  * @param octets Text that holds it.
  * @param end Past the last octet that may belong to it.
+ * @param throughBegin Whether a further `begin` line is taken for a bad line, as some readers do, or for the next file.
  * @returns undefined if no data line follows: `begin` is also a word.
  */
 export function readUuencoded(
   octets: Uint8Array,
   at: number,
   end: number,
+  throughBegin: boolean,
 ): EmbeddedFile | undefined {
   let next = lineNext(octets, at, end);
   const header = latin1(octets.subarray(at, Math.min(next, at + 1024))).replace(/[\r\n]+$/, "");
   const match = BEGIN.exec(header);
   if (match === null) return undefined;
   const name = match[3]!.trim();
-  const odd = !/^begin [0-7]{3,4} \S/.test(header);
+  const odd = !/^begin(?:-base64)? [0-7]{3,4} \S/.test(header);
   if (match[1] !== undefined) {
-    const close = Buffer.from(octets.buffer, octets.byteOffset, end).indexOf("\n====", next);
-    const stop = close < 0 ? end : close;
+    const stop = endOfBase64(octets, next, end);
     const decoded = Buffer.from(latin1(octets.subarray(next, stop)), "base64");
     if (decoded.length === 0) return undefined;
     return { name, octets: decoded, reading: "uuencode/base64", end: stop, odd };
   }
-  const decoded = decodeUuLines(octets, next, end);
+  const decoded = decodeUuLines(octets, next, end, throughBegin);
   if (decoded.lines === 0) return undefined;
   next = decoded.end;
   return { name, octets: decoded.octets, reading: "uuencode", end: next, odd: odd || decoded.odd };
@@ -51,6 +53,7 @@ export function decodeUuLines(
   octets: Uint8Array,
   start: number,
   end: number,
+  throughBegin = true,
 ): { octets: Uint8Array; end: number; lines: number; odd: boolean } {
   const chunks: Uint8Array[] = [];
   let lines = 0, blanks = 0;
@@ -75,6 +78,7 @@ export function decodeUuLines(
       position = next;
       continue;
     }
+    if (!throughBegin && begins(octets, from, "begin")) break;
     const line = decodeUuLine(octets, from, stop);
     if (line === undefined) {
       if (lines === 0) break;
@@ -88,6 +92,18 @@ export function decodeUuLines(
     position = next;
   }
   return { octets: Buffer.concat(chunks), end: position, lines, odd };
+}
+
+/** Where the lines of base64 end: at `====` or any other character. */
+function endOfBase64(octets: Uint8Array, start: number, end: number): number {
+  let i = start;
+  for (; i < end; i++) {
+    const octet = octets[i]!;
+    const letter = octet >= 65 && octet <= 90 || octet >= 97 && octet <= 122 ||
+      octet >= 47 && octet <= 57 || octet === 43 || octet === 61 || octet <= 32;
+    if (!letter || octet === 61 && octets[i + 1] === 61 && octets[i + 2] === 61) break;
+  }
+  return i;
 }
 
 function isEndLine(octets: Uint8Array, from: number, stop: number): boolean {
