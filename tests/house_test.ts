@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const NODE_IO =
   /^node:(?:fs|fs\/promises|net|tls|dgram|dns|http|https|http2|child_process|cluster|worker_threads|os|repl|vm)$/;
 
-const isTest = (path: string) => /_(?:test|bench)\.ts$/.test(path) || path.includes("/fixtures/");
+const isTest = (path: string) => /_(?:test|bench)\.ts$|\/(?:fixtures|testing)\//.test(path);
 const isFixture = (path: string) =>
   path.startsWith("tests/") || path.startsWith("bench/") || isTest(path);
 const roomOf = (path: string) => path.includes("/") ? path.slice(0, path.indexOf("/")) : path;
@@ -142,7 +142,8 @@ Deno.test("no check of the compiler or the linter is silenced", async () => {
   );
   const wrong: string[] = [];
   for (const path of files) {
-    if (path === "tests/house_test.ts") continue;
+    // Tests hold types by lines that must be errors, and lay tables out by hand.
+    if (isTest(path)) continue;
     if (silencers.test(await Deno.readTextFile(join(ROOT, path)))) wrong.push(path);
   }
   assert.deepEqual(wrong, []);
