@@ -13,6 +13,8 @@ export interface Confinement {
   readonly cpuSeconds?: number;
   /** User to become; only root can. */
   readonly user?: User;
+  /** Give him his supplementary groups, too; otherwise he has none. */
+  readonly groups?: boolean;
   /** Keep the right to listen below port 1024. */
   readonly lowPorts?: boolean;
   /** Signal to get when the parent dies. */
@@ -56,7 +58,8 @@ export function confined(
     prefix.push(setpriv, "--no-new-privs");
     const user = bounds.user;
     if (user) {
-      prefix.push(`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups");
+      const groups = bounds.groups ? "--init-groups" : "--clear-groups";
+      prefix.push(`--reuid=${user.uid}`, `--regid=${user.gid}`, groups);
     }
     if (Deno.uid() === 0) {
       const kept = bounds.lowPorts ? "-all,+net_bind_service" : "-all";
@@ -123,13 +126,22 @@ function readPasswd(): string {
   }
 }
 
-/** Whether a user could read a file: that no directory above is closed to him and the file is not. */
+/** Whether a user could read a file or directory: that it and the directories above are not closed to him. */
 export function mayRead(user: User, path: string): boolean {
+  return mayAccess(user, "-r", path);
+}
+
+/** Whether a user could make files in a directory. */
+export function mayWrite(user: User, path: string): boolean {
+  return mayAccess(user, "-w", path);
+}
+
+function mayAccess(user: User, how: "-r" | "-w", path: string): boolean {
   const setpriv = systemTool("setpriv");
   const test = systemTool("test");
   if (!setpriv || !test) return true; // cannot be known beforehand; the start itself will say
   return new Deno.Command(setpriv, {
-    args: [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", test, "-r", path],
+    args: [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--init-groups", test, how, path],
     stdin: "null",
     stdout: "null",
     stderr: "null",

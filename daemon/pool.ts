@@ -111,6 +111,9 @@ export class ScannerPool {
   readonly #memoryOctets: number;
   readonly #counters: Record<string, number> = {};
   #closed = false;
+  /** Requests that have no answer yet. */
+  #open = 0;
+  #onIdle: (() => void) | undefined;
 
   private constructor(
     options: ScannerPoolOptions,
@@ -246,6 +249,11 @@ export class ScannerPool {
     };
   }
 
+  /** Resolves when nothing is scanned or waits any more; for a pool that gets nothing new. */
+  async idle(): Promise<void> {
+    while (this.#open > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
+  }
+
   /** Ends every scanner at once; what is being scanned or waits comes out as `cancelled`. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -257,6 +265,20 @@ export class ScannerPool {
   }
 
   async #request(
+    request: ScannerRequest,
+    octets: Uint8Array,
+    timeMs: number,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#open++;
+    try {
+      return await this.#ask(request, octets, timeMs, signal);
+    } finally {
+      if (--this.#open === 0) this.#onIdle?.();
+    }
+  }
+
+  async #ask(
     request: ScannerRequest,
     octets: Uint8Array,
     timeMs: number,

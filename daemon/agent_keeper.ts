@@ -1,0 +1,218 @@
+/** Keeps one agent running: starts its worker, starts another when it dies, lets it go when it is not wanted any more. */
+import { PosternError } from "../errors.ts";
+import type { DecisionTree } from "../policy/tree.ts";
+import type { AgentPermissions } from "../agents/permissions.ts";
+import { type HostPorts, WorkerHost } from "../agents/worker_host.ts";
+import type { AgentSettings } from "./agent_settings.ts";
+
+/** What a keeper tells the log. */
+export type KeeperReport = (
+  level: "info" | "warning" | "error",
+  message: string,
+  fields: Readonly<Record<string, string | number | boolean>>,
+) => void;
+
+/** How a keeper is made. */
+export interface AgentKeeperOptions {
+  readonly settings: AgentSettings;
+  readonly worker: URL;
+  readonly ports: HostPorts;
+  /** The policy in force. */
+  readonly policy: () => DecisionTree;
+  readonly report: KeeperReport;
+}
+
+/** Shown by `postern status`. */
+export interface AgentStatus {
+  readonly agent: string;
+  readonly name: string;
+  readonly state: "running" | "restarting" | "draining" | "stopped" | "unresponsive";
+  readonly addresses: readonly string[];
+  readonly nextHop: string;
+  readonly permissions: AgentPermissions;
+  /** How often its worker was started again after it died. */
+  readonly restarts: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Waits before the n-th start in a row, ms. */
+const BACK_OFF_MS = [50, 200, 500, 1000, 2000, 5000, 10_000, 30_000] as const;
+/** A worker that ran so long counts as healthy: its death is the first one again, ms. */
+const HEALTHY_MS = 60_000;
+/** How long an address may still be taken by the worker before, ms. */
+const ADDRESS_MS = 5000;
+/** How long a worker has to say how it is, ms. */
+const STATUS_MS = 1000;
+
+/** One agent of the configuration. */
+export class AgentKeeper {
+  #settings: AgentSettings;
+  readonly #options: AgentKeeperOptions;
+  #host: WorkerHost | undefined;
+  #addresses: readonly string[] = [];
+  #state: "running" | "restarting" | "draining" | "stopped" = "stopped";
+  #restarts = 0;
+  #deaths = 0;
+  #closed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: AgentKeeperOptions) {
+    this.#settings = options.settings;
+    this.#options = options;
+  }
+
+  /** The settings in force. */
+  get settings(): AgentSettings {
+    return this.#settings;
+  }
+
+  /** Where it listens. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  /** Loads the worker without listening, so that the start itself takes a moment only. @throws {PosternError} */
+  async load(): Promise<void> {
+    const { worker, ports } = this.#options;
+    const { agent, name, permissions } = this.#settings;
+    this.#host = await WorkerHost.load({ agent, name, worker, permissions, ports });
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @param patient The address may still be taken for a moment, by the worker that this one replaces.
+   * @throws {PosternError} what the agent says; the keeper is stopped then.
+   */
+  async start(patient = false): Promise<void> {
+    const end = performance.now() + (patient ? ADDRESS_MS : 0);
+    for (;;) {
+      if (!this.#host) await this.load();
+      const host = this.#host;
+      if (!host) throw new PosternError("daemon/worker", "The agent was closed while it started");
+      try {
+        this.#addresses = await host.start(this.#settings.config, this.#options.policy());
+        if (this.#closed) {
+          host.close();
+          throw new PosternError("daemon/worker", "The agent was closed while it started");
+        }
+        this.#state = "running";
+        void this.#watch(host, performance.now());
+        return;
+      } catch (error) {
+        this.#host = undefined;
+        if (
+          !(error instanceof PosternError && error.code === "wire/closed") ||
+          performance.now() > end
+        ) {
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  /** Starts in place of another worker that lets go of the address now; what fails is reported and tried again. */
+  async startOrRetry(): Promise<void> {
+    try {
+      await this.start(true);
+    } catch (error) {
+      if (this.#closed) return;
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#report("error", "An agent cannot be started", { error: detail });
+      this.#again();
+    }
+  }
+
+  /** Puts another policy in force, for transactions that begin from now on. */
+  setPolicy(tree: DecisionTree): void {
+    this.#host?.setPolicy(tree);
+  }
+
+  /** Goes on with other settings, where neither address nor permissions change; false where that cannot be. */
+  async reconfigure(settings: AgentSettings): Promise<boolean> {
+    const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+    if (same(settings, this.#settings)) return true;
+    if (!same(settings.permissions, this.#settings.permissions)) return false;
+    if (this.#state !== "running" || !await this.#host?.reconfigure(settings.config)) return false;
+    this.#settings = settings;
+    return true;
+  }
+
+  /** No new sessions from now on; resolves when what was in flight is done, or the time is over. The worker is gone then. */
+  async drain(timeMs: number): Promise<void> {
+    this.#closed = true;
+    this.#state = "draining";
+    clearTimeout(this.#timer);
+    const host = this.#host;
+    if (!host) return;
+    const over = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#report("warning", "An agent's sessions were ended before they were done", { timeMs });
+      over.resolve();
+    }, timeMs);
+    await Promise.race([host.drain(), host.ended, over.promise]);
+    clearTimeout(timer);
+    this.close();
+  }
+
+  /** Ends the worker now. */
+  close(): void {
+    this.#closed = true;
+    this.#state = "stopped";
+    clearTimeout(this.#timer);
+    this.#host?.close();
+    this.#host = undefined;
+  }
+
+  async status(): Promise<AgentStatus> {
+    const { agent, name, nextHop, permissions } = this.#settings;
+    const counters = await this.#host?.status(STATUS_MS);
+    const state = this.#state === "running" && !counters ? "unresponsive" : this.#state;
+    return {
+      agent,
+      name,
+      state,
+      addresses: this.#addresses,
+      nextHop,
+      permissions,
+      restarts: this.#restarts,
+      counters: counters ?? {},
+    };
+  }
+
+  async #watch(host: WorkerHost, since: number): Promise<void> {
+    const error = await host.ended;
+    if (this.#host === host) this.#host = undefined;
+    if (!error || this.#state !== "running") return;
+    this.#report("error", "An agent died and is started again", { error: error.message });
+    if (performance.now() - since > HEALTHY_MS) this.#deaths = 0;
+    this.#again();
+  }
+
+  #again(): void {
+    this.#state = "restarting";
+    const delay = BACK_OFF_MS[Math.min(this.#deaths++, BACK_OFF_MS.length - 1)] ?? 0;
+    this.#timer = setTimeout(async () => {
+      this.#restarts++;
+      try {
+        await this.start(true);
+        this.#report("info", "An agent is back", { addresses: this.#addresses.join(" ") });
+      } catch (error) {
+        if (this.#state !== "restarting") return;
+        const detail = error instanceof Error ? error.message : String(error);
+        this.#report("error", "An agent cannot be started", { error: detail });
+        this.#again();
+      }
+    }, delay);
+  }
+
+  #report(
+    level: "info" | "warning" | "error",
+    message: string,
+    fields: Readonly<Record<string, string | number | boolean>>,
+  ): void {
+    const { agent, name } = this.#settings;
+    this.#options.report(level, message, { agent, listener: name, ...fields });
+  }
+}

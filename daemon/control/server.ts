@@ -1,0 +1,184 @@
+/** The daemon's end of the control socket. */
+import * as v from "valibot";
+import { PosternError } from "../../errors.ts";
+import { FrameReader, writeFrames } from "../../engine/scanner/frames.ts";
+import { MAX_HEAD_OCTETS } from "../../engine/scanner/limits.ts";
+import type { InFlight } from "../in_flight.ts";
+import { ControlClient } from "./client.ts";
+import { type ControlRequest, decodeHead, encodeHead, requestSchema } from "./protocol.ts";
+
+/** Does one operation. */
+export type Operate = (
+  op: string,
+  args: unknown,
+  octets: Uint8Array | undefined,
+  signal: AbortSignal,
+) => Promise<{ readonly result?: unknown; readonly octets?: Uint8Array }>;
+
+/** Calls of one connection that may be under way at once; more wait unread. */
+const MAX_CALLS = 1024;
+
+/** Listens on the control socket. */
+export class ControlServer {
+  readonly #path: string;
+  readonly #listener: Deno.UnixListener;
+  readonly #operate: Operate;
+  readonly #inFlight: InFlight;
+  readonly #connections = new Set<Deno.Conn>();
+
+  private constructor(
+    path: string,
+    listener: Deno.UnixListener,
+    operate: Operate,
+    inFlight: InFlight,
+  ) {
+    this.#path = path;
+    this.#listener = listener;
+    this.#operate = operate;
+    this.#inFlight = inFlight;
+    void this.#accept();
+  }
+
+  /**
+   * Opens the socket, for its owner alone. One that was left behind is replaced.
+   *
+   * @param inFlight What callers send is held on this account; where it is full, they wait.
+   * @throws {PosternError} `"daemon/running"` where a daemon answers on it.
+   */
+  static async listen(path: string, operate: Operate, inFlight: InFlight): Promise<ControlServer> {
+    await refuseSecond(path);
+    await Deno.remove(path).catch(() => {});
+    const listener = Deno.listen({ transport: "unix", path });
+    await Deno.chmod(path, 0o600);
+    return new ControlServer(path, listener, operate, inFlight);
+  }
+
+  /** Takes no more connections, ends those there are, and removes the socket. */
+  async close(): Promise<void> {
+    this.#listener.close();
+    for (const connection of this.#connections) closeQuietly(connection);
+    await Deno.remove(this.#path).catch(() => {});
+  }
+
+  async #accept(): Promise<void> {
+    for (;;) {
+      let connection: Deno.Conn;
+      try {
+        connection = await this.#listener.accept();
+      } catch (error) {
+        // Out of descriptors is a moment, a closed listener is the end.
+        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
+      this.#connections.add(connection);
+      void new Caller(connection, this.#operate, this.#inFlight).serve().finally(() => {
+        this.#connections.delete(connection);
+        closeQuietly(connection);
+      });
+    }
+  }
+}
+
+/** @throws {PosternError} `"daemon/running"` where a daemon answers on the socket. */
+export async function refuseSecond(path: string): Promise<void> {
+  let client: ControlClient;
+  try {
+    client = await ControlClient.connect(path);
+  } catch {
+    return;
+  }
+  client.close();
+  throw new PosternError("daemon/running", `A daemon runs already: it answers at ${path}`);
+}
+
+/** One connection. */
+class Caller {
+  readonly #connection: Deno.Conn;
+  readonly #operate: Operate;
+  readonly #inFlight: InFlight;
+  readonly #calls = new Map<number, AbortController>();
+  #writing: Promise<void> = Promise.resolve();
+  #room: (() => void) | undefined;
+
+  constructor(connection: Deno.Conn, operate: Operate, inFlight: InFlight) {
+    this.#connection = connection;
+    this.#operate = operate;
+    this.#inFlight = inFlight;
+  }
+
+  /** Resolves at the end of the connection; what it asked for is let go of. */
+  async serve(): Promise<void> {
+    const reader = new FrameReader(this.#connection);
+    try {
+      for (;;) {
+        const frame = await reader.read(MAX_HEAD_OCTETS);
+        if (!frame) return;
+        const request = v.parse(requestSchema, decodeHead(frame));
+        if (request.type === "cancel") {
+          this.#calls.get(request.id)?.abort();
+          continue;
+        }
+        if (this.#calls.size >= MAX_CALLS) {
+          await new Promise<void>((resolve) => this.#room = resolve);
+        }
+        const length = request.octets;
+        if (length === undefined) {
+          void this.#call(request, undefined);
+          continue;
+        }
+        await this.#inFlight.wait(length);
+        let octets: Uint8Array | undefined;
+        try {
+          octets = await reader.read(length);
+        } finally {
+          if (octets === undefined) this.#inFlight.release(length);
+        }
+        if (octets === undefined) return;
+        void this.#call(request, octets).finally(() => this.#inFlight.release(length));
+      }
+    } catch {
+      // A client that breaks the protocol, or goes away: there is nobody to tell.
+    } finally {
+      for (const controller of this.#calls.values()) controller.abort();
+    }
+  }
+
+  async #call(
+    { id, op, args }: ControlRequest & { type: "call" },
+    octets: Uint8Array | undefined,
+  ): Promise<void> {
+    const controller = new AbortController();
+    this.#calls.set(id, controller);
+    try {
+      const { result, octets: made } = await this.#operate(op, args, octets, controller.signal);
+      const head = encodeHead({ ok: true, id, result, octets: made !== undefined });
+      await this.#write(made === undefined ? [head] : [head, made]);
+    } catch (error) {
+      const code = error instanceof PosternError ? error.code : "command/usage";
+      const message = error instanceof Error ? error.message : String(error);
+      await this.#write([encodeHead({ ok: false, id, code, message })]);
+    } finally {
+      this.#calls.delete(id);
+      this.#room?.();
+      this.#room = undefined;
+    }
+  }
+
+  #write(frames: readonly Uint8Array[]): Promise<void> {
+    this.#writing = this.#writing.then(() => writeFrames(this.#connection, ...frames)).catch(() => {
+      closeQuietly(this.#connection);
+    });
+    return this.#writing;
+  }
+}
+
+function closeQuietly(resource: { close(): void }): void {
+  try {
+    resource.close();
+  } catch {
+    // It is closed already.
+  }
+}

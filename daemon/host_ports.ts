@@ -1,0 +1,102 @@
+/** What the daemon does for an agent: scanners, quarantine, Maildir, the account of octets, records. */
+import { PosternError } from "../errors.ts";
+import { deliverMaildir } from "../agents/maildir.ts";
+import type { AgentPorts, MessageRecord, QuarantineRequest } from "../agents/ports.ts";
+import type { HostPorts } from "../agents/worker_host.ts";
+import type { Store } from "../store/types.ts";
+import type { InFlight } from "./in_flight.ts";
+import type { Log } from "./log/log.ts";
+import type { ScannerPool } from "./pool.ts";
+
+/** What the ports are made of; read at each use, since a reload may change them. */
+export interface Backstage {
+  readonly pool: ScannerPool;
+  readonly store: Store;
+  readonly log: Log;
+  readonly inFlight: InFlight;
+  /** How long quarantined messages are kept, ms. */
+  readonly quarantineKeepMs: number;
+  /** Counts for the status, by name. */
+  count(counters: Readonly<Record<string, number>>): void;
+}
+
+/**
+ * Ports of one agent.
+ *
+ * @param backstage The daemon's rooms as they are at each call.
+ * @param nextHop The agent's own: a Maildir that it may have written. An agent cannot have another one written.
+ */
+export function hostPorts(backstage: () => Backstage, nextHop: string): HostPorts {
+  const maildir = /^maildir:(.+)$/.exec(nextHop)?.[1];
+  return {
+    scan: (message, settings, signal) => backstage().pool.scan(message, settings, signal),
+    rewrite: (message, request, signal) => backstage().pool.rewrite(message, request, signal),
+    quarantine: (request) => quarantine(backstage(), request),
+    async deliverMaildir(path, envelope, message) {
+      if (path !== maildir) {
+        throw new PosternError(
+          "daemon/worker",
+          `The agent delivers to ${path}, which is not its next hop`,
+        );
+      }
+      await deliverMaildir(path, envelope, [message]);
+    },
+    reserve: (octets) => Promise.resolve(backstage().inFlight.reserve(octets)),
+    release: (octets) => backstage().inFlight.release(octets),
+    record: (record) => keepRecord(backstage(), record),
+    log: (level, message, fields) => backstage().log.log(level, message, fields),
+  };
+}
+
+/** The same ports for what runs in the daemon itself. */
+export function ownPorts(backstage: () => Backstage, policy: AgentPorts["policy"]): AgentPorts {
+  return { policy, ...hostPorts(backstage, "") };
+}
+
+function quarantine(
+  { store, quarantineKeepMs }: Backstage,
+  request: QuarantineRequest,
+): Promise<string> {
+  const { envelope, verdict } = request;
+  const time = Date.now();
+  return store.putQuarantine({
+    queueId: request.queueId,
+    time,
+    expires: time + quarantineKeepMs,
+    agent: request.agent,
+    listener: request.listener,
+    sender: envelope.sender,
+    recipients: request.recipients,
+    ...(envelope.client === undefined ? {} : { client: envelope.client }),
+    ...(envelope.helo === undefined ? {} : { helo: envelope.helo }),
+    ...(verdict.subject === undefined ? {} : { subject: verdict.subject }),
+    ...(verdict.messageId === undefined ? {} : { messageId: verdict.messageId }),
+    status: request.status,
+    findings: verdict.findings.map(({ name, part, engine }) => ({ name, part, engine })),
+    notScanned: verdict.notScanned,
+    by: request.by,
+    nextHop: request.nextHop,
+  }, request.message);
+}
+
+/** Log line, message log, statistics. */
+function keepRecord({ log, store, count }: Backstage, record: MessageRecord): void {
+  log.message(record);
+  store.appendMessage({
+    queueId: record.queueId,
+    time: record.time,
+    status: record.status,
+    record: { ...record },
+  });
+  const counters: Record<string, number> = {
+    messages: 1,
+    octets: record.size,
+    [`status.${record.status}`]: 1,
+    [`agent.${record.agent}`]: 1,
+  };
+  for (const { action, recipients } of record.outcomes) {
+    counters[`action.${action}`] = (counters[`action.${action}`] ?? 0) + recipients.length;
+  }
+  store.count(record.time, counters);
+  count(counters);
+}

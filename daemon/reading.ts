@@ -1,0 +1,38 @@
+/** Everything that the daemon works from, read and checked in one go: nothing of it is in force before all of it checks. */
+import type { Config } from "../policy/config.ts";
+import { parseSize, parseTime } from "../policy/units.ts";
+import { type AgentSettings, agentSettings } from "./agent_settings.ts";
+import { readConfig, type ReadPolicy, readPolicy } from "./documents.ts";
+
+/** Both documents, and what follows from them. */
+export interface Reading {
+  readonly config: Config;
+  readonly policy: ReadPolicy;
+  readonly agents: readonly AgentSettings[];
+}
+
+/**
+ * Reads both documents and the files they name.
+ *
+ * @param configPath The configuration document.
+ * @param known The configuration, where it was read a moment ago.
+ * @throws {PosternError} `document/…`
+ */
+export async function readAll(configPath: string, known?: Config): Promise<Reading> {
+  const config = known ?? await readConfig(configPath);
+  const [policy, agents] = await Promise.all([
+    readPolicy(config.policy, timeOf(config.documentTime)),
+    agentSettings(config),
+  ]);
+  return { config, policy, agents };
+}
+
+/** Octets of a size that the schema has checked. */
+export function sizeOf(text: string): number {
+  return parseSize(text) ?? 0;
+}
+
+/** Milliseconds of a time that the schema has checked. */
+export function timeOf(text: string): number {
+  return parseTime(text) ?? 0;
+}

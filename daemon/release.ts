@@ -1,0 +1,89 @@
+/** How a quarantined message leaves again: by the one relay client, or into a Maildir. */
+import { deliverMaildir } from "../agents/maildir.ts";
+import { parseNextHop } from "../agents/smtp/next_hop.ts";
+import { normaliseLineEnds } from "../agents/smtp/line_ends.ts";
+import {
+  type HopReply,
+  isSuccess,
+  RelayPool,
+  RelayTransaction,
+} from "../agents/smtp/relay_client.ts";
+import type { SmtpAgentConfig } from "../policy/config.ts";
+import { parseTime } from "../policy/units.ts";
+import type { Deliver } from "./quarantine_release.ts";
+
+/** Longest wait for a reply of the next hop where no agent says, ms. */
+const NEXT_HOP_MS = 300_000;
+
+/** What a release needs to know of the agent that took the message. */
+export interface ReleaseRoute {
+  readonly hostname: string;
+  /** The agent of the configuration that has this next hop, for its TLS settings. */
+  readonly agent?: SmtpAgentConfig;
+  readonly caPem?: string;
+}
+
+/** @param routeOf Finds the settings for a next hop. */
+export function deliverReleased(routeOf: (nextHop: string) => Promise<ReleaseRoute>): Deliver {
+  return async ({ nextHop, sender, recipients, message }) => {
+    const hop = parseNextHop(nextHop);
+    if (hop.kind === "maildir") {
+      const name = await deliverMaildir(hop.path, { sender, recipients }, [message]);
+      return recipients.map((recipient) => ({
+        recipient,
+        accepted: true,
+        reply: `250 2.0.0 delivered to ${name}`,
+      }));
+    }
+    const route = await routeOf(nextHop);
+    const pool = new RelayPool({
+      hop,
+      hostname: route.hostname,
+      tls: hop.kind === "lmtp-unix" ? "none" : route.agent?.nextHopTls ?? "may",
+      ...(route.caPem === undefined ? {} : { caPem: route.caPem }),
+      timeMs: parseTime(route.agent?.limits.nextHopTime ?? "") ?? NEXT_HOP_MS,
+    }, 0);
+    try {
+      return await relay(pool, sender, recipients, message, hop.kind !== "smtp");
+    } finally {
+      pool.close();
+    }
+  };
+}
+
+async function relay(
+  pool: RelayPool,
+  sender: string,
+  recipients: readonly string[],
+  message: Uint8Array,
+  lmtp: boolean,
+) {
+  const utf8 = (address: string) => /\P{ASCII}/u.test(address);
+  const octets = normaliseLineEnds(message);
+  const transaction = new RelayTransaction(pool, {
+    address: sender,
+    utf8: utf8(sender),
+    parameters: {
+      size: octets.length,
+      utf8: [sender, ...recipients].some(utf8),
+      ...(octets.some((octet) => octet > 127) ? { body: "8BITMIME" as const } : {}),
+    },
+  });
+  const offered = await transaction.recipients(
+    recipients.map((address) => ({ address, utf8: utf8(address) })),
+  );
+  const accepted = recipients.filter((_, i) => isSuccess(offered[i] ?? NO_REPLY));
+  if (accepted.length === 0) transaction.abort();
+  const sent = accepted.length === 0 ? [] : await transaction.send([octets]);
+  return recipients.map((recipient, i) => {
+    const at = accepted.indexOf(recipient);
+    const reply = (at < 0 ? offered[i] : sent[lmtp ? at : 0]) ?? NO_REPLY;
+    return { recipient, accepted: at >= 0 && isSuccess(reply), reply: replyText(reply) };
+  });
+}
+
+const NO_REPLY: HopReply = { code: 451, lines: ["4.4.0 no reply"] };
+
+function replyText({ code, lines }: HopReply): string {
+  return `${code} ${lines.join(" ")}`;
+}

@@ -1,0 +1,377 @@
+/** The running gateway: store, scanners, agents and control socket, from start to end. */
+import { PosternError } from "../errors.ts";
+import type { AgentPorts } from "../agents/ports.ts";
+import { describePermissions } from "../agents/permissions.ts";
+import type { Config } from "../policy/config.ts";
+import { openStore } from "../store/store.ts";
+import type { Store } from "../store/types.ts";
+import { Agents } from "./agents.ts";
+import { ControlServer, refuseSecond } from "./control/server.ts";
+import { workerUrl } from "./entries.ts";
+import { type Backstage, ownPorts } from "./host_ports.ts";
+import { InFlight } from "./in_flight.ts";
+import { readConfig } from "./documents.ts";
+import { createLog, type Log } from "./log/log.ts";
+import { operations } from "./operations.ts";
+import { ScannerPool, type ScannerPoolOptions } from "./pool.ts";
+import { readAll, type Reading, sizeOf, timeOf } from "./reading.ts";
+import { deliverReleased } from "./release.ts";
+import { controlPath, storePath } from "./state.ts";
+import type { DaemonStatus, PolicyStatus, ProcessRow, Report } from "./status.ts";
+
+/** Test doubles; only from the source tree. */
+export interface ServiceOptions {
+  /** The agents' worker instead of the product's. */
+  readonly agentWorker?: URL;
+  /** The scanning worker instead of the product's. */
+  readonly scanWorker?: URL;
+}
+
+/** How often retention is enforced, ms. */
+const COLLECT_MS = 10 * 60_000;
+/** What is reserved of the time to stop for writing what is in memory, ms. */
+const FLUSH_MS = 2000;
+
+/** The gateway. */
+export class Service {
+  readonly #configPath: string;
+  readonly #options: ServiceOptions;
+  readonly #startedAt = Date.now();
+  readonly #counters: Record<string, number> = {};
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #inFlight: InFlight;
+  readonly #agents: Agents;
+  readonly #store: Store;
+  readonly #ports: AgentPorts;
+  #reading: Reading;
+  #log: Log;
+  #pool: ScannerPool;
+  #control: ControlServer | undefined;
+  #collecting: ReturnType<typeof setInterval> | undefined;
+  #reloading: Promise<unknown> | undefined;
+  #lastReload: DaemonStatus["reload"];
+  #stopping: Promise<void> | undefined;
+
+  private constructor(
+    configPath: string,
+    parts: { reading: Reading; log: Log; store: Store; pool: ScannerPool },
+    options: ServiceOptions,
+  ) {
+    this.#configPath = configPath;
+    this.#options = options;
+    this.#reading = parts.reading;
+    this.#log = parts.log;
+    this.#store = parts.store;
+    this.#pool = parts.pool;
+    this.#inFlight = new InFlight(sizeOf(parts.reading.config.inFlight));
+    const policy = () => this.#reading.policy.tree;
+    this.#ports = ownPorts(() => this.#backstage(), policy);
+    this.#agents = new Agents({
+      worker: options.agentWorker ?? workerUrl("agent_worker"),
+      backstage: () => this.#backstage(),
+      policy,
+      report: this.#report,
+    });
+  }
+
+  /**
+   * Starts everything; resolves when the agents listen and the control socket answers.
+   *
+   * @param config The configuration, where it was read a moment ago.
+   * @throws {PosternError} what hinders it; nothing is left running then.
+   */
+  static async start(
+    configPath: string,
+    config?: Config,
+    options: ServiceOptions = {},
+  ): Promise<Service> {
+    const began = performance.now();
+    const known = config ?? await readConfig(configPath);
+    await Deno.mkdir(known.state, { recursive: true, mode: 0o700 });
+    await refuseSecond(controlPath(known.state));
+    const log = await createLog(known.log);
+    const report: Report = (level, message, fields) => log.log(level, message, fields);
+    let store: Store | undefined;
+    let pool: ScannerPool | undefined;
+    let service: Service | undefined;
+    try {
+      // The policy is evaluated while store and scanners come up.
+      const reading = readAll(configPath, known);
+      reading.catch(() => {});
+      store = await openStore(storePath(known.state), {
+        limits: storeLimits(known),
+        onProblem: (error) => report("error", "The store has a problem", { error: error.message }),
+      });
+      pool = await ScannerPool.start(poolOptions(known, store, report, options));
+      const parts = { reading: await reading, log, store, pool };
+      service = new Service(configPath, parts, options);
+      await service.#open();
+      const { hash, revision } = parts.reading.policy;
+      log.log("info", "Ready", {
+        ms: Math.round(performance.now() - began),
+        policy: hash.slice(0, 16),
+        ...(revision === undefined ? {} : { revision }),
+      });
+      return service;
+    } catch (error) {
+      if (service) service.#agents.close();
+      await pool?.close();
+      await store?.close();
+      await log.close();
+      throw error;
+    }
+  }
+
+  /** Resolves when it has stopped. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /**
+   * Reads both documents again and puts them in force, or changes nothing.
+   *
+   * @throws {PosternError} what is wrong; it is in the log and in the status, too.
+   */
+  reload(): Promise<PolicyStatus> {
+    const reload = (this.#reloading ?? Promise.resolve()).catch(() => {}).then(() =>
+      this.#reload()
+    );
+    this.#reloading = reload;
+    return reload;
+  }
+
+  /** Opens log files anew, after they were moved away. */
+  async reopenLog(): Promise<void> {
+    await this.#log.reopen();
+  }
+
+  /** Says something in the log. */
+  readonly #report: Report = (level, message, fields) => this.#log.log(level, message, fields);
+
+  /** Takes nothing new, finishes what is in flight, writes what is in memory, ends. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #open(): Promise<void> {
+    const { config, agents } = this.#reading;
+    await this.#agents.start(agents);
+    this.#control = await ControlServer.listen(
+      controlPath(config.state),
+      operations({
+        store: this.#store,
+        ports: this.#ports,
+        log: this.#report,
+        policy: () => this.#policyStatus(),
+        status: () => this.#status(),
+        reload: () => this.reload(),
+        // No answer: the end of the connection is the end of the daemon.
+        stop: () => this.stop().then(() => new Promise<never>(() => {})),
+        releaseOptions: () => this.#releaseOptions(),
+      }),
+      this.#inFlight,
+    );
+    for (const { settings, addresses } of this.#agents.keepers) {
+      for (const address of addresses) {
+        this.#report("info", `${settings.agent} ${address} -> ${settings.nextHop}`, {
+          listener: settings.name,
+          may: describePermissions(settings.permissions),
+        });
+      }
+    }
+    this.#collecting = setInterval(() => void this.#collect(), COLLECT_MS);
+  }
+
+  async #collect(): Promise<void> {
+    try {
+      await this.#store.collect();
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#report("error", "Cannot enforce what the store may keep", { error: detail });
+    }
+  }
+
+  async #reload(): Promise<PolicyStatus> {
+    try {
+      if (this.#stopping) throw new PosternError("daemon/not-running", "The daemon is stopping");
+      const next = await readAll(this.#configPath);
+      await this.#putInForce(next);
+      this.#lastReload = { time: Date.now() };
+      this.#report("info", "Reloaded", { policy: next.policy.hash.slice(0, 16) });
+      return this.#policyStatus();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#lastReload = { time: Date.now(), error: message };
+      this.#report("error", "Cannot reload; what was in force stays in force", { error: message });
+      throw error;
+    }
+  }
+
+  async #putInForce(next: Reading): Promise<void> {
+    const old = this.#reading.config;
+    const { config } = next;
+    const changed = (name: keyof Config) =>
+      JSON.stringify(old[name]) !== JSON.stringify(config[name]);
+    for (const name of ["state", "user"] as const) {
+      if (!changed(name)) continue;
+      throw new PosternError(
+        "document/invalid",
+        `${this.#configPath}: ${name}: takes a restart to change`,
+      );
+    }
+    // All that can fail comes first.
+    const log = changed("log") ? await createLog(config.log) : undefined;
+    let pool: ScannerPool | undefined;
+    try {
+      if (changed("scanners")) {
+        pool = await ScannerPool.start(
+          poolOptions(config, this.#store, this.#report, this.#options),
+        );
+      }
+      const commit = () => this.#reading = next;
+      await this.#agents.change(next.agents, commit, timeOf(config.stopTime));
+    } catch (error) {
+      await pool?.close();
+      await log?.close();
+      throw error;
+    }
+    this.#inFlight.limit = sizeOf(config.inFlight);
+    this.#store.setLimits(storeLimits(config));
+    if (pool) {
+      const before = this.#pool;
+      this.#pool = pool;
+      void before.idle().then(() => before.close());
+    }
+    if (log) {
+      const before = this.#log;
+      this.#log = log;
+      await before.close();
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const stopMs = timeOf(this.#reading.config.stopTime);
+    this.#report("info", "Stopping; messages in flight are finished first", { withinMs: stopMs });
+    clearInterval(this.#collecting);
+    await this.#reloading?.catch(() => {});
+    await this.#agents.drain(Math.max(0, stopMs - FLUSH_MS));
+    await this.#pool.close();
+    try {
+      await this.#store.close();
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#report("error", "Cannot close the store", { error: detail });
+    }
+    this.#report("info", "Stopped", {});
+    await this.#log.close();
+    await this.#control?.close();
+    this.#stopped.resolve();
+  }
+
+  #backstage(): Backstage {
+    return {
+      pool: this.#pool,
+      store: this.#store,
+      log: this.#log,
+      inFlight: this.#inFlight,
+      quarantineKeepMs: timeOf(this.#reading.config.quarantine.keep),
+      count: (counters) => {
+        for (const [name, by] of Object.entries(counters)) {
+          this.#counters[name] = (this.#counters[name] ?? 0) + by;
+        }
+      },
+    };
+  }
+
+  #releaseOptions() {
+    const { config, agents } = this.#reading;
+    const own = this.#agents.keepers.flatMap(({ addresses }) => addresses);
+    return {
+      deliver: deliverReleased((nextHop) => {
+        const agent = agents.find((each) => each.nextHop === nextHop)?.config;
+        const hostname = agent?.hostname ?? config.hostname ?? Deno.hostname();
+        return Promise.resolve({
+          hostname,
+          ...(agent ? { agent } : {}),
+          ...(agent?.nextHopCaPem === undefined ? {} : { caPem: agent.nextHopCaPem }),
+        });
+      }),
+      ownNextHops: own.flatMap((address) => [`smtp://${address}`, `lmtp://${address}`]),
+      ...(config.quarantine.release === undefined ? {} : { nextHop: config.quarantine.release }),
+    };
+  }
+
+  #policyStatus(): PolicyStatus {
+    const { path, hash, revision } = this.#reading.policy;
+    return { path, hash, ...(revision === undefined ? {} : { revision }) };
+  }
+
+  async #status(): Promise<DaemonStatus> {
+    const { config } = this.#reading;
+    const agents = await this.#agents.status();
+    const user = String(Deno.uid() ?? "");
+    const scanners = this.#pool.status();
+    const processes: ProcessRow[] = [
+      { what: "daemon", runsAs: `process, user ${user}`, may: `its state in ${config.state}` },
+      ...agents.map(({ agent, name, permissions }) => ({
+        what: `${agent} ${name}`,
+        runsAs: "worker of the daemon",
+        may: describePermissions(permissions),
+      })),
+      {
+        what: "scanner",
+        runsAs: `processes, user ${scanners.user ?? user}, with a worker in each`,
+        may: "nothing",
+      },
+      { what: "policy reader", runsAs: "process with a worker, for each reading", may: "nothing" },
+    ];
+    return {
+      pid: Deno.pid,
+      user,
+      hostname: config.hostname ?? Deno.hostname(),
+      deno: Deno.version.deno,
+      started: this.#startedAt,
+      uptimeMs: Date.now() - this.#startedAt,
+      state: config.state,
+      config: this.#configPath,
+      policy: this.#policyStatus(),
+      agents,
+      scanners,
+      inFlight: { octets: this.#inFlight.held, limit: this.#inFlight.limit },
+      counters: { ...this.#counters },
+      store: await this.#store.totals(),
+      logDropped: this.#log.dropped(),
+      memory: Deno.memoryUsage().rss,
+      ...(this.#lastReload ? { reload: this.#lastReload } : {}),
+      processes,
+    };
+  }
+}
+
+function storeLimits(config: Config) {
+  return {
+    quarantineOctets: sizeOf(config.quarantine.size),
+    messageKeepMs: timeOf(config.messageLog.keep),
+    messageEntries: config.messageLog.entries,
+  };
+}
+
+function poolOptions(
+  { scanners, user }: Config,
+  store: Store,
+  report: Report,
+  { scanWorker }: ServiceOptions,
+): ScannerPoolOptions {
+  return {
+    ...(scanners.processes === undefined ? {} : { processes: scanners.processes }),
+    memoryOctets: sizeOf(scanners.memory),
+    queue: scanners.queue,
+    queueTimeMs: timeOf(scanners.queueTime),
+    poisonMemoryMs: timeOf(scanners.poisonMemory),
+    poison: store,
+    user,
+    report,
+    ...(scanWorker ? { worker: scanWorker } : {}),
+  };
+}
