@@ -12,6 +12,12 @@ import { untext } from "./text_files.ts";
 import type { Entry, Unpacker } from "./unpacker.ts";
 import { unzip } from "./zip.ts";
 
+import { unmarkup } from "./html.ts";
+import { unole } from "./ole.ts";
+import { unpdf } from "./pdf.ts";
+import { unrtf } from "./rtf.ts";
+import { untnef } from "./tnef.ts";
+
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (octets: Uint8Array | undefined) => new TextDecoder().decode(octets);
 const LIMITS: ScanLimits = {
@@ -171,6 +177,30 @@ Deno.test("untar() says what is missing of a cut file", () => {
   assert.deepEqual(entries.map(told), [["a.txt", "first", "", "malformed"]]);
 });
 
+const PDF = encode(
+  "%PDF-1.4\n1 0 obj <</Type/EmbeddedFile/Filter[/A#48x /AHx]/Length 26>>stream\n" +
+    "37333635363337323635 3734>\nendstream endobj\n%%EOF",
+);
+const RTF = encode(
+  "{\\rtf1{\\object{\\*\\objdata 01050000 02000000 08000000 5061636b61676500 00000000 00000000 2a000000" +
+    " 0200 612e74787400 {\\x 43}433a5c612e74787400 00000300 09000000 433a5c612e74787400 06000000 736563726574}}}",
+);
+const MARKUP = encode(
+  '<html><a href="data:application/zip;base64,UEsDBBQAAAAAAAAAIQAAAAAAAAAAAA==">x</a>' +
+    "<p>&#104;&#105;&#100;&#100;&#101;&#110;&#32;&#x74;ext</p></html>",
+);
+
+Deno.test("unpdf() decodes embedded files through chained filters with escaped names", () => {
+  assert.deepEqual(open(unpdf, PDF).entries.map(told), [["", "secret", "", ""]]);
+});
+
+Deno.test("unmarkup() gives data: URLs, and the text that is written in numbers", () => {
+  const { entries } = open(unmarkup, MARKUP);
+  assert.equal(entries.length, 2);
+  assert.match(decode(entries[0]?.content), /<p>hidden text<\/p>/);
+  assert.ok(decode(entries[1]?.content).startsWith("PK\x03\x04"));
+});
+
 Deno.test("unmbox() gives each message", () => {
   const mbox =
     "From a@b Mon Jan  1 00:00:00 2024\nSubject: 1\n\nx\n\nFrom c@d Mon Jan  1 00:00:00 2024\nSubject: 2\n\ny\n";
@@ -180,12 +210,40 @@ Deno.test("unmbox() gives each message", () => {
   ]);
 });
 
-const UNPACKERS = { unzip, gunzip, unzlib, untar, unmbox, untext };
+/** Files of the corpus, where it is there. */
+function corpusFiles(...paths: readonly string[]): readonly Uint8Array[] {
+  return paths.flatMap((path) => {
+    try {
+      return [Deno.readFileSync(new URL(`../../../shared/corpus/${path}`, import.meta.url))];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  });
+}
+
+const UNPACKERS = {
+  unzip,
+  gunzip,
+  unzlib,
+  untar,
+  unmbox,
+  untext,
+  unpdf,
+  unole,
+  unrtf,
+  untnef,
+  unmarkup,
+};
 const seeds = [
   makeZip([A, { ...B, method: 0 }]),
   Uint8Array.from(gzipSync("text ".repeat(50))),
   makeTar([A, B]),
   encode("From a@b 2024\nSubject: x\n\nbegin 644 a\n#0V%T\n`\nend\n"),
+  PDF,
+  RTF,
+  MARKUP,
+  ...corpusFiles("files/made/pkg.doc", "files/made/winmail.dat", "files/made/enc-empty.pdf"),
 ];
 for (const [name, unpacker] of Object.entries(UNPACKERS)) {
   Deno.test(`${name}() never throws and stays within its output, whatever the octets`, () => {

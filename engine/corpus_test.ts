@@ -1,0 +1,120 @@
+/** Every file of the hostile corpus: none crashes, hangs or is wrongly called infected; what is infected does not come out clean. */
+import assert from "node:assert/strict";
+import { HashList } from "./detect/hash_list.ts";
+import { builtinModules, type Modules } from "./detect/modules.ts";
+import { scan } from "./scan.ts";
+import type { ScanLimits, Verdict } from "./types.ts";
+
+const CORPUS = new URL("../../shared/corpus/", import.meta.url);
+const LIMITS: ScanLimits = {
+  messageOctets: 50_000_000,
+  depth: 10,
+  files: 10_000,
+  octets: 300_000_000,
+  ratio: 250,
+  timeMs: 20_000,
+};
+/** ClamAV's test program, which part of the corpus holds. */
+const MODULES: Modules = {
+  ...builtinModules(),
+  hashes: [
+    new HashList([{
+      name: "ClamAV-Test-File",
+      digest: "aa15bcf478d165efd2065190eb473bcb",
+      size: 544,
+    }]),
+  ],
+};
+
+/** Kinds of containers that are not opened: what is infected in them is reported as not scanned; with what it takes to open them. */
+const NOT_OPENED: Readonly<Record<string, string>> = {
+  "7z": "LZMA, LZMA2, PPMd and the headers of 7z",
+  activemime: "its header; the content is zlib",
+  arj: "ARJ's decoder",
+  bzip2: "the bzip2 decoder",
+  cab: "cabinets, MSZIP",
+  chm: "LZX",
+  compress: "LZW with variable codes",
+  content: "a 7z in a mail",
+  cpio: "cpio's three headers",
+  deb: "ar, xz",
+  lzh: "LZH",
+  lzma: "LZMA",
+  nested: "one of the above in between",
+  sfx: "one of the above behind a program",
+  szdd: "LZSS",
+  "tar+Z": "compress",
+  "tar+bz2": "bzip2",
+  "tar+lz": "lzip",
+  "tar+xz": "xz",
+  "tar+zst": "zstd",
+  xz: "xz",
+  zip: "methods bzip2, LZMA, implode",
+};
+
+/** Infected by the manifest, but the file in it is 21 octets of text and no zip. */
+const NOT_IN_IT: ReadonlySet<string> = new Set(["mime/mib/c129.eml", "mime/mib/c130.eml"]);
+
+interface Row {
+  readonly file: string;
+  readonly kind?: string;
+  readonly expect?: string;
+  readonly also?: readonly string[];
+}
+
+function rows(folder: string): readonly Row[] {
+  try {
+    const text = Deno.readTextFileSync(new URL(`${folder}/manifest.jsonl`, CORPUS));
+    return text.trim().split("\n").map((line): Row => JSON.parse(line));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function outcome({ status, spam }: Verdict): string {
+  return status === "clean" && (spam?.score ?? 0) >= 100 ? "spam" : status.toLowerCase();
+}
+
+for (const folder of ["files", "evasion", "mime", "mail"]) {
+  const all = rows(folder);
+  const tally = new Map<string, number>();
+  const missed: string[] = [];
+  const unopened: string[] = [];
+  const wrong: string[] = [];
+  Deno.test({
+    name: `scan() of corpus/${folder}`,
+    ignore: all.length === 0,
+    permissions: { read: true },
+    fn() {
+      const mode = folder === "files" ? "auto" : "mail";
+      for (const { file, kind = "", expect = "", also = [] } of all) {
+        const octets = Deno.readFileSync(new URL(file, CORPUS));
+        const start = performance.now();
+        const settings = { mode, antivirus: true, antispam: true, limits: LIMITS } as const;
+        const verdict = scan(octets, settings, MODULES);
+        const took = performance.now() - start;
+        assert.ok(took < LIMITS.timeMs, `${file} took ${took} ms`);
+        assert.ok(!verdict.notScanned.includes("crashed"), `${file} crashed an unpacker`);
+        const paths = verdict.parts.map(({ path }) => path);
+        assert.equal(new Set(paths).size, paths.length, `${file}: paths are unique`);
+        const got = outcome(verdict);
+        const key = !expect
+          ? `unjudged: ${got}`
+          : got === expect || also.includes(got)
+          ? "accepted"
+          : `${expect} as ${got}`;
+        tally.set(key, (tally.get(key) ?? 0) + 1);
+        if (key === "infected as clean" && !NOT_IN_IT.has(file)) missed.push(file);
+        if (key === "infected as notscanned" && !Object.hasOwn(NOT_OPENED, kind)) {
+          unopened.push(`${file} ${kind}`);
+        }
+        if (key === "clean as infected" || key === "clean as spam") wrong.push(file);
+      }
+      console.log(folder, all.length, Object.fromEntries(tally));
+      assert.deepEqual(wrong, [], "clean files called infected");
+      assert.deepEqual(missed, [], "infected files called clean");
+      assert.deepEqual(unopened, [], "infected files that were not scanned for no known reason");
+    },
+  });
+}
