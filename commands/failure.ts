@@ -29,7 +29,9 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
 export function describe(error: unknown): string {
   const sentences: string[] = [];
   for (let at = error, depth = 0; at !== undefined && depth < 5; depth++) {
-    const text = at instanceof Error ? at.message : String(at);
+    // The runtime's number and call say nothing that the sentence does not.
+    const text = (at instanceof Error ? at.message : String(at))
+      .replace(/ \(os error \d+\)(?:: \w+ '[^']*')?/g, "");
     if (text !== "" && !sentences.some((earlier) => earlier.includes(text))) sentences.push(text);
     at = at instanceof Error ? at.cause : undefined;
   }

@@ -46,6 +46,10 @@ export function parse(commands: readonly Command[], args: readonly string[]): Ta
       version: { value: `postern ${VERSION}`, option: true },
       completion: "command",
       commandList: "top-level",
+      usageLine: () => [
+        { type: "argument", metavar: "COMMAND" },
+        { type: "ellipsis" },
+      ],
       aboveError: "none",
       termWidth: "auto",
       showDefault: { prefix: " (default: ", suffix: ")" },

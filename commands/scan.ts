@@ -163,11 +163,6 @@ function settings(options: Options): ScanSettings {
   };
 }
 
-/** The system's word alone: the name stands before it, and the number helps nobody. */
-function why(error: unknown): string {
-  return describe(error).replace(/ \(os error \d+\).*$/, "");
-}
-
 async function scanOne(
   source: Source,
   scanner: Backend,
@@ -181,7 +176,7 @@ async function scanOne(
     if (source.error !== undefined) throw source.error;
     octets = await readSource(source.path, wanted.limits.messageOctets);
   } catch (error) {
-    complain(visible(`postern: cannot read ${source.file}: ${why(error)}`));
+    complain(visible(`postern: cannot read ${source.file}: ${describe(error)}`));
     return notScannedResult(source.file, "unreadable", ms());
   }
   if (octets === undefined) return notScannedResult(source.file, "size", ms());

@@ -84,7 +84,9 @@ function summary(status: DaemonStatus): string {
       : `FAILED, the old documents stay in force: ${reload.error}`;
     rows.push(["reload", `${showTime(reload.time)}: ${how}`]);
   }
-  const dropped = counts(status.logDropped);
+  const dropped = counts(
+    Object.fromEntries(Object.entries(status.logDropped).filter(([, lines]) => lines > 0)),
+  );
   if (dropped !== "") rows.push(["log", `lines given up: ${dropped}`]);
   return rows.map(([name, value]) => `${name.padEnd(14)} ${visible(value)}\n`).join("");
 }

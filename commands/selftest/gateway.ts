@@ -42,7 +42,7 @@ export interface TestGateway {
 export async function startGateway(configPath: string | undefined): Promise<TestGateway> {
   const node = configPath === undefined ? undefined : await readConfig(configPath);
   const directory = await Deno.makeTempDir({ prefix: "postern-selftest-" });
-  const maildir = (agent: string) => join(directory, "mail", agent);
+  const maildir = (agent: string) => join(directory, `mail-${agent}`);
   try {
     const document = await writeDocuments(directory, node, maildir);
     const running = runDaemon(document);
