@@ -39,8 +39,8 @@ export function footnotePlace(
     .replaceAll("\n", lineEnd);
   const octets = message.subarray(part.bodyRange.start, part.bodyRange.end);
   const inFront = endsLine(octets) ? "" : lineEnd;
-  // A line of dashes must not be taken for a delimiter: what begins with two is moved in, but for the usual "-- ".
-  const safe = text.split(lineEnd).map((line) => /^--(?! ?$)/.test(line) ? ` ${line}` : line)
+  // A line of dashes must not be taken for a delimiter: what begins with two gets a bar, but for the usual "-- ".
+  const safe = text.split(lineEnd).map((line) => /^--(?! ?$)/.test(line) ? `| ${line}` : line)
     .join(lineEnd).trimEnd();
   if (content!.reading === "identity") {
     const ascii = /^[\t\r\n\x20-\x7e]*$/.test(safe);

@@ -107,7 +107,7 @@ function keptFields(octets: Uint8Array, part: PartReading): Uint8Array {
 function noticeText(notice: string, lineEnd: string): string {
   return notice.split(/\r\n|\r|\n/)
     .map((line) => tidyText(line, 900))
-    .map((line) => /^(?:[-=(>]|begin)/i.test(line) ? ` ${line}` : line)
+    .map((line) => /^[^\p{L}\p{N}]|^begin/iu.test(line) ? `| ${line}` : line)
     .join(lineEnd).trimEnd() + lineEnd;
 }
 
