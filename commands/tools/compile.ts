@@ -14,6 +14,8 @@ const BUNDLE_DIRECTORY = join(ROOT, "dist", "bundle");
 const BINARY = join(ROOT, "dist", "postern");
 /** A binary larger than this holds what it should not. */
 const MAX_BINARY_OCTETS = 110 * 1024 * 1024;
+const REQUIRE =
+  'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);';
 const UNSTABLE = ["--unstable-worker-options", "--unstable-kv", "--unstable-net"];
 
 async function run(program: string, args: readonly string[]): Promise<void> {
@@ -36,6 +38,9 @@ async function bundle(source: string, name: string): Promise<string> {
     output,
     source,
   ]);
+  const text = await Deno.readTextFile(output);
+  // Libraries in CommonJS ask for Node's modules by a function that older runtimes do not give to ES modules.
+  if (text.includes("Dynamic require of")) await Deno.writeTextFile(output, REQUIRE + text);
   return output;
 }
 
