@@ -3,37 +3,8 @@ import { compilePolicy } from "./compile.ts";
 import { decide } from "./decide.ts";
 import { definePolicy } from "./define.ts";
 import type { PolicyInput } from "./schema.ts";
+import { MAIL } from "./testing/mail.ts";
 import type { Facts, Outcome, Phase } from "./types.ts";
-
-/** A clean mail, all of it known. */
-export const MAIL: Facts = {
-  agent: "smtp",
-  listener: "smtp",
-  time: Date.UTC(2024, 4, 15, 10, 30), // a Wednesday
-  client: "192.0.2.10",
-  clientName: "mail.sender.example",
-  helo: "mail.sender.example",
-  tls: false,
-  user: null,
-  sender: "alice@sender.example",
-  recipient: "bob@example.org",
-  direction: "inbound",
-  size: 5000,
-  headers: [],
-  subject: "Hello",
-  attachments: [],
-  ambiguities: [],
-  status: "clean",
-  findings: [],
-  notScanned: [],
-  spamScore: 0,
-  spamSymptoms: [],
-  spf: "none",
-  dkim: "none",
-  dmarc: "none",
-  signaturesAge: 1000,
-  language: "en",
-};
 
 const cases: {
   name: string;

@@ -1,4 +1,4 @@
-import { GATE_SLOTS } from "../slots.ts";
+import { GATE_SLOTS, slotMask } from "../slots.ts";
 import { type DecisionTree, isNegated, literalAtom } from "../tree.ts";
 import type { Facts, Outcome } from "../types.ts";
 import { PHASES, REPORT_STATUSES } from "../types.ts";
@@ -86,7 +86,7 @@ export class Matcher {
     this.#recipient = tree.groups.length > 0 ? tree.attributes.indexOf("recipient") : -1;
     let gates = 0;
     for (const { settings } of tree.groups) {
-      for (const [slot] of settings) gates |= (1 << slot) & GATE_SLOTS;
+      gates |= slotMask(settings.map(([slot]) => slot)).low & GATE_SLOTS;
     }
     this.#groupGates = gates;
   }

@@ -1,5 +1,5 @@
 /** The postings of a tree in flat arrays. */
-import { type DecisionTree, type TreeIndex } from "../tree.ts";
+import type { DecisionTree, TreeIndex } from "../tree.ts";
 import { leafCount, stretchOf } from "../compile/number_index.ts";
 
 /** Lists of entries; a way in has some lists, from one number to below another. */
@@ -37,7 +37,7 @@ export class Postings {
       ),
     );
     this.enumAttributes = [...new Set(index.enums.map(([attribute]) => attribute))];
-    this.numbers = index.numbers.map((number) => new NumberPostings(tree, number, builder));
+    this.numbers = index.numbers.map((number) => new NumberPostings(number, builder));
     this.alwaysBegin = builder.table(
       index.always.length,
       index.always.map((entries, phase) => [phase, ...entries] as const),
@@ -77,7 +77,7 @@ export class NumberPostings {
   /** By node of the segment tree, as atomBegin. */
   readonly nodeBegin: Int32Array;
 
-  constructor(tree: DecisionTree, number: TreeIndex["numbers"][number], builder: ListBuilder) {
+  constructor(number: TreeIndex["numbers"][number], builder: ListBuilder) {
     this.attribute = number.attribute;
     this.first = number.first.map(({ phases, bounds, rules }) => ({
       phases,

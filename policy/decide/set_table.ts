@@ -1,6 +1,6 @@
 /** One attribute's set table, ready for look-ups: from a value to every atom that holds for it. */
 import { normalAddress, normalText } from "../compile/keys.ts";
-import { ipWords, readIp } from "../network.ts";
+import { readIp } from "../network.ts";
 import type { TreeKeys, TreeTable } from "../tree.ts";
 import { GlobTable } from "./glob.ts";
 import { EMPTY_HASH, extendHash, fold, KeyTable } from "./key_table.ts";
