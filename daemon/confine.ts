@@ -91,11 +91,8 @@ export function confined(
 export async function boundMemory(pid: number, octets: number): Promise<boolean> {
   const prlimit = systemTool("prlimit");
   if (!prlimit) return false;
+  const limit = (await dataOctets(pid) ?? RESERVED_OCTETS) + octets;
   try {
-    const status = await Deno.readTextFile(`/proc/${pid}/status`);
-    const now = /^VmData:\s*(\d+) kB$/m.exec(status)?.[1];
-    if (now === undefined) return false;
-    const limit = Number(now) * 1024 + octets;
     const command = new Deno.Command(prlimit, {
       args: [`--pid=${pid}`, `--data=${limit}:${limit}`],
       stdin: "null",
@@ -105,6 +102,20 @@ export async function boundMemory(pid: number, octets: number): Promise<boolean>
     return (await command.output()).success;
   } catch {
     return false;
+  }
+}
+
+/** What the runtime reserves with two threads, where it cannot be looked up: generously, octets. */
+const RESERVED_OCTETS = 2 * 1024 ** 3;
+
+/** Size of a process's data segment; `undefined` where /proc cannot be read (the runtime wants all permissions for that). */
+async function dataOctets(pid: number): Promise<number | undefined> {
+  try {
+    const status = await Deno.readTextFile(`/proc/${pid}/status`);
+    const kilobytes = /^VmData:\s*(\d+) kB$/m.exec(status)?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch {
+    return undefined;
   }
 }
 

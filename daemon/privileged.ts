@@ -36,7 +36,8 @@ export async function runAsUser(path: string, config: Config): Promise<number> {
   }
   refuseClosed(user, path, config);
   await prepareState(user, config);
-  const plain = processCommand("daemon", ["-A"], [path]);
+  const plain = processCommand("daemon", ["--allow-all"], [path]);
+  // All, since the runtime reads /proc for nobody else, and what may start processes may do everything anyway.
   const { command: [program, ...args] } = confined(plain, {
     user,
     groups: true,

@@ -164,7 +164,7 @@ export class ScannerCrew {
       }
       if (!scanner.bounded && !this.#started) {
         this.#options.report("warning", "The system does not bound the memory of scanners", {
-          reason: "no prlimit or no /proc; the pool watches their memory instead",
+          reason: "prlimit is not installed; the pool watches their memory instead",
         });
       }
       this.#started = true;
