@@ -10,7 +10,7 @@ import { handle, handleEarly, outcomeOf, reportStatus } from "../decide/handle.t
 import { DEFAULT_SETTINGS } from "../defaults.ts";
 import { parseNetwork } from "../network.ts";
 import type { Condition, Policy } from "../schema.ts";
-import { SLOTS, type SlotValue, slotValues, withSlots } from "../slots.ts";
+import { type SlotValue, slotValues, withSlots } from "../slots.ts";
 import {
   type AttachmentFact,
   type Facts,
@@ -60,6 +60,20 @@ type Item = string | { readonly list: string } | { readonly group: string } | {
   readonly present: boolean;
 };
 
+/** The values of a `then` or of settings, worked out once. */
+const valuesOf = cached((settings: object) => slotValues(settings));
+
+function cached<T>(make: (key: object) => T): (key: object) => T {
+  const made = new WeakMap<object, T>();
+  return (key) => {
+    let value = made.get(key);
+    if (value === undefined) made.set(key, value = make(key));
+    return value;
+  };
+}
+
+const NO_SETTINGS = {};
+
 /** Decides as decide() does, from the checked document. */
 export function interpret(policy: Policy, phase: Phase, facts: Facts): Outcome {
   const at = PHASES.indexOf(phase);
@@ -73,15 +87,19 @@ export function interpret(policy: Policy, phase: Phase, facts: Facts): Outcome {
 
   const values = new Map<number, SlotValue>();
   for (let up = group; up !== undefined; up = policy.groups[up]!.parent) {
-    for (const [slot, value] of slotValues(policy.groups[up]!.settings ?? {})) {
+    for (const [slot, value] of valuesOf(policy.groups[up]!.settings ?? NO_SETTINGS)) {
       if (!values.has(slot)) values.set(slot, value);
     }
   }
-  SLOTS.forEach((_, slot) => {
-    const rule = winner(({ then }) => slotValues(then).has(slot));
-    if (rule >= 0) values.set(slot, slotValues(policy.rules[rule]!.then).get(slot)!);
+  const set = new Set<number>();
+  policy.rules.forEach(({ then }, index) => {
+    if (spans[index]![0] < 2) return;
+    for (const [slot, value] of valuesOf(then)) {
+      if (!set.has(slot)) values.set(slot, value);
+      set.add(slot);
+    }
   });
-  const settings = withSlots(withSlots(DEFAULT_SETTINGS, slotValues(policy.settings)), values);
+  const settings = withSlots(withSlots(DEFAULT_SETTINGS, valuesOf(policy.settings)), values);
 
   const known = (sets: (then: object) => boolean) => {
     const rule = winner(({ then }) => sets(then));
@@ -89,7 +107,7 @@ export function interpret(policy: Policy, phase: Phase, facts: Facts): Outcome {
       sets(one.then) && spans[index]![0] < 2 && spans[index]![1] === 2 && (rule < 0 || index < rule)
     );
     const groupOpen = rule < 0 && at < PHASES.indexOf("recipient") &&
-      Object.values(policy.groups).some((one) => sets(one.settings ?? {}));
+      Object.values(policy.groups).some((one) => sets(one.settings ?? NO_SETTINGS));
     return !open && !groupOpen;
   };
   const actionKnown = known((then) => "action" in then && then.action !== undefined);
@@ -111,8 +129,8 @@ export function interpret(policy: Policy, phase: Phase, facts: Facts): Outcome {
   const early = actionKnown
     ? handleEarly(
       settings,
-      known((then) => slotValues(then).has(1)),
-      known((then) => slotValues(then).has(2)),
+      known((then) => valuesOf(then).has(1)),
+      known((then) => valuesOf(then).has(2)),
     )
     : undefined;
   return early ? outcomeOf(true, early, settings, facts, undefined) : outcomeOf(
@@ -397,25 +415,39 @@ function inNetwork(pattern: string, client: string): boolean {
   return bits(network.words).slice(0, network.bits) === bits(address.words).slice(0, network.bits);
 }
 
+const regexes = new Map<string, RegExp>();
+
 function isGlobMatch(glob: string, text: string): boolean {
-  const source = glob.toLowerCase().replace(/[\\^$.|+()[\]{}/]/g, "\\$&").replace(/\*+/g, "[^]*")
-    .replace(/\?/g, "[^]");
-  return new RegExp(`^${source}$`).test(text.toLowerCase());
+  let regex = regexes.get(glob);
+  if (!regex) regexes.set(glob, regex = globRegex(glob));
+  return regex.test(text.toLowerCase());
 }
 
+function globRegex(glob: string): RegExp {
+  const source = glob.toLowerCase().replace(/[\\^$.|+()[\]{}/]/g, "\\$&").replace(/\*+/g, "[^]*")
+    .replace(/\?/g, "[^]");
+  return new RegExp(`^${source}$`);
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 function inTime(
   { days, hours, zone }: { days?: string | string[]; hours?: string | string[]; zone: string },
   time: number,
 ): boolean {
-  const text = new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone,
-    weekday: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
-  }).format(time);
+  let format = formats.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat("en-GB", {
+      timeZone: zone,
+      weekday: "short",
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+    });
+    formats.set(zone, format);
+  }
+  const text = format.format(time);
   const match = /^(\w{3})\D+(\d\d):(\d\d)$/.exec(text);
   if (!match) throw new Error(`cannot read ${text}`);
   const day = DAYS.indexOf(match[1]!.toLowerCase());
