@@ -12,6 +12,9 @@ export { type HopReply, isSuccess, relayed } from "./reply_reader.ts";
 
 /** A connection that answered so shortly ago is taken to be alive: the message is sent without asking first, ms. */
 const QUICK_MS = 2000;
+/** How long a session waits for the first word of the next hop, and how long a failure holds, ms. */
+const LEARN_MS = 2000;
+const LEARN_AGAIN_MS = 5000;
 const NEEDS_UTF8: HopReply = {
   code: 553,
   lines: ["5.6.7 The next hop cannot take this address (SMTPUTF8)"],
@@ -45,6 +48,7 @@ export class RelayPool {
   readonly #idle: { connection: RelayConnection; timer: ReturnType<typeof setTimeout> }[] = [];
   #offers: HopOffers | undefined;
   #learning: Promise<void> | undefined;
+  #learnAgain = 0;
   #closed = false;
 
   /** @param maxIdle Idle connections that are kept. */
@@ -63,12 +67,19 @@ export class RelayPool {
     return this.#idle.length;
   }
 
-  /** Gets to know the next hop's offers when they are not known. Never rejects: it may be down. */
+  /**
+   * Gets to know the next hop's offers when they are not known. Never rejects and never takes long: it may be down, and then is not
+   * tried again for every session.
+   */
   async learn(): Promise<void> {
-    if (this.#offers) return;
-    this.#learning ??= this.#open().then((connection) => this.put(connection), () => {})
-      .finally(() => this.#learning = undefined);
-    await this.#learning;
+    if (this.#offers || performance.now() < this.#learnAgain) return;
+    this.#learning ??= this.#open().then((connection) => this.put(connection), () => {
+      this.#learnAgain = performance.now() + LEARN_AGAIN_MS;
+    }).finally(() => this.#learning = undefined);
+    let timer;
+    const enough = new Promise<void>((resolve) => timer = setTimeout(resolve, LEARN_MS));
+    await Promise.race([this.#learning, enough]); // nothing is read here: the loser just goes on
+    clearTimeout(timer);
   }
 
   /** Begins a transaction. No connection is made before the first recipient. */
@@ -305,6 +316,9 @@ export class RelayTransaction {
       const go = await this.#data(connection);
       if (go === undefined) continue; // it was closed meanwhile, and the transaction stands on a new one
       if (go.code !== 354) {
+        if (go.code < 400) { // "done" before there was anything to do: not to be taken for a receipt
+          throw new PosternError("wire/bad-frame", "The next hop answered DATA out of turn");
+        }
         this.#connection = undefined;
         void this.#reset(connection);
         return Array.from({ length: count }, () => go);

@@ -22,7 +22,8 @@ export function isSuccess(reply: HopReply): boolean {
 
 /** A next hop's reply as the client is told it: one line, cleaned, with an enhanced code of the same class. */
 export function relayed(reply: HopReply): Reply {
-  const code = reply.code === 421 ? 451 : reply.code; // 421 would say that *this* session closes
+  // 421 would say that *this* session closes; an answer that is neither yes nor no here is "not now".
+  const code = reply.code === 421 || (reply.code >= 300 && reply.code < 400) ? 451 : reply.code;
   const texts = reply.lines.map((line) =>
     /^(?:([245]\.\d{1,3}\.\d{1,3})(?: |$))?(.*)$/.exec(line)!
   );

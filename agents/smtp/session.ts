@@ -394,6 +394,7 @@ export class SmtpSession {
     this.#enter({ name: "ready" });
     this.#forwarded = undefined;
     this.#idle = 0;
+    if (replies.some((reply) => reply.startsWith("2"))) this.#errors = 0;
     return { kind: "reply", reply: replies.join("\r\n") };
   }
 

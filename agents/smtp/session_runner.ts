@@ -50,6 +50,9 @@ export class SessionRunner {
   /** A read that was begun while a message was worked on, to see the client go away. */
   #ahead: Promise<number | null> | undefined;
   #waiting = false;
+  /** When the data being read began (performance.now), and octets read since. */
+  #dataSince: number | undefined;
+  #received = 0;
 
   constructor(context: SmtpContext, stream: ConnStream) {
     this.#context = context;
@@ -144,17 +147,38 @@ export class SessionRunner {
       await this.#say(SHUTDOWN);
       return undefined;
     }
+    const answered = this.#output !== "";
     await this.#flush();
     if (held > this.#reserved && !await this.#reserveMore(held)) this.#session.dropMessage();
-    this.#stream.deadline(held > 0 ? this.#settings.dataMs : this.#settings.commandMs);
+    this.#moveDeadline(held > 0, answered);
     const read = this.#ahead ?? this.#stream.read(this.#buffer);
     this.#ahead = undefined;
     this.#waiting = true;
     const count = await read;
     if (!this.#waiting || count === null) return undefined;
     this.#waiting = false;
+    this.#received += count;
     this.#session.input(this.#buffer.subarray(0, count));
     return this.#session.next();
+  }
+
+  /**
+   * A command must come whole within its time, and data within its time and a millisecond more an octet, so that neither is had
+   * by an octet now and then.
+   */
+  #moveDeadline(data: boolean, answered: boolean): void {
+    const { commandMs, dataMs } = this.#settings;
+    if (!data) {
+      this.#dataSince = undefined;
+      if (answered) this.#stream.deadline(commandMs);
+      return;
+    }
+    if (this.#dataSince === undefined) {
+      this.#dataSince = performance.now();
+      this.#received = 0;
+    }
+    const left = dataMs + this.#received - (performance.now() - this.#dataSince);
+    this.#stream.deadline(Math.max(1, left));
   }
 
   /** The connect phase and the banner. @returns false when the client was refused. */
