@@ -21,6 +21,7 @@ import type { PoisonKeeper } from "./poison.ts";
 import { ScannerCrew, type ScannerStatus } from "./scanner_crew.ts";
 import { ScannerDeath, type ScannerEnd, type ScannerProcess } from "./scanner_process.ts";
 import { unprivilegedUser } from "./unprivileged.ts";
+import { socketDirectory } from "./socket_directory.ts";
 import { sha256, unscanned } from "./unscanned.ts";
 import { answerSchema } from "./verdict_schema.ts";
 
@@ -165,8 +166,7 @@ export class ScannerPool {
         reason: `${name} cannot read ${path}`,
       });
     });
-    const directory = await Deno.makeTempDir({ prefix: "postern-scan-" });
-    await Deno.chmod(directory, 0o700);
+    const directory = await socketDirectory();
     if (user) await Deno.chown(directory, user.uid, user.gid);
     const poison = new PoisonMemory(options.poisonMemoryMs ?? 86_400_000, options.poison);
     await poison.load();

@@ -18,6 +18,9 @@ export type Operate = (
 /** Calls of one connection that may be under way at once; more wait unread. */
 const MAX_CALLS = 1024;
 
+/** Longest path of a socket (sun_path of Linux, less its end), octets. */
+const MAX_PATH_OCTETS = 107;
+
 /** Listens on the control socket. */
 export class ControlServer {
   readonly #path: string;
@@ -46,6 +49,12 @@ export class ControlServer {
    * @throws {PosternError} `"daemon/running"` where a daemon answers on it.
    */
   static async listen(path: string, operate: Operate, inFlight: InFlight): Promise<ControlServer> {
+    if (new TextEncoder().encode(path).length > MAX_PATH_OCTETS) {
+      throw new PosternError(
+        "document/invalid",
+        `The state directory's path is too long: a socket cannot be named ${path}`,
+      );
+    }
     await refuseSecond(path);
     await Deno.remove(path).catch(() => {});
     const listener = Deno.listen({ transport: "unix", path });
