@@ -1,6 +1,6 @@
 /** Header fields as ranges of octets, read in every way in which line ends and odd lines are taken. */
 import type { AmbiguityName } from "./ambiguities.ts";
-import { MAX_BODY_STARTS, MAX_KEPT_FIELDS, MAX_VALUE } from "./limits.ts";
+import { MAX_KEPT_FIELDS, MAX_VALUE } from "./limits.ts";
 import type { Source } from "./source.ts";
 
 const TAB = 9, LF = 10, CR = 13, SPACE = 32, DASH = 45, COLON = 58;
@@ -77,10 +77,6 @@ export function readHeader(
     for (const at of other.bodyStarts) if (!bodyStarts.includes(at)) bodyStarts.push(at);
     for (const name of other.ambiguities) ambiguities.add(name);
   }
-  if (bodyStarts.length > MAX_BODY_STARTS) {
-    bodyStarts.length = MAX_BODY_STARTS;
-    ambiguities.add("too-many-readings");
-  }
   return { fields, headerEnd: main.headerEnd, bodyStarts, ambiguities: [...ambiguities] };
 }
 
@@ -105,10 +101,11 @@ function scan(
   const fields: Field[] = [];
   let ambiguities: Set<AmbiguityName> | undefined;
   const note = (name: AmbiguityName) => (ambiguities ??= new Set()).add(name);
-  const alternatives: number[] = [];
-  const alternative = (at: number) => {
-    if (alternatives.length < MAX_BODY_STARTS) alternatives.push(at);
-  };
+  // Readers that end the header at what is no field end it at the first such line.
+  // Some take it for the separator, and the body begins behind it.
+  let junkAt: number | undefined;
+  let junkEnd: number | undefined;
+  let blankAt: number | undefined;
   let open: { name: string; start: number; valueStart: number } | undefined;
   let openEnd = start; // past the content of the last line of the open field
   let any = false; // whether a field was seen
@@ -118,8 +115,9 @@ function scan(
   let headerEnd = -1;
   let bodyStart = -1;
   const close = (at: number) => {
-    if (open !== undefined && fields.length < MAX_KEPT_FIELDS) {
-      fields.push({ ...open, valueEnd: openEnd, end: at });
+    if (open !== undefined) {
+      if (fields.length < MAX_KEPT_FIELDS) fields.push({ ...open, valueEnd: openEnd, end: at });
+      else note("too-many-readings");
     }
     open = undefined;
   };
@@ -145,12 +143,13 @@ function scan(
     if (first === SPACE || first === TAB) {
       if (isBlankLine(octets, from, lineEnd)) {
         note("blank-fold");
-        alternative(next);
+        blankAt ??= next;
       }
       if (open === undefined && !any) {
         note("missing-blank-line");
         if (position === start) junkFirst = true;
-        alternative(position);
+        junkAt ??= position;
+        junkEnd ??= next;
       }
       openEnd = lineEnd;
       position = next;
@@ -173,7 +172,8 @@ function scan(
         }
         note("missing-blank-line");
         if (position === start) junkFirst = true;
-        alternative(position);
+        junkAt ??= position;
+        junkEnd ??= next;
       }
       position = next;
       continue;
@@ -192,13 +192,15 @@ function scan(
   }
   close(headerEnd);
   let bodyStarts = [bodyStart];
-  if (alternatives.length > 0) {
+  if (junkAt !== undefined || blankAt !== undefined) {
     // Without a single field the first line already is the body.
     if (!any && junkFirst) {
       headerEnd = start;
       bodyStarts = bodyStart < end ? [start, bodyStart] : [start];
     }
-    for (const at of alternatives) if (!bodyStarts.includes(at)) bodyStarts.push(at);
+    for (const at of [junkAt, junkEnd, blankAt]) {
+      if (at !== undefined && !bodyStarts.includes(at)) bodyStarts.push(at);
+    }
   }
   return {
     fields,

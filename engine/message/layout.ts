@@ -14,8 +14,11 @@ export function layoutOf(source: Source, header: HeaderReading): MessageLayout {
     if (field.end > header.headerEnd) continue; // only in a reading that goes beyond the standard one
     if (field.name.startsWith("x-postern-")) {
       if (field.start < past) continue;
-      ownFields.push({ start: field.start, end: field.end });
-      past = field.end;
+      // A field that only begins behind a bare CR leaves its line end to the line that holds it.
+      const whole = field.start === 0 || source.octets[field.start - 1] === 10;
+      const end = whole ? field.end : field.valueEnd;
+      if (end > field.start) ownFields.push({ start: field.start, end });
+      past = Math.max(past, end);
     } else if (field.name === "subject" && subject === undefined) {
       const value = tidyText(decodeWords(fieldText(source, field)), MAX_REPORTED);
       subject = { start: field.start, end: field.end, value };

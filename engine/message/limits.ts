@@ -24,9 +24,6 @@ export const MAX_READINGS = 48;
 /** Boundaries tried on one part. */
 export const MAX_BOUNDARIES = 48;
 
-/** Places where one part's body may begin. */
-export const MAX_BODY_STARTS = 4;
-
 /** Contents kept of one part. */
 export const MAX_CONTENTS = 24;
 

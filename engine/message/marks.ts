@@ -47,7 +47,12 @@ export function applyMarks(
       splices.push(subjectSplice(message, subject, prefix, lineEnd));
     }
   }
-  if (head !== "") splices.push({ start: top, end: top, by: head });
+  if (head !== "") {
+    // A message without header begins with its body: the new fields need the empty line that it lacks.
+    const first = message[top];
+    if (layout.headerEnd <= top && first !== 13 && first !== 10) head += lineEnd;
+    splices.push({ start: top, end: top, by: head });
+  }
   if (marks.footnote !== undefined && marks.footnote.trim() !== "") {
     const place = footnotePlace(message, marks.footnote);
     if (place !== undefined) splices.push({ start: place.at, end: place.at, by: place.text });

@@ -32,6 +32,24 @@ const rows: { name: string; input: Uint8Array; marks: Partial<Marks>; want: stri
     want: "From a b\nX-Postern-Status: clean\nFrom: a\n\nx\n",
   },
   {
+    name: "puts an empty line between its fields and a message without header",
+    input: message("just text", "", "x"),
+    marks: STATUS,
+    want: "X-Postern-Status: clean\r\n\r\njust text\r\n\r\nx\r\n",
+  },
+  {
+    name: "uses the empty line that is there",
+    input: message("", "x"),
+    marks: STATUS,
+    want: "X-Postern-Status: clean\r\n\r\nx\r\n",
+  },
+  {
+    name: "cuts a forged field behind a bare CR and keeps the lines around it",
+    input: message("X-A: 1\rX-Postern-Status: forged", "From: a", "", "x"),
+    marks: {},
+    want: "X-A: 1\r\r\nFrom: a\r\n\r\nx\r\n",
+  },
+  {
     name: "cuts forged fields of its own, folds and all",
     input: message(
       "X-POSTERN-Status: forged",

@@ -2,7 +2,7 @@
 import type { AmbiguityName } from "./ambiguities.ts";
 import { type Encoding, readEncodings } from "./encodings.ts";
 import { type Field, fieldText, type HeaderReading } from "./headers.ts";
-import { MAX_BOUNDARIES, MAX_SAME_FIELDS } from "./limits.ts";
+import { MAX_ANALYSED_VALUE, MAX_BOUNDARIES, MAX_SAME_FIELDS } from "./limits.ts";
 import { comparableName, decodeNames } from "./names.ts";
 import { readStructured, type StructuredValue } from "./parameters.ts";
 import type { Source } from "./source.ts";
@@ -49,7 +49,7 @@ export function readMeaning(source: Source, header: HeaderReading): Meaning {
   const primaryNames: string[] = [];
   const charsets = new Set<string>();
   let attachment = false;
-  const typeTexts = texts(source, typeFields);
+  const typeTexts = texts(source, typeFields, ambiguities);
   const typeValues = typeTexts.map(readStructured);
   for (const value of typeValues) {
     const found = value.mains.map(mediaType).filter((one) => one !== undefined);
@@ -60,7 +60,7 @@ export function readMeaning(source: Source, header: HeaderReading): Meaning {
     for (const one of value.parameter("charset")) charsets.add(one.toLowerCase());
     collectNames(value, ["name", "filename"]);
   }
-  const dispositionTexts = texts(source, dispositions);
+  const dispositionTexts = texts(source, dispositions, ambiguities);
   const dispositionValues = dispositionTexts.map(readStructured);
   for (const value of dispositionValues) {
     if (value.mains.some((one) => one.startsWith("attachment"))) attachment = true;
@@ -80,12 +80,13 @@ export function readMeaning(source: Source, header: HeaderReading): Meaning {
   }
   if (typeTexts.length > 1) ambiguities.add("duplicate-content-type");
   if (dispositionTexts.length > 1) ambiguities.add("duplicate-disposition");
+  if (boundaries.size >= MAX_BOUNDARIES) ambiguities.add("too-many-readings");
   if (boundaries.size > 1) ambiguities.add("duplicate-boundary");
   if ([...typeTexts, ...dispositionTexts].some((one) => one.includes("\0"))) {
     ambiguities.add("nul");
   }
   if (new Set(primaryNames.map(comparableName)).size > 1) ambiguities.add("ambiguous-name");
-  const transfer = readEncodings(texts(source, transfers));
+  const transfer = readEncodings(texts(source, transfers, ambiguities));
   for (const name of transfer.ambiguities) ambiguities.add(name);
   // What readers prefer: the file name of the disposition, then the name of the type.
   const names = decodeNames([...primaryNames.slice(-1), ...primaryNames, ...rawNames]);
@@ -110,13 +111,22 @@ export function readMeaning(source: Source, header: HeaderReading): Meaning {
   }
 }
 
-/** Texts of fields, each distinct text once. */
-function texts(source: Source, fields: readonly Field[] | undefined): string[] {
+/** Texts of fields, each distinct text once; of too many the first and the last, since those are what readers take. */
+function texts(
+  source: Source,
+  fields: readonly Field[] | undefined,
+  ambiguities: Set<AmbiguityName>,
+): string[] {
   if (fields === undefined) return [];
-  if (fields.length === 1) return [fieldText(source, fields[0]!)];
-  return [
-    ...new Set(fields.slice(0, MAX_SAME_FIELDS).map((field) => fieldText(source, field))),
-  ];
+  const all = fields.length === 1
+    ? [fieldText(source, fields[0]!)]
+    : [...new Set(fields.map((field) => fieldText(source, field)))];
+  const many = all.length > MAX_SAME_FIELDS;
+  if (many || all.some((text) => text.length > MAX_ANALYSED_VALUE)) {
+    ambiguities.add("too-many-readings");
+  }
+  const half = MAX_SAME_FIELDS / 2;
+  return many ? [...all.slice(0, half), ...all.slice(-half)] : all;
 }
 
 /** `type/subtype` of what stands before the parameters; a lone type gets its usual subtype. */

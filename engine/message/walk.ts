@@ -58,6 +58,8 @@ export class Walker {
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
     this.ambiguities.push({ name, part: path });
+    // What was not followed was not scanned.
+    if (name === "too-many-readings") this.#budget.breach("malformed");
   }
 
   /** Reads a part or message with its header. */
