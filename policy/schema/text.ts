@@ -22,8 +22,7 @@ export const DOMAIN_PATTERN = new RegExp(`^(?:\\*\\.)?${DOMAIN}$`, "u");
 /** A whole reply: code and enhanced code of one class, and printable ASCII (RFC 5321, section 4.2; RFC 3463, section 2). */
 export const REPLY_PATTERN = /^(?:5\d\d 5|4\d\d 4)\.\d{1,3}\.\d{1,3} [\x20-\x7e]{1,400}$/;
 /** Names of rules, lists, groups: no control characters, so that they are safe in logs. */
-// deno-lint-ignore no-control-regex
-export const NAME_PATTERN = /^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}$/;
+export const NAME_PATTERN = /^[^\p{Cc}\u2028\u2029]{1,200}$/u;
 
 /** Addresses of senders or recipients. */
 export const addressPattern = z.string().regex(
