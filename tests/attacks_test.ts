@@ -183,7 +183,7 @@ Deno.test("a transaction leaves nothing to the next one", async (test) => {
 
 peerTest(["openssl"], "what was sent in clear behind STARTTLS is never run", async () => {
   await using directory = await temporaryDirectory();
-  const { certificatePath, keyPath, pem } = await certificate(directory.path);
+  const { certificatePath, keyPath, authorityPem } = await certificate(directory.path);
   await using sink = ScriptedSink.start();
   await using gateway = await Gateway.start({
     agents: {
@@ -203,7 +203,9 @@ peerTest(["openssl"], "what was sent in clear behind STARTTLS is never run", asy
     const reply = await client.reply();
     if (reply.code === 220) {
       const plain = client.wire.connection as Deno.TcpConn;
-      client.wire.replace(await Deno.startTls(plain, { hostname: "localhost", caCerts: [pem] }));
+      client.wire.replace(
+        await Deno.startTls(plain, { hostname: "localhost", caCerts: [authorityPem] }),
+      );
       await client.ehlo();
       assert.equal((await client.command("DATA")).code, 503, "a transaction lives on");
     }
@@ -218,7 +220,7 @@ peerTest(["openssl"], "what was sent in clear behind STARTTLS is never run", asy
   // The clean case: the same commands, within TLS, go through.
   using well = await SmtpClient.connect(gateway.port("smtp"));
   await well.ehlo();
-  const started = await well.startTls(pem);
+  const started = await well.startTls(authorityPem);
   assert.equal(started.code, 250, gateway.log);
   assert.ok(!well.extensions.has("STARTTLS"), "STARTTLS is offered within TLS");
   assert.equal((await well.send({ ...ENVELOPE, message: mail("tls@test") })).code, 250);

@@ -283,7 +283,7 @@ peerTest(
   "swaks speaks STARTTLS, and so does the next hop's side",
   async () => {
     await using directory = await temporaryDirectory();
-    const { certificatePath, keyPath } = await certificate(directory.path);
+    const { certificatePath, keyPath, authorityPath } = await certificate(directory.path);
     await using sink = ScriptedSink.start();
     await using gateway = await before(sink.port, {
       tls: { certificate: certificatePath, key: keyPath },
@@ -294,7 +294,7 @@ peerTest(
     const plain = await swaks(port, args);
     assert.notEqual(plain.code, 0);
     assert.ok(plain.replies.some((line) => /^530 5\.7\.0 /.test(line)), plain.transcript);
-    const encrypted = await swaks(port, [...args, "--tls", "--tls-ca-path", certificatePath]);
+    const encrypted = await swaks(port, [...args, "--tls", "--tls-ca-path", authorityPath]);
     assert.equal(encrypted.code, 0, `${encrypted.transcript}\n${gateway.log}`);
     assert.equal(sink.messages.length, 1);
     const infected = await swaks(port, [...args, "--tls", "--body", EICAR]);
@@ -304,7 +304,7 @@ peerTest(
     await using outer = await before(port, {
       nextHop: `smtp://localhost:${port}`,
       nextHopTls: "verify",
-      nextHopCa: certificatePath,
+      nextHopCa: authorityPath,
     });
     const through = await sendMail(outer.port("smtp"), {
       sender: "a@sender.test",
