@@ -1,3 +1,5 @@
+import { MAX_CHUNK_DIGITS } from "./limits.ts";
+
 /** Collects the chunks of BDAT (RFC 3030): octets by count, never by lines. */
 export class ChunkCollector {
   readonly #maxOctets: number;
@@ -70,4 +72,11 @@ export class ChunkCollector {
   message(): Uint8Array {
     return this.#octets.slice(0, this.#length);
   }
+}
+
+/** @returns the arguments of BDAT; `undefined` when they are none, and then where the chunk ends is not known. */
+export function parseChunk(argument: string): { size: number; last: boolean } | undefined {
+  const match = /^(\d+)(?: +(LAST))?$/i.exec(argument);
+  if (!match || match[1]!.length > MAX_CHUNK_DIGITS) return undefined;
+  return { size: Number(match[1]), last: match[2] !== undefined };
 }

@@ -1,3 +1,4 @@
+import { MAX_DOMAIN_OCTETS } from "./limits.ts";
 import { latin1 } from "./line_ends.ts";
 import { lines, type Reply } from "./replies.ts";
 import { XCLIENT_ATTRIBUTES, XFORWARD_ATTRIBUTES } from "./client_facts.ts";
@@ -58,4 +59,9 @@ export function protocolName(word: Greeting["word"], utf8: boolean, secure: bool
   if (word === "HELO") return "SMTP";
   const base = word === "LHLO" ? (utf8 ? "UTF8LMTP" : "LMTP") : utf8 ? "UTF8SMTP" : "ESMTP";
   return secure ? `${base}S` : base;
+}
+
+/** Whether a client may call itself so in EHLO: anything printable in ASCII without blanks, as real clients are not all named well. */
+export function isClientName(name: string): boolean {
+  return name.length <= MAX_DOMAIN_OCTETS && /^[\x21-\x7e]+$/.test(name);
 }

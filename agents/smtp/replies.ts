@@ -29,3 +29,14 @@ export function policyReply(reply: string | undefined, fallback: Reply): Reply {
 export function lines(code: number, texts: readonly string[]): Reply {
   return texts.map((text, i) => `${code}${i < texts.length - 1 ? "-" : " "}${text}`).join("\r\n");
 }
+
+/** RCPT, DATA or BDAT without a transaction. */
+export const NEED_MAIL: Reply = "503 5.5.1 Send MAIL first";
+/** Larger than SIZE. */
+export const TOO_LARGE: Reply = "552 5.3.4 Message is too large";
+/** The node holds as much as it may. */
+export const NO_MEMORY: Reply = "452 4.3.1 Too much mail at once, try again later";
+/** DATA or BDAT without a recipient that was accepted. */
+export const NO_RECIPIENT: Reply = "503 5.5.1 No valid recipient";
+/** NOOP, RSET and XFORWARD. */
+export const OK: Reply = "250 2.0.0 Ok";

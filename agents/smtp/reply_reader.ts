@@ -25,7 +25,7 @@ export function relayed(reply: HopReply): Reply {
   // 421 would say that *this* session closes; an answer that is neither yes nor no here is "not now".
   const code = reply.code === 421 || (reply.code >= 300 && reply.code < 400) ? 451 : reply.code;
   const texts = reply.lines.map((line) =>
-    /^(?:([245]\.\d{1,3}\.\d{1,3})(?: |$))?(.*)$/.exec(line)!
+    /^(?:([245]\.\d{1,3}\.\d{1,3})(?: |$))?([^]*)$/.exec(line)!
   );
   const digit = String(code)[0]!;
   const given = texts.find((match) => match[1]?.[0] === digit)?.[1];

@@ -1,6 +1,6 @@
 import { PosternError } from "../../errors.ts";
 import { LineDecoder } from "../line_decoder.ts";
-import { ChunkCollector } from "./chunk_collector.ts";
+import { ChunkCollector, parseChunk } from "./chunk_collector.ts";
 import {
   type ClientFacts,
   mergeFacts,
@@ -8,28 +8,16 @@ import {
   XCLIENT_ATTRIBUTES,
   XFORWARD_ATTRIBUTES,
 } from "./client_facts.ts";
-import { announce, parseCommand, protocolName } from "./command.ts";
+import { announce, isClientName, parseCommand, protocolName } from "./command.ts";
 import { DataDecoder } from "./data_decoder.ts";
-import {
-  MAX_CHUNK_DIGITS,
-  MAX_CHUNKS,
-  MAX_COMMAND_OCTETS,
-  MAX_DOMAIN_OCTETS,
-  MAX_ERRORS,
-  MAX_IDLE_COMMANDS,
-} from "./limits.ts";
+import { MAX_CHUNKS, MAX_COMMAND_OCTETS, MAX_ERRORS, MAX_IDLE_COMMANDS } from "./limits.ts";
 import { normaliseLineEnds } from "./line_ends.ts";
 import { parseMail, parseRecipient } from "./parameters.ts";
-import type { Reply } from "./replies.ts";
+import { NEED_MAIL, NO_MEMORY, NO_RECIPIENT, OK, type Reply, TOO_LARGE } from "./replies.ts";
 import type { Greeting, SessionOptions, State, Step } from "./session_types.ts";
 import type { RecipientArgument, Transaction } from "./transaction.ts";
 
 const NOTHING = new Uint8Array(0);
-const NEED_MAIL: Reply = "503 5.5.1 Send MAIL first";
-const TOO_LARGE: Reply = "552 5.3.4 Message is too large";
-const NO_MEMORY: Reply = "452 4.3.1 Too much mail at once, try again later";
-const NO_RECIPIENT: Reply = "503 5.5.1 No valid recipient";
-
 /**
  * One SMTP or LMTP session, without I/O: octets in, steps out. Its owner reads the socket, does each step and answers.
  * SMTP: RFC 5321; LMTP: RFC 2033; extensions at the methods.
@@ -57,7 +45,7 @@ export class SmtpSession {
     return "transaction" in this.#state ? this.#state.transaction : undefined;
   }
 
-  /** The client as connection and XCLIENT show it. */
+  /** As connection and XCLIENT show it. */
   get client(): ClientFacts {
     return this.#client;
   }
@@ -108,9 +96,8 @@ export class SmtpSession {
       }
     } catch (error) {
       if (!(error instanceof PosternError)) throw error;
-      this.#enter({ name: "closed" });
       const text = error.code === "wire/too-long" ? "Line too long" : "Line must end with CRLF";
-      return { kind: "reply", reply: `500 5.5.2 ${text}`, close: true };
+      return this.#close(`500 5.5.2 ${text}`);
     }
   }
 
@@ -176,16 +163,15 @@ export class SmtpSession {
         return this.#bdat(argument);
       case "RSET":
         this.#reset();
-        return this.#idleReply("250 2.0.0 Ok");
+        return this.#idleReply(OK);
       case "NOOP":
-        return this.#idleReply("250 2.0.0 Ok");
+        return this.#idleReply(OK);
       case "VRFY":
         return this.#idleReply("252 2.5.0 Send some mail, it may be delivered");
       case "HELP":
         return this.#idleReply("214 2.0.0 See RFC 5321");
       case "QUIT":
-        this.#enter({ name: "closed" });
-        return { kind: "reply", reply: "221 2.0.0 Bye", close: true };
+        return this.#close("221 2.0.0 Bye");
       case "STARTTLS":
         return this.#startTls(argument);
       case "XFORWARD":
@@ -204,11 +190,7 @@ export class SmtpSession {
 
   /** HELO, EHLO: RFC 5321, section 4.1.1.1; LHLO: RFC 2033, section 4.1. All drop the transaction. */
   #hello(word: Greeting["word"], argument: string): Step {
-    if (
-      argument === "" || argument.length > MAX_DOMAIN_OCTETS || /[\s\x7f-\uffff]/.test(argument)
-    ) {
-      return this.#error(`501 5.5.4 Syntax: ${word} hostname`);
-    }
+    if (!isClientName(argument)) return this.#error(`501 5.5.4 Syntax: ${word} hostname`);
     this.#greeting = { word, name: argument };
     this.#enter({ name: "ready" });
     const { hostname, tls } = this.#options;
@@ -330,13 +312,12 @@ export class SmtpSession {
 
   /** BDAT: RFC 3030, section 2. The octets of a chunk that is refused are read and thrown away, or they would be commands. */
   #bdat(argument: string): Step {
-    const match = /^(\d+)(?: +(LAST))?$/i.exec(argument);
-    if (!match || match[1]!.length > MAX_CHUNK_DIGITS) {
-      this.#enter({ name: "closed" }); // where the chunk ends is not known, so what follows cannot be read
-      return { kind: "reply", reply: "501 5.5.4 Syntax: BDAT size [LAST]", close: true };
+    const chunk = parseChunk(argument);
+    if (!chunk) {
+      // where the chunk ends is not known, so what follows cannot be read
+      return this.#close("501 5.5.4 Syntax: BDAT size [LAST]");
     }
-    const size = Number(match[1]);
-    const last = match[2] !== undefined;
+    const { size, last } = chunk;
     const state = this.#state;
     if (state.name === "chunks") {
       const { collector } = state;
@@ -375,7 +356,7 @@ export class SmtpSession {
   #endChunk({ transaction, collector }: State & { name: "chunks" }): Step {
     if (collector.tooLarge) return this.#refuseMessage(transaction);
     if (collector.last) return this.#message(transaction, collector.message());
-    return { kind: "reply", reply: "250 2.0.0 Ok" };
+    return { kind: "reply", reply: OK };
   }
 
   /** Drops the transaction, too: after a chunk that failed no other may be taken for its sequel. */
@@ -431,7 +412,7 @@ export class SmtpSession {
     const facts = parseAttributes(argument, XFORWARD_ATTRIBUTES);
     if (!facts) return this.#error("501 5.5.4 Bad XFORWARD attribute");
     this.#forwarded = mergeFacts(this.#forwarded ?? {}, facts); // the first one makes all others unknown
-    return this.#idleReply("250 2.0.0 Ok");
+    return this.#idleReply(OK);
   }
 
   /** XCLIENT: the client whom the proxy before us serves, from now on (XCLIENT_README). */
@@ -459,13 +440,16 @@ export class SmtpSession {
 
   #idleReply(reply: Reply): Step {
     if (++this.#idle <= MAX_IDLE_COMMANDS) return { kind: "reply", reply };
-    this.#enter({ name: "closed" });
-    return { kind: "reply", reply: "421 4.7.0 Too many commands without mail", close: true };
+    return this.#close("421 4.7.0 Too many commands without mail");
   }
 
   #error(reply: Reply): Step {
     if (++this.#errors < MAX_ERRORS) return { kind: "reply", reply };
+    return this.#close("421 4.7.0 Too many errors");
+  }
+
+  #close(reply: Reply): Step {
     this.#enter({ name: "closed" });
-    return { kind: "reply", reply: "421 4.7.0 Too many errors", close: true };
+    return { kind: "reply", reply, close: true };
   }
 }
