@@ -40,7 +40,10 @@ export interface PartReading {
   readonly headerRange: OctetRange;
   /** Its body as it stands, encoded; without the line end that belongs to the next delimiter. */
   readonly bodyRange: OctetRange;
-  /** Distinct decoded octets, likeliest first. Empty for multiparts that every reader takes for such. Charged to the budget already. */
+  /**
+   * Distinct decoded octets, likeliest first, charged to the budget already. Empty for multiparts that every reader takes for such,
+   * and for messages whose content is read as the child.
+   */
   readonly contents: readonly PartContent[];
   /** Every name that any reader would show, decoded, likeliest first. */
   readonly names: readonly string[];
