@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { until } from "../../tests/wait.ts";
-import { hasBareLineEnd } from "./line_ends.ts";
 import { Harness, type HarnessOptions } from "./testing/harness.ts";
 
 const MAIL = "From: <a@example.org>\r\nSubject: x\r\n\r\n..dots\r\nbody\r\n";

@@ -38,6 +38,9 @@ export const XCLIENT_ATTRIBUTES = [
   "DESTPORT",
 ] as const;
 
+/** What the attributes of a command say; `undefined` as value where the peer says that it does not know. */
+export type SaidFacts = ReadonlyMap<keyof ClientFacts, string | undefined>;
+
 const FIELDS: Readonly<Record<string, keyof ClientFacts | undefined>> = {
   NAME: "name",
   ADDR: "address",
@@ -49,6 +52,16 @@ const FIELDS: Readonly<Record<string, keyof ClientFacts | undefined>> = {
   SOURCE: "source",
 };
 
+/** Parses the attributes of XFORWARD; see {@link parseAttributes}. */
+export function parseXforward(argument: string): SaidFacts | undefined {
+  return parseAttributes(argument, XFORWARD_ATTRIBUTES);
+}
+
+/** Parses the attributes of XCLIENT; see {@link parseAttributes}. */
+export function parseXclient(argument: string): SaidFacts | undefined {
+  return parseAttributes(argument, XCLIENT_ATTRIBUTES);
+}
+
 /**
  * Parses the attributes of XFORWARD or XCLIENT.
  *
@@ -59,7 +72,7 @@ const FIELDS: Readonly<Record<string, keyof ClientFacts | undefined>> = {
 export function parseAttributes(
   argument: string,
   allowed: readonly string[],
-): ReadonlyMap<keyof ClientFacts, string | undefined> | undefined {
+): SaidFacts | undefined {
   const facts = new Map<keyof ClientFacts, string | undefined>();
   const seen = new Set<string>();
   for (const word of argument.split(" ")) {
@@ -107,7 +120,7 @@ function check(name: string, value: string): string | undefined {
 /** Lays what a command said over what was known before; what it says is unknown is taken out. */
 export function mergeFacts(
   before: ClientFacts,
-  said: ReadonlyMap<keyof ClientFacts, string | undefined>,
+  said: SaidFacts,
 ): ClientFacts {
   const merged: Record<string, string> = { ...before };
   for (const [field, value] of said) {

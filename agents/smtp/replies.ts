@@ -40,3 +40,5 @@ export const NO_MEMORY: Reply = "452 4.3.1 Too much mail at once, try again late
 export const NO_RECIPIENT: Reply = "503 5.5.1 No valid recipient";
 /** NOOP, RSET and XFORWARD. */
 export const OK: Reply = "250 2.0.0 Ok";
+/** A command that is known and not taken. */
+export const NOT_IMPLEMENTED: Reply = "502 5.5.1 Command not implemented";

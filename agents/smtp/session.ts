@@ -1,23 +1,19 @@
 import { PosternError } from "../../errors.ts";
 import { LineDecoder } from "../line_decoder.ts";
 import { ChunkCollector, parseChunk } from "./chunk_collector.ts";
-import {
-  type ClientFacts,
-  mergeFacts,
-  parseAttributes,
-  XCLIENT_ATTRIBUTES,
-  XFORWARD_ATTRIBUTES,
-} from "./client_facts.ts";
+import { type ClientFacts, mergeFacts, parseXclient, parseXforward } from "./client_facts.ts";
 import { announce, isClientName, parseCommand, protocolName } from "./command.ts";
 import { DataDecoder } from "./data_decoder.ts";
 import { MAX_CHUNKS, MAX_COMMAND_OCTETS, MAX_ERRORS, MAX_IDLE_COMMANDS } from "./limits.ts";
 import { normaliseLineEnds } from "./line_ends.ts";
 import { parseMail, parseRecipient } from "./parameters.ts";
-import { NEED_MAIL, NO_MEMORY, NO_RECIPIENT, OK, type Reply, TOO_LARGE } from "./replies.ts";
+import type { Reply } from "./replies.ts";
+import * as say from "./replies.ts";
 import type { Greeting, SessionOptions, State, Step } from "./session_types.ts";
 import type { RecipientArgument, Transaction } from "./transaction.ts";
 
 const NOTHING = new Uint8Array(0);
+
 /**
  * One SMTP or LMTP session, without I/O: octets in, steps out. Its owner reads the socket, does each step and answers.
  * SMTP: RFC 5321; LMTP: RFC 2033; extensions at the methods.
@@ -65,7 +61,7 @@ export class SmtpSession {
     return state.name === "chunks" ? state.collector.capacity : 0;
   }
 
-  /** Whether octets were handed in that are not used yet. */
+  /** Whether octets handed in are not used yet. */
   get unread(): boolean {
     return this.#input.length > 0;
   }
@@ -163,9 +159,9 @@ export class SmtpSession {
         return this.#bdat(argument);
       case "RSET":
         this.#reset();
-        return this.#idleReply(OK);
+        return this.#idleReply(say.OK);
       case "NOOP":
-        return this.#idleReply(OK);
+        return this.#idleReply(say.OK);
       case "VRFY":
         return this.#idleReply("252 2.5.0 Send some mail, it may be delivered");
       case "HELP":
@@ -178,13 +174,10 @@ export class SmtpSession {
         return this.#xforward(argument);
       case "XCLIENT":
         return this.#xclient(argument);
-      case "AUTH":
-      case "EXPN":
-      case "ETRN":
-      case "TURN":
-        return this.#error("502 5.5.1 Command not implemented");
-      default:
-        return this.#error("500 5.5.2 Command not recognised");
+      default: {
+        const known = ["AUTH", "EXPN", "ETRN", "TURN"].includes(verb);
+        return this.#error(known ? say.NOT_IMPLEMENTED : "500 5.5.2 Command not recognised");
+      }
     }
   }
 
@@ -240,7 +233,7 @@ export class SmtpSession {
   /** RCPT: RFC 5321, section 4.1.1.3; the 452 is section 4.5.3.1.10. */
   #rcpt(argument: string): Step {
     const state = this.#state;
-    if (state.name !== "mail") return this.#error(NEED_MAIL);
+    if (state.name !== "mail") return this.#error(say.NEED_MAIL);
     const { transaction } = state;
     if (!/^TO:/i.test(argument)) return this.#error("501 5.5.4 Syntax: RCPT TO:<address>");
     if (transaction.recipients.length >= this.#options.maxRecipients) {
@@ -267,8 +260,8 @@ export class SmtpSession {
   #data(argument: string): Step {
     const state = this.#state;
     if (argument !== "") return this.#error("501 5.5.4 Syntax: DATA");
-    if (state.name !== "mail") return this.#error(NEED_MAIL);
-    if (state.transaction.recipients.length === 0) return this.#error(NO_RECIPIENT);
+    if (state.name !== "mail") return this.#error(say.NEED_MAIL);
+    if (state.transaction.recipients.length === 0) return this.#error(say.NO_RECIPIENT);
     this.#enter({ name: "asking", transaction: state.transaction });
     return { kind: "data" };
   }
@@ -302,7 +295,7 @@ export class SmtpSession {
 
   /** The message could not be taken whole. LMTP wants a reply for each recipient (RFC 2033, section 4.2). */
   #refuseMessage(transaction: Transaction): Step {
-    const reply = this.#outOfMemory ? NO_MEMORY : TOO_LARGE;
+    const reply = this.#outOfMemory ? say.NO_MEMORY : say.TOO_LARGE;
     this.#enter({ name: "ready" });
     this.#forwarded = undefined;
     const step = this.#error(reply);
@@ -324,9 +317,9 @@ export class SmtpSession {
       if (collector.chunks >= MAX_CHUNKS) return this.#skip(size, "552 5.3.4 Too many chunks");
       return this.#beginChunk(state.transaction, collector, size, last);
     }
-    if (state.name !== "mail") return this.#skip(size, NEED_MAIL);
+    if (state.name !== "mail") return this.#skip(size, say.NEED_MAIL);
     const { transaction } = state;
-    if (transaction.recipients.length === 0) return this.#skip(size, NO_RECIPIENT);
+    if (transaction.recipients.length === 0) return this.#skip(size, say.NO_RECIPIENT);
     this.#outOfMemory = false;
     const offers = this.#options.offers();
     const collector = new ChunkCollector(
@@ -356,7 +349,7 @@ export class SmtpSession {
   #endChunk({ transaction, collector }: State & { name: "chunks" }): Step {
     if (collector.tooLarge) return this.#refuseMessage(transaction);
     if (collector.last) return this.#message(transaction, collector.message());
-    return { kind: "reply", reply: OK };
+    return { kind: "reply", reply: say.OK };
   }
 
   /** Drops the transaction, too: after a chunk that failed no other may be taken for its sequel. */
@@ -381,7 +374,7 @@ export class SmtpSession {
 
   /** STARTTLS: RFC 3207. What the client sent behind it in clear is dropped unread. */
   #startTls(argument: string): Step {
-    if (!this.#options.tls) return this.#error("502 5.5.1 Command not implemented");
+    if (!this.#options.tls) return this.#error(say.NOT_IMPLEMENTED);
     if (argument !== "") return this.#error("501 5.5.4 Syntax: STARTTLS");
     if (this.#secure) return this.#error("503 5.5.1 TLS is on already");
     if (this.#state.name === "mail") return this.#error("503 5.5.1 Not inside a transaction");
@@ -409,17 +402,17 @@ export class SmtpSession {
     if (!this.#options.xforward) return this.#error("550 5.7.0 Not authorised");
     if (this.#state.name === "mail") return this.#error("503 5.5.1 Not inside a transaction");
     if (!this.#greeting) return this.#error("503 5.5.1 Send EHLO first");
-    const facts = parseAttributes(argument, XFORWARD_ATTRIBUTES);
+    const facts = parseXforward(argument);
     if (!facts) return this.#error("501 5.5.4 Bad XFORWARD attribute");
     this.#forwarded = mergeFacts(this.#forwarded ?? {}, facts); // the first one makes all others unknown
-    return this.#idleReply(OK);
+    return this.#idleReply(say.OK);
   }
 
   /** XCLIENT: the client whom the proxy before us serves, from now on (XCLIENT_README). */
   #xclient(argument: string): Step {
     if (!this.#options.xclient) return this.#error("550 5.7.0 Not authorised");
     if (this.#state.name === "mail") return this.#error("503 5.5.1 Not inside a transaction");
-    const facts = parseAttributes(argument, XCLIENT_ATTRIBUTES);
+    const facts = parseXclient(argument);
     if (!facts) return this.#error("501 5.5.4 Bad XCLIENT attribute");
     const rest = this.#input; // unlike with STARTTLS the line is the same, and so is its trust
     this.#restart();
