@@ -5,6 +5,7 @@ import { compilePolicy } from "../policy/compile.ts";
 import type { Config } from "../policy/config.ts";
 import type { DecisionTree } from "../policy/tree.ts";
 import { evaluateDocument } from "./documents/evaluate.ts";
+import { readPolicyBundle, refusePlain } from "./documents/policy_bundle.ts";
 import { gitRevision } from "./documents/revision.ts";
 
 /** How long the configuration may take to evaluate, ms: what it says of this itself can only be known afterwards. */
@@ -21,6 +22,8 @@ export interface ReadPolicy {
   readonly revision?: string;
   /** The document's value. */
   readonly document: unknown;
+  /** Where it came as a bundle: keys whose signature holds. */
+  readonly signedBy?: readonly string[];
 }
 
 /**
@@ -35,13 +38,23 @@ export async function readConfig(path: string, timeMs = CONFIG_TIME_MS): Promise
 }
 
 /**
- * Reads the policy document.
+ * Reads the policy: a document, or a bundle of a compiled one (`.json`).
  *
- * @param timeMs How long it may take to evaluate, ms.
- * @throws {PosternError} `document/…`, with file and place.
+ * @param timeMs How long a document may take to evaluate, ms.
+ * @param policyKey `ed25519:BASE64`: take only a bundle that this key signed.
+ * @throws {PosternError} `document/…`, with file and place; `policy/…` for a bundle that is not what it should be.
  */
-export async function readPolicy(path: string, timeMs: number): Promise<ReadPolicy> {
+export async function readPolicy(
+  path: string,
+  timeMs: number,
+  policyKey?: string,
+): Promise<ReadPolicy> {
   const file = resolve(path);
+  if (file.endsWith(".json")) {
+    const bundled = await readPolicyBundle(file, policyKey);
+    return { ...bundled, path: file, hash: bundled.tree.hash };
+  }
+  if (policyKey !== undefined) throw refusePlain(file, policyKey);
   const [document, revision] = await Promise.all([
     evaluateDocument(file, timeMs),
     gitRevision(file),

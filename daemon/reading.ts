@@ -21,7 +21,7 @@ export interface Reading {
 export async function readAll(configPath: string, known?: Config): Promise<Reading> {
   const config = known ?? await readConfig(configPath);
   const [policy, agents] = await Promise.all([
-    readPolicy(config.policy, timeOf(config.documentTime)),
+    readPolicy(config.policy, timeOf(config.documentTime), config.policyKey),
     agentSettings(config),
   ]);
   return { config, policy, agents };
