@@ -74,7 +74,13 @@ export const configSchema = z.strictObject({
   state: z.string().default("./state").describe(
     "directory of the store, sockets and the Maildir; made if missing",
   ),
-  policy: z.string().default("./policy.ts").describe("the policy document"),
+  policy: z.string().default("./policy.ts").describe(
+    "the policy document, or its bundle (.json, from postern policy build)",
+  ),
+  policyKey: z.string().regex(
+    /^ed25519:[A-Za-z0-9+/]{43}=$/,
+    "a public key as postern policy keygen prints it: ed25519:BASE64",
+  ).optional().describe("take only a policy bundle that this key signed"),
   hostname: z.string().optional().describe("this node's name; default: the system's"),
   user: z.string().default("postern").describe(
     "unprivileged user to become when started as root; `nobody` where there is no such user",

@@ -20,8 +20,10 @@ export const policyOption = () =>
 export interface PolicyPlace {
   readonly path: string;
   readonly timeMs: number;
-  /** The configuration that named it. */
+  /** The configuration that was asked. */
   readonly config?: string;
+  /** Where it is the node's own policy: the key that must have signed it. */
+  readonly policyKey?: string;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function policyPlace(
     path: named ?? node.policy,
     timeMs: parseTime(node.documentTime) ?? DOCUMENT_TIME_MS,
     config: path,
+    ...(named === undefined && node.policyKey !== undefined ? { policyKey: node.policyKey } : {}),
   };
 }
 
@@ -48,6 +51,6 @@ export async function policyOf(
   named: string | undefined,
   config: string | undefined,
 ): Promise<ReadPolicy> {
-  const { path, timeMs } = await policyPlace(named, config);
-  return await readPolicy(path, timeMs);
+  const { path, timeMs, policyKey } = await policyPlace(named, config);
+  return await readPolicy(path, timeMs, policyKey);
 }
