@@ -20,11 +20,11 @@ export function decodeCleanBase64(octets: Buffer): Uint8Array | undefined {
     }
   }
   if (!WELL_FORMED.test(text)) return undefined;
-  const decoded = Buffer.from(text, "base64");
-  // Buffer takes any number of characters; count them, and see that the spare bits are 0.
   const letters = text.replace(/[\r\n\t ]+/g, "");
-  if (letters.length % 4 !== 0) return undefined;
+  if (letters.length % 4 !== 0) return undefined; // older runtimes throw on it, or take it
+  const decoded = Buffer.from(letters, "base64");
   const tail = letters.slice(-4);
+  // The spare bits before padding are to be 0.
   if (tail.includes("=") && Buffer.from(tail, "base64").toString("base64") !== tail) {
     return undefined;
   }

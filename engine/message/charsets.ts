@@ -1,5 +1,6 @@
 /** Octets to text in a declared charset, never failing. */
 import { Buffer } from "node:buffer";
+import { lenientBase64 } from "./base64.ts";
 
 const decoders = new Map<string, TextDecoder | undefined>();
 
@@ -40,7 +41,7 @@ export function decodeUtf7(octets: Uint8Array): string {
   const text = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString("latin1");
   return text.replace(/\+([A-Za-z0-9+/]*)-?/g, (_all: string, coded: string) => {
     if (coded === "") return "+";
-    const raw = Buffer.from(coded, "base64");
+    const raw = lenientBase64(Buffer.from(coded, "latin1"));
     let decoded = "";
     for (let i = 0; i + 1 < raw.length; i += 2) {
       decoded += String.fromCharCode(raw[i]! << 8 | raw[i + 1]!);

@@ -1,5 +1,6 @@
 /** Uuencoded files (POSIX uuencode; also its base64 form), as they stand in text. */
 import { Buffer } from "node:buffer";
+import { lenientBase64 } from "./base64.ts";
 import { begins } from "./source.ts";
 
 /** A file found in text. */
@@ -38,7 +39,7 @@ export function readUuencoded(
   const odd = !/^begin(?:-base64)? [0-7]{3,4} \S/.test(header);
   if (match[1] !== undefined) {
     const stop = endOfBase64(octets, next, end);
-    const decoded = Buffer.from(latin1(octets.subarray(next, stop)), "base64");
+    const decoded = lenientBase64(octets.subarray(next, stop));
     if (decoded.length === 0) return undefined;
     return { name, octets: decoded, reading: "uuencode/base64", end: stop, odd };
   }

@@ -1,5 +1,6 @@
 /** Encoded words of RFC 2047, as strictly and as loosely as mail programs read them. */
 import { Buffer } from "node:buffer";
+import { lenientBase64 } from "./base64.ts";
 import { decodeRaw, decodeText } from "./charsets.ts";
 
 const WORD = /=\?([^?\s]{0,80})\?([bq])\?([^?]*)\?=/gi;
@@ -40,7 +41,9 @@ export function decodeWords(text: string): string {
 }
 
 function wordOctets(encoding: string, text: string): Buffer {
-  if (encoding.toLowerCase() === "b") return Buffer.from(text, "base64");
+  if (encoding.toLowerCase() === "b") {
+    return Buffer.from(lenientBase64(Buffer.from(text, "latin1")));
+  }
   return Buffer.from(
     text.replaceAll("_", " ").replace(
       /=([0-9a-f]{2})/gi,
