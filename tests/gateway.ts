@@ -96,6 +96,15 @@ export class Gateway implements AsyncDisposable {
     for (const [name, port] of this.#ports) {
       await process.ready(`listener ${name}`, () => accepts(port));
     }
+    // The last thing that comes up; one that a killed daemon left behind does not answer.
+    await process.ready("the control socket", async () => {
+      try {
+        (await this.control()).close();
+        return true;
+      } catch {
+        return false;
+      }
+    });
   }
 
   /** Port of a listener. */

@@ -46,7 +46,7 @@ const KILLINGS: Readonly<Record<string, Killing>> = {
     }
   },
   async "next hop"(_gateway, sink) {
-    sink.crash();
+    await sink.crash();
     await pause(Math.random() * RANDOM_MS);
     sink.listen();
   },

@@ -30,7 +30,7 @@ Deno.test("ScriptedSink crashes in DATA and comes back on its port", async () =>
     trick: (moment) => moment === "body" ? "reset" : undefined,
   });
   await assert.rejects(sendMail(sink.port, MAIL));
-  sink.crash();
+  await sink.crash();
   await assert.rejects(sendMail(sink.port, MAIL));
   sink.listen();
   sink.behave({ trick: () => undefined });

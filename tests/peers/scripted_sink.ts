@@ -93,17 +93,20 @@ export class ScriptedSink implements AsyncDisposable {
     this.#accepting = this.#accept(listener);
   }
 
-  /** Ends as a killed process does: nothing listens, each connection breaks, whatever was going on in it. */
-  crash(): void {
+  /**
+   * Ends as a killed process does: nothing listens, each connection breaks, whatever was going on in it. Resolves once the port
+   * is free.
+   */
+  async crash(): Promise<void> {
     this.#listener?.close();
     this.#listener = undefined;
     for (const wire of this.#wires) wire.close();
     this.#wires.clear();
+    await this.#accepting;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.crash();
-    await this.#accepting;
+    await this.crash();
     await Promise.allSettled(this.#working);
   }
 
