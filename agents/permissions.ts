@@ -66,7 +66,6 @@ function nextHop(hop: string): AgentPermissions {
   const unix = /^lmtp:unix:(.+)$/.exec(hop)?.[1];
   if (unix !== undefined) return { net: [`unix:${unix}`], read: [unix], write: [unix] };
   const address = /^(?:smtp|lmtp):\/\/(.+)$/.exec(hop)?.[1];
-  if (address === undefined) return NOTHING;
-  // The runtime asks for port 0 of the name when a connection is turned into a TLS one; nothing can be reached by that.
-  return { ...NOTHING, net: [address, address.replace(/:\d+$/, ":0")] };
+  return address === undefined ? NOTHING : { ...NOTHING, net: [address] };
+};
 }
