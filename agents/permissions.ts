@@ -67,5 +67,4 @@ function nextHop(hop: string): AgentPermissions {
   if (unix !== undefined) return { net: [`unix:${unix}`], read: [unix], write: [unix] };
   const address = /^(?:smtp|lmtp):\/\/(.+)$/.exec(hop)?.[1];
   return address === undefined ? NOTHING : { ...NOTHING, net: [address] };
-};
 }
