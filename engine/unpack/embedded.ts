@@ -1,7 +1,6 @@
 /** Archives inside something else: self-extracting programs, pictures with a zip behind them, text before an archive. */
-import { Buffer } from "node:buffer";
 import { crc32 } from "./crc32.ts";
-import { u16, u32 } from "./octets.ts";
+import { searchText, u16, u32 } from "./octets.ts";
 
 /** Contents are looked at piece by piece, so that no second copy of a large one is made. */
 const PIECE_OCTETS = 4 << 20;
@@ -65,8 +64,7 @@ export function findEmbedded(octets: Uint8Array, isText: boolean): readonly Embe
   const counts = new Map<Kind, number>();
   for (let from = 0; from < octets.length; from += PIECE_OCTETS) {
     const end = Math.min(octets.length, from + PIECE_OCTETS + 16);
-    const piece = Buffer.from(octets.buffer, octets.byteOffset + from, end - from)
-      .toString("latin1");
+    const piece = searchText(octets.subarray(from, end));
     for (const kind of kinds) {
       let count = counts.get(kind) ?? 0;
       for (let at = piece.indexOf(kind.magic); at >= 0 && count < MAX_FOUND;) {

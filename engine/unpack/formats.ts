@@ -1,5 +1,8 @@
 /** Which unpacker opens which type, and which types are containers that none opens yet. */
 import { fileTypeGroup } from "../detect/file_type.ts";
+import { unar, uncpio, unrpm } from "./archives.ts";
+import { unbzip2 } from "./bzip2.ts";
+import { uncompress } from "./compress.ts";
 import { gunzip, unzlib } from "./gzip.ts";
 import { unmarkup } from "./html.ts";
 import { unmbox } from "./mbox.ts";
@@ -10,6 +13,7 @@ import { untar } from "./tar.ts";
 import { untext } from "./text_files.ts";
 import { untnef } from "./tnef.ts";
 import type { Unpacker } from "./unpacker.ts";
+import { unlzip, unlzma, unxz } from "./xz.ts";
 import { unzip } from "./zip.ts";
 
 const UNPACKERS: Readonly<Record<string, Unpacker>> = {
@@ -23,6 +27,15 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   gzip: gunzip,
   zlib: unzlib,
   tar: untar,
+  xz: unxz,
+  lzma: unlzma,
+  lzip: unlzip,
+  bzip2: unbzip2,
+  compress: uncompress,
+  cpio: uncpio,
+  ar: unar,
+  deb: unar,
+  rpm: unrpm,
   ole: unole,
   msi: unole,
   rtf: unrtf,
@@ -56,6 +69,10 @@ const WHOLE: ReadonlySet<string> = new Set([
   "odf",
   "epub",
   "tar",
+  "cpio",
+  "ar",
+  "deb",
+  "rpm",
   "mbox",
   "message",
   "ole",

@@ -4,8 +4,12 @@ import { limitReason, outputLimit } from "./bounds.ts";
 import { crc32 } from "./crc32.ts";
 import { inflateRaw } from "./decompress.ts";
 import { inflate } from "./inflate.ts";
-import { distinct, u32 } from "./octets.ts";
+import { bunzip } from "./bzip2.ts";
+import { unlzmaRaw } from "./lzma.ts";
+import { distinct, u16, u32 } from "./octets.ts";
+import { Output } from "./output.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
+import { xzStream } from "./xz.ts";
 import { readZipDirectory, type ZipHeader, type ZipMember } from "./zip_directory.ts";
 
 /** One way to read a member's data. */
@@ -37,6 +41,27 @@ const METHODS: Readonly<Record<number, Method>> = {
       expected: header.unpacked,
     });
     return { content: octets, used, end: ENDS[end] };
+  },
+  12: (data, header, maxOctets) => {
+    const output = new Output(maxOctets, header.unpacked);
+    const { end, used } = bunzip(data, output);
+    return { content: output.octets, used, end: ENDS[end] };
+  },
+  // version, size of the properties, properties: APPNOTE 5.8.8; flag bit 1 says that an end mark is there
+  14: (data, header, maxOctets) => {
+    const size = (header.flags & 2) !== 0 ? Infinity : header.unpacked;
+    const start = 4 + u16(data, 2);
+    const { octets, used, end } = unlzmaRaw(data.subarray(start), data[4] ?? 255, size, maxOctets);
+    return { content: octets, used: used + start, end: ENDS[end] };
+  },
+  95: (data, header, maxOctets) => {
+    const output = new Output(maxOctets, header.unpacked);
+    const { end, next } = xzStream(data, 0, output);
+    return {
+      content: output.octets,
+      used: next,
+      end: end === "filter" ? "unsupported" : ENDS[end],
+    };
   },
 };
 
