@@ -32,6 +32,9 @@ const COLLECT_MS = 10 * 60_000;
 /** What is reserved of the time to stop for writing what is in memory, ms. */
 const FLUSH_MS = 2000;
 
+/** Share of `inFlight` that callers of the control socket have besides. */
+const CALLERS_SHARE = 0.25;
+
 /** The gateway. */
 export class Service {
   readonly #configPath: string;
@@ -39,7 +42,10 @@ export class Service {
   readonly #startedAt = Date.now();
   readonly #counters: Record<string, number> = {};
   readonly #stopped = Promise.withResolvers<void>();
+  /** What agents hold. */
   readonly #inFlight: InFlight;
+  /** What callers of the control socket hold: apart, since they wait in line and agents do not. */
+  readonly #called: InFlight;
   readonly #agents: Agents;
   readonly #store: Store;
   readonly #ports: AgentPorts;
@@ -63,7 +69,9 @@ export class Service {
     this.#log = parts.log;
     this.#store = parts.store;
     this.#pool = parts.pool;
-    this.#inFlight = new InFlight(sizeOf(parts.reading.config.inFlight));
+    const inFlight = sizeOf(parts.reading.config.inFlight);
+    this.#inFlight = new InFlight(inFlight);
+    this.#called = new InFlight(inFlight * CALLERS_SHARE);
     const policy = () => this.#reading.policy.tree;
     this.#ports = ownPorts(() => this.#backstage(), policy);
     this.#agents = new Agents({
@@ -170,7 +178,7 @@ export class Service {
         stop: () => this.stop().then(() => new Promise<never>(() => {})),
         releaseOptions: () => this.#releaseOptions(),
       }),
-      this.#inFlight,
+      this.#called,
     );
     for (const { settings, addresses } of this.#agents.keepers) {
       for (const address of addresses) {
@@ -237,6 +245,7 @@ export class Service {
       throw error;
     }
     this.#inFlight.limit = sizeOf(config.inFlight);
+    this.#called.limit = sizeOf(config.inFlight) * CALLERS_SHARE;
     this.#store.setLimits(storeLimits(config));
     if (pool) {
       const before = this.#pool;
@@ -338,7 +347,10 @@ export class Service {
       policy: this.#policyStatus(),
       agents,
       scanners,
-      inFlight: { octets: this.#inFlight.held, limit: this.#inFlight.limit },
+      inFlight: {
+        octets: this.#inFlight.held + this.#called.held,
+        limit: this.#inFlight.limit,
+      },
       counters: { ...this.#counters },
       store: await this.#store.totals(),
       logDropped: this.#log.dropped(),

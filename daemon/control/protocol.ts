@@ -1,5 +1,6 @@
 /** The control socket: many calls at once over one connection. Each frame is a head (JSON); where it says so, octets follow. */
 import * as v from "valibot";
+import { MAX_OBJECT_OCTETS } from "../../engine/scanner/limits.ts";
 
 /** From a client. */
 export const requestSchema = v.variant("type", [
@@ -9,7 +10,9 @@ export const requestSchema = v.variant("type", [
     op: v.pipe(v.string(), v.maxLength(100)),
     args: v.optional(v.unknown()),
     /** Length of the frame of octets that follows; absent where none does. */
-    octets: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+    octets: v.exactOptional(
+      v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_OBJECT_OCTETS)),
+    ),
   }),
   /** Nobody waits for this call any more. */
   v.object({ type: v.literal("cancel"), id: v.number() }),
