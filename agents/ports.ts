@@ -4,12 +4,21 @@
  */
 import type {
   Ambiguity,
+  CleanMode,
   RewriteRequest,
   RewriteResult,
   ScanSettings,
+  ScanStatus,
   Verdict,
 } from "../engine/types.ts";
-import type { AgentName, Direction, Envelope, Outcome, ReportStatus } from "../policy/types.ts";
+import type {
+  AgentName,
+  Direction,
+  Envelope,
+  Outcome,
+  Phase,
+  ReportStatus,
+} from "../policy/types.ts";
 import type { DecisionTree } from "../policy/tree.ts";
 
 /** What becomes one line of the log, one entry of the message log, and counts in statistics. */
@@ -45,7 +54,9 @@ export interface MessageRecord {
     readonly quarantineId?: string;
     readonly nextHop?: string;
   }[];
-  /** Facts a replay of the policy needs besides the above: part types and names, header values asked for. */
+  /** What a replay of the policy needs besides the rest; see {@link RecordedFacts}. */
+  readonly known?: RecordedFacts;
+  /** Parts and archive entries that rules see, each kind once. */
   readonly attachments: readonly {
     readonly names: readonly string[];
     readonly type: string;
@@ -54,6 +65,34 @@ export interface MessageRecord {
   }[];
   /** ms by step: `scan`, `queue`, `deliver`, `total`. */
   readonly times: Readonly<Record<string, number>>;
+}
+
+/** Facts that the policy was asked with, as far as a {@link MessageRecord} has them nowhere else. */
+export interface RecordedFacts {
+  /** Milliseconds since 1970 of the transaction's begin: what rules on `time` saw. */
+  readonly began: number;
+  readonly tls: boolean;
+  /** Where the listener fixes it; else it was seen from the policy. */
+  readonly direction?: Direction;
+  /** The moment of the decision; `verdict` for every message that was read whole. */
+  readonly phase: Phase;
+  /** True where all recipients shared the strictest outcome. */
+  readonly strictest: boolean;
+  /** Absent where there was no scan. */
+  readonly scan?: {
+    readonly status: ScanStatus;
+    /** Whether `attachments` has all that was seen. */
+    readonly parts: boolean;
+    /** Whether the header was read: subject and ambiguities are known. */
+    readonly header: boolean;
+    /** Names of fields, lower case, of which {@link headers} has every value. */
+    readonly headerNames: readonly string[];
+    readonly headers: readonly { readonly name: string; readonly value: string }[];
+    /** Absent where nobody wanted the spam tests. */
+    readonly spamSymptoms?: readonly string[];
+  };
+  /** What cleaning came to, by mode. */
+  readonly cleaned: readonly { readonly mode: CleanMode; readonly status: "cleaned" | "deleted" }[];
 }
 
 /** A message to be kept. */

@@ -1,6 +1,7 @@
 import { verdictFacts } from "../policy/verdict_facts.ts";
-import type { ReportStatus } from "../policy/types.ts";
+import type { Phase, ReportStatus } from "../policy/types.ts";
 import type { MessageRecord } from "./ports.ts";
+import { distinctAttachments, recordedFacts, refusedFacts } from "./record_facts.ts";
 import type { Way, WayRequest } from "./way_types.ts";
 
 /** What became of one group of recipients at the gate. */
@@ -60,17 +61,23 @@ export function messageRecord(
       ...(group.quarantineId === undefined ? {} : { quarantineId: group.quarantineId }),
       ...ends[i],
     })),
-    attachments: facts?.attachments ?? [],
+    known: recordedFacts(request, way, facts),
+    attachments: distinctAttachments(facts).kept,
     times: costs,
   };
 }
 
-/** Makes the record of a recipient, sender or client that was refused before any message was read. */
+/**
+ * Makes the record of a recipient, sender or client that was refused before any message was read.
+ *
+ * @param phase When it was refused.
+ */
 export function refusedRecord(
   request: Omit<WayRequest, "message" | "tree" | "splitting" | "nextHop">,
   reply: string,
   action: "reject" | "defer",
   by: string,
+  phase: Phase,
 ): MessageRecord {
   return {
     queueId: request.queueId,
@@ -85,6 +92,7 @@ export function refusedRecord(
     notScanned: [],
     ambiguities: [],
     outcomes: [{ recipients: request.envelope.recipients, action, by, reply }],
+    known: refusedFacts(request, phase),
     attachments: [],
     times: {},
   };

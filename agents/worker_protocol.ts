@@ -3,9 +3,9 @@
  * worker talks to clients all day. Octets are transferred.
  */
 import * as v from "valibot";
-import { SCAN_STATUSES } from "../engine/types.ts";
+import { CLEAN_MODES, SCAN_STATUSES } from "../engine/types.ts";
 import type { DecisionTree } from "../policy/tree.ts";
-import { ACTIONS, AGENT_NAMES, DIRECTIONS, REPORT_STATUSES } from "../policy/types.ts";
+import { ACTIONS, AGENT_NAMES, DIRECTIONS, PHASES, REPORT_STATUSES } from "../policy/types.ts";
 import { LOG_LEVELS } from "./ports.ts";
 
 /** From the daemon to the worker. */
@@ -72,7 +72,30 @@ export const scanSettingsSchema = v.looseObject({
 
 const finding = v.object({ name: text, part: text, engine: text });
 
-const record = v.object({
+const header = v.object({ name: text, value: text });
+
+/** RecordedFacts, as worker and message log hand it on. */
+export const recordedFactsSchema = v.object({
+  began: v.number(),
+  tls: v.boolean(),
+  direction: v.exactOptional(v.picklist(DIRECTIONS)),
+  phase: v.picklist(PHASES),
+  strictest: v.boolean(),
+  scan: v.exactOptional(v.object({
+    status: v.picklist(SCAN_STATUSES),
+    parts: v.boolean(),
+    header: v.boolean(),
+    headerNames: texts,
+    headers: v.array(header),
+    spamSymptoms: v.exactOptional(texts),
+  })),
+  cleaned: v.array(
+    v.object({ mode: v.picklist(CLEAN_MODES), status: v.picklist(["cleaned", "deleted"]) }),
+  ),
+});
+
+/** A MessageRecord. */
+export const recordSchema = v.object({
   queueId: v.pipe(text, v.maxLength(64)),
   agent: v.picklist(AGENT_NAMES),
   listener: text,
@@ -95,6 +118,7 @@ const record = v.object({
     quarantineId: v.exactOptional(text),
     nextHop: v.exactOptional(text),
   })),
+  known: v.exactOptional(recordedFactsSchema),
   attachments: v.array(
     v.object({ names: texts, type: text, encrypted: v.boolean(), macro: v.boolean() }),
   ),
@@ -110,7 +134,7 @@ const verdict = v.looseObject({
   notScanned: texts,
   parts: v.array(v.looseObject({ path: text })),
   ambiguities: v.array(v.object({ name: text, part: text })),
-  headers: v.array(v.object({ name: text, value: text })),
+  headers: v.array(header),
   sha256: text,
   size: octets,
   costs: v.record(text, v.number()),
@@ -169,7 +193,7 @@ export const noticeSchema = v.variant("type", [
   /** The caller of a scan or rewrite has gone away. */
   v.object({ type: v.literal("cancel"), id }),
   v.object({ type: v.literal("release"), octets }),
-  v.object({ type: v.literal("record"), record }),
+  v.object({ type: v.literal("record"), record: recordSchema }),
   v.object({
     type: v.literal("log"),
     level: v.picklist(LOG_LEVELS),

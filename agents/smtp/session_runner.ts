@@ -358,8 +358,13 @@ export class SessionRunner {
   ): void {
     const envelope = { ...source.envelope, sender: source.envelope.sender ?? "", recipients };
     const action = outcome.action === "defer" ? "defer" : "reject";
+    const phase = source.envelope.sender === undefined
+      ? "connect"
+      : recipients.length === 0
+      ? "sender"
+      : "recipient";
     this.#context.ports.record(
-      refusedRecord({ ...source, envelope, queueId }, reply, action, outcome.by),
+      refusedRecord({ ...source, envelope, queueId }, reply, action, outcome.by, phase),
     );
   }
 
