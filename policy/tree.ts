@@ -48,6 +48,13 @@ export const TRUE_NODE = 0;
 /** See {@link TRUE_NODE}. */
 export const FALSE_NODE = 1;
 
+/** Kind of a posting's entry: the rule matches wherever the way in is taken. */
+export const PURE_ENTRY = 64;
+/** Kind of a posting's entry: the rule cannot match at this phase, and may at a later one. */
+export const BLOCKER_ENTRY = 128;
+/** Bits of an entry below the rule's number. */
+export const ENTRY_BITS = 8;
+
 /** The literal of an atom. */
 export function literal(atom: number, negated: boolean): number {
   return -1 - 2 * atom - (negated ? 1 : 0);
@@ -149,8 +156,9 @@ export interface TreeTable {
 }
 
 /**
- * Which rules to look at. An entry of a posting is `rule * 128 + pure * 64 + phases`: phases is a set of bits, one for each phase
- * in which this is a way in; pure says that the rule matches wherever the way in is taken.
+ * Which rules to look at. An entry of a posting is `rule * 256 + kind * 64 + phases`: phases is a set of bits, one for each phase
+ * in which this is a way in. Kind 1: the rule matches wherever the way in is taken; kind 2: it cannot match yet and is only
+ * looked at because it may later; kind 0: its condition tells.
  */
 export interface TreeIndex {
   /** Postings by set or presence or attachment atom. */

@@ -1,13 +1,20 @@
 import { PHASES } from "../types.ts";
-import type { TreeEffect, TreeIndex, TreeNumberIndex } from "../tree.ts";
+import {
+  BLOCKER_ENTRY,
+  ENTRY_BITS,
+  PURE_ENTRY,
+  type TreeEffect,
+  type TreeIndex,
+  type TreeNumberIndex,
+} from "../tree.ts";
 import { GATE_SLOTS } from "../slots.ts";
 import { AccessFinder } from "./access.ts";
 import type { AtomBuilder } from "./atoms.ts";
 import { FirstMatches, segmentsOf } from "./number_index.ts";
 
 const VERDICT = PHASES.length - 1;
-/** Bit of a posting's entry: the rule matches wherever this way in is taken. */
-const PURE = 64;
+const PURE = PURE_ENTRY;
+const PHASE_BITS = 63;
 /** Most tables of first matches of one number; rules beyond them go into the segment tree. */
 const MAX_FIRST_TABLES = 16;
 
@@ -24,7 +31,7 @@ class Postings<Key> {
   readonly #covers = new Map<Key, Cover[]>();
 
   add(key: Key, rule: number, flags: number, effect: TreeEffect): void {
-    const phases = flags & (PURE - 1);
+    const phases = flags & PHASE_BITS;
     const covers = this.#covers.get(key);
     if (
       covers?.some((cover) =>
@@ -33,8 +40,8 @@ class Postings<Key> {
       )
     ) return;
     const list = this.entries.get(key);
-    if (list) list.push(rule * 128 + flags);
-    else this.entries.set(key, [rule * 128 + flags]);
+    if (list) list.push((rule << ENTRY_BITS) + flags);
+    else this.entries.set(key, [(rule << ENTRY_BITS) + flags]);
     if ((flags & PURE) === 0) return;
     const same = covers?.find((cover) => cover.phases === phases);
     if (same) {
@@ -68,7 +75,10 @@ export function buildIndex(
     if ((effect.low & ~settledLow) === 0 && (effect.high & ~settledHigh) === 0) continue; // behind a rule for all mail
     const flagsByAtom = new Map<number, number>();
     const impureByAtom = new Map<number, number>();
-    const alwaysFlags = [0, 0];
+    const blockersByAtom = new Map<number, number>();
+    const alwaysFlags = new Map<number, number>();
+    const isAlways = (kind: number, bits: number) =>
+      void alwaysFlags.set(kind, (alwaysFlags.get(kind) ?? 0) | bits);
     const last = finder.lastPhase(condition);
     for (let phase = 0; phase <= VERDICT; phase++) {
       const bits = phase < last ? 1 << phase : (1 << (VERDICT + 1)) - (1 << phase);
@@ -85,46 +95,54 @@ export function buildIndex(
           }
         } else later = true;
       }
-      if (must === 1) alwaysFlags[1]! |= bits;
+      const kind = must === 0 ? BLOCKER_ENTRY : 0;
+      if (must === 1) isAlways(PURE, bits);
       else if (must === undefined || later) {
         const access = finder.find(condition, phase, later);
-        if (!access) alwaysFlags[0]! |= bits;
+        if (!access) isAlways(kind, bits);
         else {
-          const flags = access.pure && !later ? flagsByAtom : impureByAtom;
+          const flags = kind !== 0
+            ? blockersByAtom
+            : access.pure && !later
+            ? flagsByAtom
+            : impureByAtom;
           for (const atom of access.atoms) flags.set(atom, (flags.get(atom) ?? 0) | bits);
         }
       }
       if (phase >= last) break;
     }
-    for (const [pure, byAtom] of [[PURE, flagsByAtom], [0, impureByAtom]] as const) {
+    for (
+      const [kind, byAtom] of [[PURE, flagsByAtom], [0, impureByAtom], [
+        BLOCKER_ENTRY,
+        blockersByAtom,
+      ]] as const
+    ) {
       for (const [number, phases] of byAtom) {
         const atom = builder.atoms[number]!;
         if (typeof atom === "number" || atom.kind === "presence" || atom.kind === "attachment") {
-          atoms.add(number, rule, phases | pure, effect);
+          atoms.add(number, rule, phases | kind, effect);
         } else if (atom.kind === "enum") {
           for (let value = 0; value < 31; value++) {
             if ((atom.mask & (1 << value)) !== 0) {
-              enums.add(atom.attribute * 32 + value, rule, phases | pure, effect);
+              enums.add(atom.attribute * 32 + value, rule, phases | kind, effect);
             }
           }
         } else {
           let first = firsts.get(atom.attribute);
           if (!first) firsts.set(atom.attribute, first = new FirstMatches(MAX_FIRST_TABLES));
-          if (pure === 0 || !first.add(rule, phases, effect, atom.ranges)) {
+          if (kind !== PURE || !first.add(rule, phases, effect, atom.ranges)) {
             const list = spans.get(atom.attribute) ?? [];
             spans.set(atom.attribute, list);
             for (const [from, below] of atom.ranges) {
-              list.push({ from, below, entry: rule * 128 + (phases | pure) });
+              list.push({ from, below, entry: (rule << ENTRY_BITS) + (phases | kind) });
             }
           }
         }
       }
     }
-    for (const pure of [1, 0]) {
+    for (const [kind, bits] of alwaysFlags) {
       for (let phase = 0; phase <= VERDICT; phase++) {
-        if ((alwaysFlags[pure]! & (1 << phase)) !== 0) {
-          always.add(phase, rule, (1 << phase) | (pure * PURE), effect);
-        }
+        if ((bits & (1 << phase)) !== 0) always.add(phase, rule, (1 << phase) | kind, effect);
       }
     }
     if (condition === 0) {

@@ -1,5 +1,12 @@
 import { GATE_SLOTS, slotMask } from "../slots.ts";
-import { type DecisionTree, isNegated, literalAtom } from "../tree.ts";
+import {
+  BLOCKER_ENTRY,
+  type DecisionTree,
+  ENTRY_BITS,
+  isNegated,
+  literalAtom,
+  PURE_ENTRY,
+} from "../tree.ts";
 import type { Facts, Outcome } from "../types.ts";
 import { PHASES, REPORT_STATUSES } from "../types.ts";
 import { AttachmentMatcher } from "./attachment_matcher.ts";
@@ -109,18 +116,20 @@ export class Matcher {
       const entry = this.#postings.entries[this.#places[at]!]!;
       const number = this.#effects[rule]!;
       const newLow = this.#effectLow[number]! & ~low;
-      if (newLow !== 0 || (this.#effectHigh[number]! & ~high) !== 0) {
-        if ((entry & 64) !== 0 || this.#holds(this.#conditions[rule]!, false)) {
-          if ((newLow & 1) !== 0) actionRule = rule;
-          for (let slot = 0; slot < 3; slot++) if ((newLow & (1 << slot)) !== 0) first[slot] = rule;
-          state = this.#states.after(state, number);
-          low |= newLow;
-          high |= this.#effectHigh[number]!;
-        } else if (phase < VERDICT && (newLow & GATE_SLOTS & ~blocked) !== 0) {
-          if (this.#holds(this.#conditions[rule]!, true)) blocked |= newLow & GATE_SLOTS;
-        }
+      const sets = newLow !== 0 || (this.#effectHigh[number]! & ~high) !== 0;
+      if (
+        sets && (entry & BLOCKER_ENTRY) === 0 &&
+        ((entry & PURE_ENTRY) !== 0 || this.#holds(this.#conditions[rule]!, false))
+      ) {
+        if ((newLow & 1) !== 0) actionRule = rule;
+        for (let slot = 0; slot < 3; slot++) if ((newLow & (1 << slot)) !== 0) first[slot] = rule;
+        state = this.#states.after(state, number);
+        low |= newLow;
+        high |= this.#effectHigh[number]!;
+      } else if (phase < VERDICT && (newLow & GATE_SLOTS & ~blocked) !== 0) {
+        if (this.#holds(this.#conditions[rule]!, true)) blocked |= newLow & GATE_SLOTS;
       }
-      this.#advance(at, low, high);
+      this.#advance(at, low, high, low | blocked);
     }
     let pending = blocked;
     if (phase < VERDICT) {
@@ -196,25 +205,29 @@ export class Matcher {
   }
 
   #add(list: number): void {
+    if ((this.#postings.phases[list]! & (1 << this.#phase)) === 0) return;
     if (this.#count === this.#rules.length) this.#grow();
     const at = this.#count++;
     this.#lists[at] = list;
     this.#places[at] = this.#postings.begin[list]! - 1;
-    this.#advance(at, 0, 0);
+    this.#advance(at, 0, 0, 0);
   }
 
-  /** Goes to the list's next entry of this phase; a list that has none, or sets nothing new, drops out. */
-  #advance(at: number, low: number, high: number): void {
+  /** Goes to the list's next entry of this phase; a list that has none, or neither sets nor opens anything new, drops out. */
+  #advance(at: number, low: number, high: number, open: number): void {
     const postings = this.#postings;
     const list = this.#lists[at]!;
-    if ((postings.low[list]! & ~low) !== 0 || (postings.high[list]! & ~high) !== 0) {
+    if (
+      (postings.low[list]! & ~low) !== 0 || (postings.high[list]! & ~high) !== 0 ||
+      (postings.blocks[list]! & ~open) !== 0
+    ) {
       const end = postings.end[list]!;
       const bit = 1 << this.#phase;
       for (let place = this.#places[at]! + 1; place < end; place++) {
         const entry = postings.entries[place]!;
         if ((entry & bit) === 0) continue;
         this.#places[at] = place;
-        this.#rules[at] = entry >> 7;
+        this.#rules[at] = entry >> ENTRY_BITS;
         return;
       }
     }

@@ -1,13 +1,23 @@
 /** The postings of a tree in flat arrays. */
-import type { DecisionTree, TreeIndex } from "../tree.ts";
+import {
+  BLOCKER_ENTRY,
+  type DecisionTree,
+  ENTRY_BITS,
+  PURE_ENTRY,
+  type TreeIndex,
+} from "../tree.ts";
+import { GATE_SLOTS } from "../slots.ts";
 import { leafCount, stretchOf } from "../compile/number_index.ts";
 
 /** Lists of entries; a way in has some lists, from one number to below another. */
 export class Postings {
   readonly entries: Int32Array;
-  /** By list: begin and end in {@link entries}, and the slots that its rules set. */
+  /** By list: begin and end in {@link entries}, phases in which it counts, and the slots that its rules set. */
   readonly begin: Int32Array;
   readonly end: Int32Array;
+  readonly phases: Int32Array;
+  /** By list: slots that its rules keep open only; it drops out where these are open or settled. */
+  readonly blocks: Int32Array;
   readonly low: Int32Array;
   readonly high: Int32Array;
   /** By set atom: its lists, from `atomBegin[a]` to below `atomBegin[a + 1]`. */
@@ -58,6 +68,8 @@ export class Postings {
     this.entries = Int32Array.from(builder.entries);
     this.begin = Int32Array.from(builder.begin);
     this.end = Int32Array.from(builder.end);
+    this.phases = Int32Array.from(builder.phases);
+    this.blocks = Int32Array.from(builder.blocks);
     this.low = Int32Array.from(builder.low);
     this.high = Int32Array.from(builder.high);
   }
@@ -84,7 +96,7 @@ export class NumberPostings {
       bounds: Float64Array.from(bounds),
       lists: Int32Array.from(
         rules,
-        (rule) => rule < 0 ? -1 : builder.single(rule * 128 + 64 + phases),
+        (rule) => rule < 0 ? -1 : builder.single((rule << ENTRY_BITS) + PURE_ENTRY + phases),
       ),
     }));
     this.bounds = Float64Array.from(number.bounds);
@@ -99,13 +111,15 @@ export class NumberPostings {
   }
 }
 
-/** Longer postings are split by the slots that their rules set, so that what is settled drops out at once. */
+/** Longer postings are split by phases and by the slots that their rules set, so that what is settled drops out at once. */
 const SPLIT_FROM = 8;
 
 class ListBuilder {
   readonly entries: number[] = [];
   readonly begin: number[] = [];
   readonly end: number[] = [];
+  readonly phases: number[] = [];
+  readonly blocks: number[] = [];
   readonly low: number[] = [];
   readonly high: number[] = [];
   readonly #tree: DecisionTree;
@@ -123,8 +137,8 @@ class ListBuilder {
       begin[key] = this.begin.length;
       for (; next < sorted.length && sorted[next]![0] === key; next++) {
         const row = sorted[next]!;
-        if (row.length <= SPLIT_FROM) this.#list(row, 1);
-        else this.#split(row);
+        if (row.length > SPLIT_FROM) this.#split(row);
+        else if (row.length > 1) this.#list(row, 1);
       }
     }
     return begin;
@@ -138,7 +152,7 @@ class ListBuilder {
     const parts = new Map<string, number[]>();
     for (let i = 1; i < row.length; i++) {
       const { low, high } = this.#effect(row[i]!);
-      const key = `${low} ${high}`;
+      const key = `${low} ${high} ${row[i]! & ((1 << ENTRY_BITS) - 1)}`;
       const part = parts.get(key);
       if (part) part.push(row[i]!);
       else parts.set(key, [row[i]!]);
@@ -149,19 +163,28 @@ class ListBuilder {
   #list(row: readonly number[], from: number): number {
     let low = 0;
     let high = 0;
+    let phases = 0;
+    let blocks = 0;
     this.begin.push(this.entries.length);
     for (let i = from; i < row.length; i++) {
-      const effect = this.#effect(row[i]!);
-      low |= effect.low;
-      high |= effect.high;
-      this.entries.push(row[i]!);
+      const entry = row[i]!;
+      const effect = this.#effect(entry);
+      phases |= entry & 63;
+      if ((entry & BLOCKER_ENTRY) !== 0) blocks |= effect.low & GATE_SLOTS;
+      else {
+        low |= effect.low;
+        high |= effect.high;
+      }
+      this.entries.push(entry);
     }
+    this.phases.push(phases);
+    this.blocks.push(blocks);
     this.end.push(this.entries.length);
     this.low.push(low);
     return this.high.push(high) - 1;
   }
 
   #effect(entry: number) {
-    return this.#tree.effects[this.#tree.rules.effects[entry >> 7]!]!;
+    return this.#tree.effects[this.#tree.rules.effects[entry >> ENTRY_BITS]!]!;
   }
 }

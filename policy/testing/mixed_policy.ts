@@ -1,0 +1,114 @@
+/** Large policies of mixed rules and mail for them, the same for the same number: for measurements. */
+import type { Facts } from "../types.ts";
+import { MAIL } from "./mail.ts";
+
+/** Numbers that look random (mulberry32) and are the same in each run. */
+export function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const WORDS =
+  "mail post relay smtp out mx edge node shop info news promo offer bank cloud host data web net team"
+    .split(" ");
+
+/** Tools that draw from one source. */
+function drawer(seed: number) {
+  const next = random(seed);
+  const integer = (below: number) => Math.floor(next() * below);
+  const pick = <T>(items: readonly T[]): T => items[integer(items.length)]!;
+  const word = () => pick(WORDS) + integer(10_000);
+  const domain = () => `${word()}.${pick(["example", "test", "example.org", "example.net"])}`;
+  const address = () => `${word()}@${domain()}`;
+  const ipv4 = () => `${1 + integer(223)}.${integer(256)}.${integer(256)}`;
+  return { next, integer, pick, word, domain, address, ipv4 };
+}
+
+/**
+ * A policy of so many rules: a third asks an address or domain, a sixth each a network, a glob, a range, and several things at
+ * once; besides a list of as many addresses as there are rules, and groups.
+ */
+export function mixedPolicy(rules: number, seed = 1): unknown {
+  const { integer, pick, word, domain, address, ipv4 } = drawer(seed);
+  const thens = [
+    { action: "reject", reply: "550 5.7.1 refused by policy" },
+    { action: "quarantine" },
+    { antispam: { threshold: 4 } },
+    { antispam: { action: "accept" } },
+    { limits: { scanTime: "10s" } },
+    { marks: { subject: "always" } },
+  ];
+  const whens = [
+    () => ({ sender: address() }),
+    () => ({ recipient: [address(), address()] }),
+    () => ({ sender: `@${domain()}` }),
+    () => ({ sender: `@*.${domain()}`, direction: "inbound" }),
+    () => ({ client: `${ipv4()}.0/24` }),
+    () => ({
+      client: pick([`2001:db8:${integer(65536).toString(16)}::/48`, `${ipv4()}.${integer(256)}`]),
+    }),
+    () => ({ clientName: `*.${domain()}` }),
+    () => ({ attachment: { name: `${word()}*.${pick(["exe", "scr", "zip"])}` } }),
+    () => ({ size: { over: `${20_000_000 + integer(20_000_000)}B` } }),
+    () => ({ spamScore: { atLeast: 8 + integer(1000) / 100 }, recipient: `@${domain()}` }),
+    () => ({ any: [{ sender: address() }, { subject: `*${word()}*` }], not: { spf: "pass" } }),
+    () => ({
+      client: `${ipv4()}.0/24`,
+      not: { sender: { list: "partners" } },
+      size: { over: `${integer(1000)}KB` },
+    }),
+  ];
+  return {
+    lists: {
+      partners: { senders: Array.from({ length: Math.max(1, rules) }, address) },
+      blocked: { clients: Array.from({ length: Math.max(1, rules >> 2) }, () => `${ipv4()}.0/24`) },
+    },
+    rules: [
+      {
+        name: "partners",
+        when: { sender: { list: "partners" } },
+        then: { antispam: { threshold: 9 } },
+      },
+      ...Array.from({ length: Math.max(0, rules - 2) }, (_, index) => ({
+        name: `rule ${index}`,
+        when: whens[index % whens.length]!(),
+        then: pick(thens),
+      })),
+      { name: "blocked", when: { client: { list: "blocked" } }, then: { action: "reject" } },
+    ],
+    groups: {
+      staff: { recipients: ["@example.org"], settings: { antispam: { threshold: 5 } } },
+      boss: {
+        parent: "staff",
+        recipients: ["boss@example.org"],
+        settings: { antispam: { spam: "reject" } },
+      },
+    },
+  };
+}
+
+/** Clean mail that most rules have nothing to do with, as most mail is. */
+export function mixedMail(count: number, seed = 2): Facts[] {
+  const { integer, domain, address, ipv4, word, pick } = drawer(seed);
+  return Array.from({ length: count }, (): Facts => ({
+    ...MAIL,
+    client: `${ipv4()}.${integer(256)}`,
+    clientName: `${word()}.${domain()}`,
+    helo: domain(),
+    sender: address(),
+    recipient: pick([`${word()}@example.org`, "boss@example.org", address()]),
+    size: 1000 + integer(10_000_000),
+    subject: `${word()} and ${word()} for the ${word()}`,
+    attachments: [
+      { names: [], type: "text", encrypted: false, macro: false },
+      { names: [`${word()}.pdf`], type: "pdf", encrypted: false, macro: false },
+    ],
+    spamScore: integer(50) / 10,
+    spf: pick(["pass", "none", "fail"]),
+  }));
+}
