@@ -51,7 +51,11 @@ interface Filtered extends AsyncDisposable {
   readonly gateway: Gateway;
 }
 
-async function filtered(mode: "after-queue" | "before-queue", infected: string): Promise<Filtered> {
+async function filtered(
+  mode: "after-queue" | "before-queue",
+  infected: string,
+  proxyOptions = "",
+): Promise<Filtered> {
   const stack = new AsyncDisposableStack();
   try {
     const directory = stack.use(await temporaryDirectory());
@@ -77,7 +81,12 @@ async function filtered(mode: "after-queue" | "before-queue", infected: string):
     );
     const filter = gateway.port("smtp");
     const services = mode === "before-queue"
-      ? [smtpdService(front, [`smtpd_proxy_filter=127.0.0.1:${filter}`])]
+      ? [
+        smtpdService(front, [
+          `smtpd_proxy_filter=127.0.0.1:${filter}`,
+          `smtpd_proxy_options=${proxyOptions}`,
+        ]),
+      ]
       : [
         smtpdService(front, [
           `content_filter=scan:[127.0.0.1]:${filter}`,
@@ -214,8 +223,8 @@ peerTest(
   },
 );
 
-peerTest(["postfix"], "smtpd_proxy_filter: the client itself sees the policy's reply", async () => {
-  await using all = await filtered("before-queue", "reject");
+async function clientHears(proxyOptions: string): Promise<void> {
+  await using all = await filtered("before-queue", "reject", proxyOptions);
   const { front, postfix, gateway } = all;
   await cleanArrives(all);
   const before = (await postfix.delivered()).length;
@@ -230,4 +239,17 @@ peerTest(["postfix"], "smtpd_proxy_filter: the client itself sees the policy's r
   // The client that Postfix was told of is the one in Postern's log and in Postfix's own on the way back.
   await gateway.logged(new RegExp(`${BAD_CLIENT.replaceAll(".", "\\.")}`));
   assert.match(await postfix.log(), /postfix\/back\/smtpd\[\d+\]: .*192\.0\.2\.77/);
-});
+}
+
+peerTest(
+  ["postfix"],
+  "smtpd_proxy_filter: the client itself sees the policy's reply",
+  () => clientHears(""),
+);
+
+// Postfix then takes the whole message before it speaks to the filter.
+peerTest(
+  ["postfix"],
+  "smtpd_proxy_filter with speed_adjust: the client sees the policy's reply",
+  () => clientHears("speed_adjust"),
+);

@@ -16,19 +16,6 @@ const RUN_MS = 600_000;
 const NOT_READ: readonly { readonly what: string; needs(entry: CorpusEntry): boolean }[] = [
   { what: "a signature for clam.exe", needs: ({ sig }) => sig !== undefined },
   {
-    what: "a reader of PDF",
-    needs: ({ kind, file }) => kind === "pdf" || file === "evasion/151.eml",
-  },
-  {
-    what: "a reader of RTF",
-    needs: ({ kind, file }) => kind === "rtf" || file === "evasion/152.eml",
-  },
-  {
-    what: "data: links of HTML and SVG",
-    needs: ({ kind, file }) =>
-      /^(?:html|svg)-smuggling$/.test(kind ?? "") || file === "evasion/147.eml",
-  },
-  {
     what: "BinHex as a transfer encoding",
     needs: ({ file }) => /^mime\/mib\/c(?:129|130|157)\.eml$/.test(file),
   },
