@@ -7,6 +7,28 @@
 export { scan } from "./engine/scan.ts";
 export { builtinModules, type ModuleInfo, type Modules } from "./engine/detect/modules.ts";
 export {
+  ContentHashes,
+  HASH_ALGORITHMS,
+  type HashAlgorithm,
+  HashList,
+  type HashRow,
+} from "./engine/detect/hash_list.ts";
+export {
+  type BytePattern,
+  type PatternChoice,
+  type PatternGap,
+  type PatternOffset,
+  type PatternPiece,
+  type PatternRun,
+} from "./engine/detect/pattern.ts";
+export { type PatternMatch, type PatternMatches, PatternSet } from "./engine/detect/pattern_set.ts";
+export {
+  readHashText,
+  readPatternText,
+  type SignatureText,
+  type UnusedLine,
+} from "./engine/detect/signature_text.ts";
+export {
   type Ambiguity,
   CLEAN_MODES,
   type CleanMode,

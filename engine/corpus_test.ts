@@ -28,16 +28,11 @@ const MODULES: Modules = {
 
 /** Kinds of containers that are not opened: what is infected in them is reported as not scanned; with what it takes to open them. */
 const NOT_OPENED: Readonly<Record<string, string>> = {
-  "7z": "LZMA, LZMA2, PPMd and the headers of 7z",
-  activemime: "its header; the content is zlib",
+  "7z": "PPMd",
   arj: "ARJ's decoder",
-  cab: "cabinets, MSZIP",
   chm: "LZX",
-  content: "a 7z in a mail",
-  lzh: "LZH",
-  nested: "one of the above in between",
-  sfx: "one of the above behind a program",
-  szdd: "LZSS",
+  lzh: "LZH's decoders",
+  nested: "LZH or RAR in between",
   "tar+zst": "zstd",
   zip: "method implode",
 };

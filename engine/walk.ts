@@ -5,7 +5,9 @@ import type { Budget } from "./budget.ts";
 import { detectContent, type Detection, detectNames } from "./detect/detect.ts";
 import { fileType, fileTypeGroup } from "./detect/file_type.ts";
 import { ContentHashes } from "./detect/hash_list.ts";
+import type { HeuristicMatch } from "./detect/heuristics.ts";
 import { macroHeuristics } from "./detect/macro_heuristics.ts";
+import { markupHeuristics } from "./detect/markup_heuristics.ts";
 import type { Modules } from "./detect/modules.ts";
 import { readMessage } from "./message/read.ts";
 import type { MessageReading, PartReading } from "./message/types.ts";
@@ -103,6 +105,7 @@ export class Walk {
       this.costs.detect += performance.now() - start;
       return;
     }
+    // what the name gave was reported above, and is this one's alone
     const seen: Seen = { report, from: this.findings.length };
     this.#seen.set(sha256, seen);
     const ranges = this.#searched.length;
@@ -150,7 +153,6 @@ export class Walk {
     if (report.encrypted) here.encrypted = true;
     if (report.notScanned) here.notScanned ??= report.notScanned;
     for (const finding of this.findings.slice(from, to)) {
-      if (finding.severity === "suspicious" && finding.part === report.path) continue; // by name
       this.findings.push({ ...finding, part: here.path });
     }
   }
@@ -169,6 +171,9 @@ export class Walk {
     const found = detectContent(octets, report.type, hashes, this.#modules, { searched });
     if (!found.touched && !searched) this.#searched.push({ buffer: octets.buffer, start, end });
     this.#add(found.detections.filter(({ engine }) => engine === "hash"), report);
+    if (fileTypeGroup(report.type) === "markup" || report.type === "hta") {
+      this.#suspect(markupHeuristics(octets), report.path);
+    }
     return found.detections.filter(({ engine }) => engine !== "hash");
   }
 
@@ -285,8 +290,8 @@ export class Walk {
     if (isData && report.notScanned === undefined) this.reports.pop();
   }
 
-  #macro(content: Uint8Array, path: string): void {
-    for (const { name } of macroHeuristics(content)) {
+  #suspect(matches: readonly HeuristicMatch[], path: string): void {
+    for (const { name } of matches) {
       this.findings.push({ name, severity: "suspicious", part: path, engine: "heuristic" });
     }
   }
@@ -316,7 +321,7 @@ export class Walk {
       const listed = this.reports.length;
       const found = this.findings.length;
       this.visit({ ...item, octets: content }, { asFile: !entry.isText });
-      if (entry.macro) this.#macro(content, item.path);
+      if (entry.macro) this.#suspect(macroHeuristics(content), item.path);
       if (entry.quiet) this.#unlist(listed, found);
       return;
     }

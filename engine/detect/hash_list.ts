@@ -19,6 +19,7 @@ const SIZE_BITS = 20;
 
 /** One row of a list. */
 export interface HashRow {
+  /** What is found where a content has this hash. */
   readonly name: string;
   /** Hex. */
   readonly digest: string;
@@ -106,6 +107,7 @@ export class ContentHashes {
   readonly #octets: Uint8Array;
   readonly #digests = new Map<HashAlgorithm, Buffer>();
 
+  /** @param octets The content; not copied. */
   constructor(octets: Uint8Array) {
     this.#octets = octets;
   }
@@ -120,6 +122,7 @@ export class ContentHashes {
     return this.digest("sha256").toString("hex");
   }
 
+  /** The digest, computed at the first asking. */
   digest(algorithm: HashAlgorithm): Buffer {
     let digest = this.#digests.get(algorithm);
     if (!digest) {
@@ -136,7 +139,11 @@ export class HashList {
   /** Number of rows. */
   readonly size: number;
 
-  /** @param rows By the length of their digest; rows of other lengths are a programming error. */
+  /**
+   * Builds the tables.
+   *
+   * @param rows By the length of their digest; rows of other lengths are a programming error.
+   */
   constructor(rows: readonly HashRow[]) {
     this.#tables = HASH_ALGORITHMS.flatMap((algorithm) => {
       const own = rows.filter((row) => row.digest.length === 2 * DIGEST_OCTETS[algorithm]);

@@ -2,8 +2,6 @@
  * Findings that need no deep reading: what a name hides. All are `suspicious`; each row says why good mail hardly has it.
  * A program in an attachment is no finding by itself: that is for the policy to say, by type and name.
  */
-import { fileTypeGroup } from "./file_type.ts";
-
 /** What is known of one content. */
 export interface HeuristicFacts {
   /** Names as decoded. */
@@ -61,10 +59,4 @@ export function nameHeuristics(
     ) found.add("Heuristic.DisguisedProgram");
   }
   return [...found].map((name) => ({ name }));
-}
-
-/** Whether a type by content is a program or a script. */
-export function isProgram(type: string): boolean {
-  const group = fileTypeGroup(type);
-  return group === "executable" || group === "script";
 }

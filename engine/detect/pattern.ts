@@ -5,26 +5,34 @@
  */
 
 /** Octets that must agree where the mask has ones. */
-interface Run {
+export interface PatternRun {
+  /** Tells it from the others. */
   readonly kind: "run";
+  /** Octets, with zeros where the mask has zeros. */
   readonly values: Uint8Array;
+  /** Bits that count, as many octets as values. */
   readonly masks: Uint8Array;
 }
 /** So many octets, whatever they are. */
-interface Gap {
+export interface PatternGap {
+  /** Tells it from the others. */
   readonly kind: "gap";
+  /** Fewest octets. */
   readonly min: number;
   /** Infinity for `*`. */
   readonly max: number;
 }
 /** One of several; negated ones are all of one length. */
-interface Choice {
+export interface PatternChoice {
+  /** Tells it from the others. */
   readonly kind: "choice";
+  /** What may stand here. */
   readonly options: readonly Uint8Array[];
+  /** Whether just these may not stand here. */
   readonly negated: boolean;
 }
 /** A piece of a pattern. */
-export type PatternPiece = Run | Gap | Choice;
+export type PatternPiece = PatternRun | PatternGap | PatternChoice;
 
 /** Where in the content a pattern may start. */
 export type PatternOffset =
@@ -33,8 +41,11 @@ export type PatternOffset =
 
 /** A signature. */
 export interface BytePattern {
+  /** What is found. */
   readonly name: string;
+  /** What it makes the object; `spam` gives a symptom and no finding. */
   readonly severity: "infected" | "suspicious" | "spam";
+  /** Pieces that follow each other. */
   readonly pieces: readonly PatternPiece[];
   /** Absent: anywhere. */
   readonly offset?: PatternOffset;
@@ -121,7 +132,7 @@ class Matcher {
     this.#pieces = pieces;
   }
 
-  run({ values, masks }: Run, at: number): boolean {
+  run({ values, masks }: PatternRun, at: number): boolean {
     if (at < 0 || at + values.length > this.#octets.length) return false;
     for (let i = 0; i < values.length; i++) {
       if (((this.#octets[at + i] ?? 0) & (masks[i] ?? 0)) !== values[i]) return false;
@@ -184,7 +195,7 @@ class Matcher {
   }
 
   /** Lengths of the options that match at `at`. */
-  #lengths(piece: Choice, at: number): readonly number[] {
+  #lengths(piece: PatternChoice, at: number): readonly number[] {
     const matching = piece.options.filter((option) => {
       for (let i = 0; i < option.length; i++) if (this.#octets[at + i] !== option[i]) return false;
       return true;

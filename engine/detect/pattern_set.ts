@@ -11,6 +11,7 @@ import { type BytePattern, matchAround, offsetAllows } from "./pattern.ts";
 
 /** A pattern that was found. */
 export interface PatternMatch {
+  /** Which one. */
   readonly pattern: BytePattern;
   /** Where it starts. */
   readonly offset: number;
@@ -148,6 +149,7 @@ export class PatternSet {
   /** Patterns that this search cannot look for, with the reason. */
   readonly rejected: readonly { readonly name: string; readonly why: string }[];
 
+  /** Builds filter and tables; a hundred thousand patterns take about a second. */
   constructor(patterns: readonly BytePattern[]) {
     this.#patterns = patterns;
     const rejected: { name: string; why: string }[] = [];

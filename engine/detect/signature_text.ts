@@ -13,12 +13,15 @@ import { type BytePattern, parsePattern, type PatternOffset } from "./pattern.ts
 export interface UnusedLine {
   /** From 1. */
   readonly line: number;
+  /** A sentence for people. */
   readonly why: string;
 }
 
 /** What a list holds. */
 export interface SignatureText<T> {
+  /** What could be read. */
   readonly rows: readonly T[];
+  /** What could not. */
   readonly unused: readonly UnusedLine[];
 }
 

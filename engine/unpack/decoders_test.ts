@@ -4,7 +4,11 @@ import { Budget } from "../budget.ts";
 import type { NotScannedReason } from "../types.ts";
 import { unar, uncpio, unrpm } from "./archives.ts";
 import { unbzip2 } from "./bzip2.ts";
+import { uncab } from "./cab.ts";
 import { uncompress } from "./compress.ts";
+import { unactivemime } from "./gzip.ts";
+import { unsevenzip } from "./sevenzip.ts";
+import { unszdd } from "./szdd.ts";
 import type { Entry, Unpacker } from "./unpacker.ts";
 import { unlzip, unlzma, unxz } from "./xz.ts";
 
@@ -122,7 +126,32 @@ Deno.test("unar() gives its files, by short names and by long ones", () => {
   ]);
 });
 
-const UNPACKERS = { unxz, unlzma, unlzip, unbzip2, uncompress, uncpio, unar, unrpm };
+/** Files of the corpus, where it is there. */
+function corpusFiles(...paths: readonly string[]): readonly Uint8Array[] {
+  return paths.flatMap((path) => {
+    try {
+      return [Deno.readFileSync(new URL(`../../../shared/corpus/${path}`, import.meta.url))];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  });
+}
+
+const UNPACKERS = {
+  unxz,
+  unlzma,
+  unlzip,
+  unbzip2,
+  uncompress,
+  uncpio,
+  unar,
+  unrpm,
+  unsevenzip,
+  uncab,
+  unszdd,
+  unactivemime,
+};
 const seeds = [
   ...SAMPLES.map(({ packed }) => octetsOf(packed)),
   Uint8Array.from([0x1f, 0x9d, 0x90, ...encode("any codes at all, and more of them")]),
@@ -132,6 +161,15 @@ const seeds = [
   ]),
   cpio,
   ar,
+  ...corpusFiles(
+    "files/made/lzma2.7z",
+    "files/made/plainhdr.7z",
+    "files/made/mszip.cab",
+    "files/made/e.co_",
+    "files/made/e.com.Z",
+    "files/made/editdata.mso",
+    "files/made/p.rpm",
+  ),
 ];
 for (const [name, unpacker] of Object.entries(UNPACKERS)) {
   Deno.test(`${name}() never throws and stays within its output, whatever the octets`, () => {

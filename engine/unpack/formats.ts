@@ -3,12 +3,15 @@ import { fileTypeGroup } from "../detect/file_type.ts";
 import { unar, uncpio, unrpm } from "./archives.ts";
 import { unbzip2 } from "./bzip2.ts";
 import { uncompress } from "./compress.ts";
-import { gunzip, unzlib } from "./gzip.ts";
+import { uncab } from "./cab.ts";
+import { gunzip, unactivemime, unzlib } from "./gzip.ts";
 import { unmarkup } from "./html.ts";
 import { unmbox } from "./mbox.ts";
 import { unole } from "./ole.ts";
 import { unpdf } from "./pdf.ts";
 import { unrtf } from "./rtf.ts";
+import { unsevenzip } from "./sevenzip.ts";
+import { unszdd } from "./szdd.ts";
 import { untar } from "./tar.ts";
 import { untext } from "./text_files.ts";
 import { untnef } from "./tnef.ts";
@@ -27,6 +30,10 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   gzip: gunzip,
   zlib: unzlib,
   tar: untar,
+  "7z": unsevenzip,
+  cab: uncab,
+  szdd: unszdd,
+  activemime: unactivemime,
   xz: unxz,
   lzma: unlzma,
   lzip: unlzip,
@@ -55,7 +62,6 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
 const OTHER_CONTAINERS: ReadonlySet<string> = new Set([
   "chm",
   "onenote",
-  "activemime",
   "applefile",
 ]);
 
@@ -69,6 +75,8 @@ const WHOLE: ReadonlySet<string> = new Set([
   "odf",
   "epub",
   "tar",
+  "7z",
+  "cab",
   "cpio",
   "ar",
   "deb",

@@ -82,6 +82,17 @@ export function* gunzip(octets: Uint8Array, context: UnpackContext): Generator<E
   }
 }
 
+/** Opens ActiveMime (`editdata.mso`): a header of 50 octets, or as long as it says at 46, then zlib. */
+export function* unactivemime(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
+  for (const start of [50, u16(octets, 46) + 46 + 4]) {
+    const entries = [...unzlib(octets.subarray(start), context)];
+    if (((octets[start] ?? 0) & 15) !== 8 || entries.length === 0) continue;
+    yield* entries;
+    return;
+  }
+  context.note("malformed");
+}
+
 /** Opens a zlib stream. */
 export function* unzlib(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const { budget } = context;

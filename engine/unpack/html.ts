@@ -1,7 +1,7 @@
 /** Files and text that markup hides from a search: data: URLs, base64 elements, characters written as numbers. */
 import { Buffer } from "node:buffer";
 import { fileType, fileTypeGroup } from "../detect/file_type.ts";
-import { latin1Text } from "./octets.ts";
+import { markupText } from "../detect/markup_heuristics.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 /** RFC 2397; blanks, line ends and percent escapes within the data are tolerated, as browsers do. */
@@ -9,16 +9,10 @@ const DATA_URL = /data:([\w.+/-]{0,100})((?:;[\w.=+-]{1,100}){0,5})?,([^"'<>)\\]
 /** Base64 inside elements: flat OPC, Word 2003 XML. */
 const ELEMENT =
   /<(?:\w{1,20}:)?(?:binaryData|binData|docOleData)\b[^>]{0,200}>([A-Za-z0-9+/=\s]{16,})</gi;
+/** Base64 in the quotes of a script. */
+const QUOTED = /["'`]([A-Za-z0-9+/]{40,}={0,2})["'`]/g;
 /** So many characters written as numbers make it worth reading the text again without them. */
 const MIN_REFERENCES = 8;
-
-/** Text of a content that may be UTF-16. */
-function markupText(octets: Uint8Array): string {
-  const [a, b] = octets;
-  if (a === 0xff && b === 0xfe) return new TextDecoder("utf-16le").decode(octets);
-  if (a === 0xfe && b === 0xff) return new TextDecoder("utf-16be").decode(octets);
-  return latin1Text(octets);
-}
 
 function unescapePercent(text: string): string {
   return text.replace(
@@ -60,15 +54,23 @@ export function* unmarkup(octets: Uint8Array, { budget }: UnpackContext): Genera
     const content = isBase64 ? Buffer.from(raw, "base64") : Buffer.from(raw, "latin1");
     yield* file(content, budget);
   }
+  if (/\batob\b/.test(text)) {
+    for (const [, data = ""] of text.matchAll(QUOTED)) {
+      if (!budget.time()) return;
+      yield* file(Buffer.from(data, "base64"), budget);
+    }
+  }
   for (const [, data = ""] of text.matchAll(ELEMENT)) {
     if (!budget.time()) return;
     yield* file(Buffer.from(data, "base64"), budget);
   }
 }
 
+/** Entries that are no known kind of file are listed only if something is found in them. */
 function* file(buffer: Buffer, budget: UnpackContext["budget"]): Generator<Entry> {
   const content = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
   budget.unpacked(content.length);
+  const group = fileTypeGroup(fileType(content));
   // pictures in data: URLs are everywhere
-  yield { names: [], content, quiet: fileTypeGroup(fileType(content)) === "media" };
+  yield { names: [], content, quiet: group === "media" || group === "other" };
 }

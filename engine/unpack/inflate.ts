@@ -46,6 +46,7 @@ function variant(deflate64: boolean): Variant {
   return { lengthBase, lengthExtra, distanceBase, distanceExtra };
 }
 
+const NO_DICTIONARY = new Uint8Array(0);
 const DEFLATE = variant(false);
 const DEFLATE64 = variant(true);
 const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
@@ -108,11 +109,21 @@ class Inflater {
   #hold = 0;
   #held = 0;
 
-  constructor(input: Uint8Array, maxOctets: number, variant: Variant, expected: number) {
+  readonly #start: number;
+
+  constructor(
+    input: Uint8Array,
+    maxOctets: number,
+    variant: Variant,
+    expected: number,
+    dictionary: Uint8Array,
+  ) {
     this.#input = input;
-    this.#maxOctets = maxOctets;
+    this.#start = this.#length = dictionary.length;
+    this.#maxOctets = maxOctets + this.#start;
     this.#variant = variant;
-    this.#output = new Uint8Array(Math.min(maxOctets, Math.max(256, expected)));
+    this.#output = new Uint8Array(Math.min(this.#maxOctets, this.#start + Math.max(256, expected)));
+    this.#output.set(dictionary);
   }
 
   run(): Inflated {
@@ -120,7 +131,7 @@ class Inflater {
     while (end === "more") end = this.#block();
     // octets that were taken into the hold whole are not used
     const used = this.#at - (this.#held >> 3);
-    return { octets: this.#output.subarray(0, this.#length), used, end };
+    return { octets: this.#output.subarray(this.#start, this.#length), used, end };
   }
 
   /** Up to 16 bits; -1 past the end. */
@@ -353,14 +364,19 @@ class Inflater {
  * Inflates a raw deflate stream that starts at the first octet of `input`.
  *
  * @param maxOctets Output never grows past it; reaching for more ends with `limit`.
- * @param options `expected`: output size that a header claims (a hint, not trusted); `deflate64`: the 64 KiB window variant.
+ * @param options `expected`: output size that a header claims (a hint, not trusted); `deflate64`: the 64 KiB window variant;
+ * `dictionary`: octets before the output that matches may reach.
  */
 export function inflate(
   input: Uint8Array,
   maxOctets: number,
-  options: { readonly expected?: number; readonly deflate64?: boolean } = {},
+  options: {
+    readonly expected?: number;
+    readonly deflate64?: boolean;
+    readonly dictionary?: Uint8Array;
+  } = {},
 ): Inflated {
-  const { expected = input.length * 3, deflate64 = false } = options;
+  const { expected = input.length * 3, deflate64 = false, dictionary = NO_DICTIONARY } = options;
   const claimed = Math.min(expected, input.length * 8 + 1024);
-  return new Inflater(input, maxOctets, deflate64 ? DEFLATE64 : DEFLATE, claimed).run();
+  return new Inflater(input, maxOctets, deflate64 ? DEFLATE64 : DEFLATE, claimed, dictionary).run();
 }

@@ -1,4 +1,5 @@
 /** xz, LZMA alone and lzip. xz: "The .xz File Format" 1.2; lzip: RFC draft-diaz-lzip. */
+import { undoX86 } from "./bcj.ts";
 import { limitReason, outputLimit } from "./bounds.ts";
 import type { InflateEnd } from "./inflate.ts";
 import { unlzma2, unlzmaRaw } from "./lzma.ts";
@@ -7,7 +8,8 @@ import { Output } from "./output.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 const FILTER_LZMA2 = 0x21;
-/** Filters that change the octets of programs before LZMA2; what they gave is scanned without undoing them. */
+const FILTER_X86 = 4;
+/** Filters of one block; others than x86 before LZMA2 are not undone. */
 const MAX_FILTERS = 4;
 
 /** A number of 7 bits an octet, low ones first: xz 1.2. */
@@ -37,15 +39,21 @@ export function xzStream(
     if (flags & 0x40) field = variable(octets, field).next;
     if (flags & 0x80) field = variable(octets, field).next;
     let last = 0;
+    let isX86 = false;
+    let hasOther = false;
     for (let i = 0; i < Math.min(MAX_FILTERS, (flags & 3) + 1); i++) {
       const id = variable(octets, field);
       const size = variable(octets, id.next);
+      if (last === FILTER_X86) isX86 = true;
+      else if (last !== 0) hasOther = true;
       last = id.value;
       field = size.next + size.value;
     }
-    if (last !== FILTER_LZMA2) return { end: "filter", next: at };
+    if (last !== FILTER_LZMA2 || hasOther) return { end: "filter", next: at };
     const body = at + headerOctets;
+    const from = output.length;
     const { end, used } = unlzma2(octets.subarray(body), output);
+    if (isX86) undoX86(output.view(from));
     if (end !== "complete") return { end, next: body + used };
     at = body + used;
     at += (4 - (at - start) % 4) % 4 + check;
