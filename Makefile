@@ -21,10 +21,10 @@ deno: ## say which Deno is used, getting it if there is none
 	@$(POSTERN) --deno --version
 
 check: ## formatting, lint, types, documentation of the library
-	@$(POSTERN) --deno fmt --check
-	@$(POSTERN) --deno lint
-	@$(POSTERN) --deno check .
-	@$(POSTERN) --deno doc --lint mod.ts >/dev/null
+	@$(POSTERN) --deno fmt --quiet --check
+	@$(POSTERN) --deno lint --quiet
+	@$(POSTERN) --deno check --quiet .
+	@commands/tools/doc_lint.sh
 
 test: check ## check, then all tests; what needs a program that is not installed is skipped and listed
 	@commands/tools/test.sh

@@ -47,6 +47,9 @@ export const ERROR_CODES = [
   "daemon/running",
   "daemon/worker",
   "daemon/user",
+  // signature modules and their sources
+  "module/damaged",
+  "module/source",
   // command line
   "command/usage",
 ] as const;
@@ -56,9 +59,16 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** The one error class of Postern. `message` says what was being done, in a sentence. */
 export class PosternError extends Error {
+  /** Of the class. */
   override readonly name = "PosternError";
+  /** For programs. */
   readonly code: ErrorCode;
 
+  /**
+   * Makes an error.
+   *
+   * @param message What was being done, and why it failed; a sentence without a full stop.
+   */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -20,10 +20,16 @@ export interface DocumentIssue {
 
 /** A document that does not check. `message` has every issue on a line of its own. */
 export class PolicyDocumentError extends PosternError {
+  /** Everything that is wrong, in the document's order. */
   readonly issues: readonly DocumentIssue[];
   /** The file, where it is known. */
   readonly file: string | undefined;
 
+  /**
+   * Makes the error, its message a line for each issue.
+   *
+   * @param file The document's path, where it is known.
+   */
   constructor(issues: readonly DocumentIssue[], file?: string) {
     super("document/invalid", issues.map((issue) => formatIssue(issue, file)).join("\n"));
     this.issues = issues;

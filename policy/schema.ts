@@ -103,10 +103,15 @@ type Named<T, List extends string, Group extends string> = T extends readonly (i
  * The document as people write it. `List` and `Group` are the names it defines: only they can be used.
  */
 export interface PolicyInput<List extends string = string, Group extends string = string> {
+  /** The domains and networks that are ours. */
   readonly local?: Named<z.input<typeof policySchema.shape.local>, never, never>;
+  /** Named lists of addresses, networks and texts. */
   readonly lists?: Readonly<Record<List, Named<z.input<typeof listSchema>, never, never>>>;
+  /** What holds where no rule and no group says otherwise. */
   readonly settings?: Named<z.input<typeof settingsSchema>, never, never>;
+  /** In order; for each setting the first that matches wins. */
   readonly rules?: readonly Named<z.input<typeof ruleSchema>, NoInfer<List>, NoInfer<Group>>[];
+  /** Recipients with settings of their own. */
   readonly groups?: Readonly<
     Record<Group, Named<z.input<typeof groupSchema>, NoInfer<List>, NoInfer<Group>>>
   >;

@@ -48,7 +48,9 @@ export type Expectation = z.output<typeof expectSchema>;
 
 /** The document as people write it. */
 export interface PolicyTestInput {
+  /** Path of the policy, seen from the test document. */
   readonly policy?: string;
+  /** Mail, and what has to become of it. */
   readonly cases: readonly {
     readonly name: string;
     readonly mail: MailInput & { readonly eml?: string };

@@ -14,6 +14,7 @@ export const TREE_VERSION = 1;
 
 /** A compiled policy document. JSON-safe, structured-cloneable, versioned. */
 export interface DecisionTree {
+  /** {@link TREE_VERSION}. */
   readonly version: 1;
   /** SHA-256 of the canonical document, lower-case hex. */
   readonly hash: string;
@@ -25,18 +26,23 @@ export interface DecisionTree {
   readonly settings: ResolvedSettings;
   /** What the document's `settings` says itself. */
   readonly ownSettings: SlotList;
+  /** Groups of recipients with settings of their own. */
   readonly groups: readonly TreeGroup[];
   /** Attributes that are asked; atoms and tables name them by their place here. */
   readonly attributes: readonly string[];
+  /** Single tests of one attribute, shared by all conditions that ask them. */
   readonly atoms: readonly TreeAtom[];
   /** By atom: atoms that hold wherever it holds (a list and the sets it is part of). Only those that have any. */
   readonly supersets: readonly (readonly [atom: number, ...supersets: number[]])[];
   /** `[0, ...]`: all of; `[1, ...]`: any of; see {@link TRUE_NODE} for what stands inside. */
   readonly nodes: readonly (readonly number[])[];
+  /** The rules in order, in columns. */
   readonly rules: TreeRules;
+  /** What rules set, shared by all that set the same. */
   readonly effects: readonly TreeEffect[];
   /** Set tables, one for each attribute that has any. */
   readonly tables: readonly TreeTable[];
+  /** From values to the rules that ask them. */
   readonly index: TreeIndex;
 }
 

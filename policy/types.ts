@@ -43,11 +43,15 @@ export type HandleAction = (typeof HANDLE_ACTIONS)[number];
 export interface Envelope {
   /** `""` is the null sender `<>`. Local part as given, domain lower case. */
   readonly sender: string;
+  /** In the order heard; local part as given, domain lower case. */
   readonly recipients: readonly string[];
   /** Client address, IPv4 dotted or IPv6 compressed; absent where there is no network client. */
   readonly client?: string;
+  /** Host name of the client, as DNS or the mail server in front says. */
   readonly clientName?: string;
+  /** What the client called itself with HELO, EHLO or LHLO. */
   readonly helo?: string;
+  /** Name that the client authenticated with. */
   readonly user?: string;
   /** Protocol as in a Received field: SMTP, ESMTP, ESMTPS, LMTP, ... */
   readonly protocol?: string;
@@ -55,10 +59,13 @@ export interface Envelope {
 
 /** One attachment or archive entry as rules see it. */
 export interface AttachmentFact {
+  /** Every name that a mail program would show. */
   readonly names: readonly string[];
   /** Type by content, as in PartReport.type. */
   readonly type: string;
+  /** Whether it cannot be read without a password. */
   readonly encrypted: boolean;
+  /** Whether it holds a program of its own. */
   readonly macro: boolean;
 }
 
@@ -67,34 +74,57 @@ export interface AttachmentFact {
  * unknown and does not match. `null`: known that there is none.
  */
 export interface Facts {
+  /** The kind of gate. */
   readonly agent: AgentName;
   /** Name of the listener in the configuration. */
   readonly listener: string;
   /** Milliseconds since 1970, of the session's or the transaction's begin. */
   readonly time: number;
+  /** Address of the client. */
   readonly client?: string | null | undefined;
+  /** Host name of the client. */
   readonly clientName?: string | null | undefined;
+  /** What the client called itself. */
   readonly helo?: string | null | undefined;
+  /** Whether the client's connection is encrypted. */
   readonly tls?: boolean | undefined;
+  /** Name that the client authenticated with. */
   readonly user?: string | null | undefined;
+  /** Envelope sender; `""` is the null sender. */
   readonly sender?: string | undefined;
+  /** The envelope recipient that is decided for. */
   readonly recipient?: string | undefined;
+  /** Which way it goes. */
   readonly direction?: Direction | undefined;
+  /** Octets of the message. */
   readonly size?: number | undefined;
+  /** Fields that the policy asks for, decoded; names in lower case. */
   readonly headers?: readonly { readonly name: string; readonly value: string }[] | undefined;
+  /** Decoded Subject. */
   readonly subject?: string | null | undefined;
+  /** Parts, attachments and archive entries. */
   readonly attachments?: readonly AttachmentFact[] | undefined;
+  /** Names of the places that mail programs would read differently. */
   readonly ambiguities?: readonly string[] | undefined;
+  /** What the scan says. */
   readonly status?: ScanStatus | undefined;
+  /** Names of everything found. */
   readonly findings?: readonly string[] | undefined;
+  /** Why something was not scanned; `[]` where all was. */
   readonly notScanned?: readonly NotScannedReason[] | undefined;
+  /** Points of all spam tests together. */
   readonly spamScore?: number | undefined;
+  /** Names of the spam tests that matched. */
   readonly spamSymptoms?: readonly string[] | undefined;
+  /** Result of SPF: RFC 7208, section 2.6. */
   readonly spf?: string | undefined;
+  /** Best result of the signatures: RFC 8601, section 2.7.1. */
   readonly dkim?: string | undefined;
+  /** Result of DMARC: RFC 7489, section 11.2. */
   readonly dmarc?: string | undefined;
   /** Milliseconds since the newest signature module was built. */
   readonly signaturesAge?: number | undefined;
+  /** Language of the text, a code of ISO 639. */
   readonly language?: string | null | undefined;
   /** True where every infected part was removed and the rest goes on. */
   readonly cleaned?: boolean | undefined;
@@ -117,6 +147,7 @@ export type ReportStatus = (typeof REPORT_STATUSES)[number];
 
 /** All settings, each with a value: what no rule, group or `settings` gives is the built-in default. */
 export interface ResolvedSettings {
+  /** Whether it is scanned, and what becomes of what the scan says. */
   readonly antivirus: {
     readonly action: "scan" | HandleAction;
     readonly clean: CleanMode;
@@ -125,6 +156,7 @@ export interface ResolvedSettings {
     readonly notScanned: HandleAction;
     readonly deleted: HandleAction;
   };
+  /** The same for spam checks. */
   readonly antispam: {
     readonly action: "scan" | HandleAction;
     readonly threshold: number;
@@ -132,6 +164,7 @@ export interface ResolvedSettings {
     /** `""`: none. */
     readonly subjectPrefix: string;
   };
+  /** Bounds of one scan. */
   readonly limits: {
     /** Octets. */
     readonly messageSize: number;
@@ -143,6 +176,7 @@ export interface ResolvedSettings {
     /** Milliseconds. */
     readonly scanTime: number;
   };
+  /** What is written into mail that goes on. */
   readonly marks: {
     /** For which statuses a status header, subject prefix, footnote is written; `[]` is never. */
     readonly header: readonly ReportStatus[];
@@ -151,6 +185,7 @@ export interface ResolvedSettings {
   };
   /** Statuses of which a copy is kept in quarantine, whatever the action. */
   readonly quarantine: readonly ReportStatus[];
+  /** Addresses that are told, by status. */
   readonly notify: Readonly<Partial<Record<ReportStatus, readonly string[]>>>;
   /** Reply texts by cause (`infected`, `spam`, ...), whole: `550 5.7.1 text`. */
   readonly replies: Readonly<Partial<Record<ReportStatus | "rule", string>>>;
@@ -160,6 +195,7 @@ export interface ResolvedSettings {
 export interface Outcome {
   /** False: nothing final yet, go on (action is `accept`). True: no later fact can change it. */
   readonly final: boolean;
+  /** What happens to the message. */
   readonly action: Action;
   /** `550 5.7.1 text` for reject, `451 4.7.1 text` for defer; always there for these two. */
   readonly reply?: string;
@@ -169,6 +205,7 @@ export interface Outcome {
   readonly quarantine: boolean;
   /** What the message is for marks and logs; only at phase verdict. */
   readonly status?: ReportStatus;
+  /** Every setting in force for this recipient. */
   readonly settings: ResolvedSettings;
   /** What gave the action: `rule:NAME`, `antivirus.infected`, `antispam.spam`, `default`, ... For the log. */
   readonly by: string;

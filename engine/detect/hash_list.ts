@@ -107,7 +107,11 @@ export class ContentHashes {
   readonly #octets: Uint8Array;
   readonly #digests = new Map<HashAlgorithm, Buffer>();
 
-  /** @param octets The content; not copied. */
+  /**
+   * Hashes nothing yet.
+   *
+   * @param octets The content; not copied.
+   */
   constructor(octets: Uint8Array) {
     this.#octets = octets;
   }
