@@ -116,7 +116,7 @@ export class ContentHashes {
     this.#octets = octets;
   }
 
-  /** Size of the content, octets. */
+  /** Octets of the content. */
   get size(): number {
     return this.#octets.length;
   }

@@ -28,6 +28,7 @@ export interface PatternMatches {
 const GRAM = 4;
 const WINDOW = 7;
 const MULTIPLIER = 0x9e3779b1;
+const CROWD_BITS = 18;
 const NO_MATCHES: PatternMatches = { matches: [], touched: false };
 
 /** How common an octet is in mail and programs, roughly; the higher the worse as a sign. */
@@ -51,20 +52,35 @@ function bestAnchor(
   let best: Anchor | undefined;
   for (const [piece, run] of pattern.pieces.entries()) {
     if (run.kind !== "run") continue;
+    const costs = gramCosts(run.values, run.masks, crowd);
     for (let start = 0; start + length <= run.values.length; start++) {
-      if (!run.masks.subarray(start, start + length).every((mask) => mask === 0xff)) continue;
-      const window = run.values.subarray(start, start + length);
       let cost = 0;
-      for (let i = 0; i + GRAM <= length; i++) {
-        const gram = window.subarray(i, i + GRAM);
-        const same = gram.every((octet) => octet === gram[0]) ? 40 : 0;
-        const common = gram.reduce((sum, octet) => sum + (COMMON[octet] ?? 0), 0);
-        cost = Math.max(cost, common + same + 4 * crowd(gramAt(window, i)));
+      for (let i = start; i + GRAM <= start + length; i++) {
+        cost = Math.max(cost, costs[i] ?? Infinity);
       }
-      if (!best || cost < best.cost) best = { piece, start, cost };
+      if (cost < (best?.cost ?? Infinity)) best = { piece, start, cost };
     }
   }
   return best;
+}
+
+/** What each gram of a run would cost: how common its octets are, and how many patterns have it already; Infinity if not fixed. */
+function gramCosts(
+  values: Uint8Array,
+  masks: Uint8Array,
+  crowd: (gram: number) => number,
+): Float64Array {
+  const costs = new Float64Array(Math.max(0, values.length - GRAM + 1));
+  for (let at = 0; at < costs.length; at++) {
+    const gram = gramAt(values, at);
+    const first = values[at] ?? 0;
+    let cost = (gram === Math.imul(first, 0x01010101) >>> 0 ? 40 : 0) + 4 * crowd(gram);
+    for (let i = at; i < at + GRAM; i++) {
+      cost += masks[i] === 0xff ? COMMON[values[i] ?? 0] ?? 0 : Infinity;
+    }
+    costs[at] = cost;
+  }
+  return costs;
 }
 
 function gramAt(octets: Uint8Array, at: number): number {
@@ -78,7 +94,8 @@ class GramTable {
   readonly #pieces: number[] = [];
   readonly #places: number[] = [];
   readonly #grams: number[] = [];
-  readonly #crowds = new Map<number, number>();
+  /** About how many patterns have a gram, by its hash; only wanted while the table is built. */
+  #crowds = new Uint8Array(1 << CROWD_BITS);
   shift = 32;
   filter = new Uint32Array(1);
   #slotShift = 32;
@@ -91,7 +108,7 @@ class GramTable {
   }
 
   crowd(gram: number): number {
-    return this.#crowds.get(gram) ?? 0;
+    return this.#crowds[Math.imul(gram, MULTIPLIER) >>> (32 - CROWD_BITS)] ?? 0;
   }
 
   add(gram: number, pattern: number, piece: number, place: number): void {
@@ -99,12 +116,13 @@ class GramTable {
     this.#patterns.push(pattern);
     this.#pieces.push(piece);
     this.#places.push(place);
-    this.#crowds.set(gram, this.crowd(gram) + 1);
+    const crowd = Math.imul(gram, MULTIPLIER) >>> (32 - CROWD_BITS);
+    this.#crowds[crowd] = Math.min(255, (this.#crowds[crowd] ?? 0) + 1);
   }
 
   /** Builds filter and table; nothing is added afterwards. */
   seal(): void {
-    this.#crowds.clear();
+    this.#crowds = new Uint8Array(0);
     // 32 bits of filter for each gram keep false hits at 3 %; 2^15 bits fit any first-level cache
     const bits = Math.min(27, Math.max(15, Math.ceil(Math.log2(this.size * 32 + 1))));
     this.shift = 32 - bits;
