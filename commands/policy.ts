@@ -8,6 +8,7 @@ import { type Command, configOption, jsonOption, type Task } from "./command.ts"
 import { findConfig, needConfig } from "./find_config.ts";
 import { policyBuild } from "./policy/build.ts";
 import { policyKeygen } from "./policy/keygen.ts";
+import { policyReplay } from "./policy/replay.ts";
 import { policyTest } from "./policy/test.ts";
 import { printJson, printLine, visible } from "./output.ts";
 
@@ -83,7 +84,7 @@ checks, 78 when it does not.`,
 export const policy: Command = {
   name: "policy",
   brief: message`Check the policy document`,
-  parser: command("policy", or(check, policyTest, policyBuild, policyKeygen), {
+  parser: command("policy", or(check, policyTest, policyReplay, policyBuild, policyKeygen), {
     brief: message`Check the policy document`,
   }),
 };

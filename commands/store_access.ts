@@ -29,6 +29,10 @@ export interface StoreAccess {
   delete(ids: readonly string[]): Promise<readonly string[]>;
   check(): Promise<StoreCheck>;
   backup(path: string): Promise<{ entries: number; octets: number }>;
+  /** Entries of the message log, oldest first, at most 10,000 at once. */
+  messages(
+    query: { readonly since: number; readonly until: number; readonly limit: number },
+  ): Promise<readonly unknown[]>;
 }
 
 function throughDaemon(client: ControlClient): StoreAccess {
@@ -48,6 +52,7 @@ function throughDaemon(client: ControlClient): StoreAccess {
     delete: (ids) => ask("quarantine.delete", { ids }),
     check: () => ask("store.check", {}),
     backup: (path) => ask("store.backup", { path }),
+    messages: (query) => ask("messages", query),
   };
 }
 
@@ -87,6 +92,7 @@ async function onStoreItself(
       delete: (ids) => quarantine.deleteQuarantined(store, ids),
       check: () => store.check(),
       backup: (to) => store.backup(to),
+      messages: (query) => Array.fromAsync(store.listMessages(query)),
     });
   } finally {
     await store.close();
