@@ -21,13 +21,13 @@ deno: ## say which Deno is used, getting it if there is none
 	@$(POSTERN) --deno --version
 
 check: ## formatting, lint, types, documentation of the library
-	@$(POSTERN) --deno fmt --quiet --check
+	@$(POSTERN) --deno fmt --check
 	@$(POSTERN) --deno lint --quiet
 	@$(POSTERN) --deno check --quiet .
 	@commands/tools/doc_lint.sh
 
-test: check ## check, then all tests; what needs a program that is not installed is skipped and listed
-	@commands/tools/test.sh
+test: ## check, then all tests; what needs a program that is not installed is skipped and listed
+	@status=0; $(MAKE) --no-print-directory check || status=1; commands/tools/test.sh || status=1; exit $$status
 
 bench: ## measure: deno bench, then whole messages against peers where they are installed
 	@$(POSTERN) --deno bench -A --no-check
