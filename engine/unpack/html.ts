@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { fileType, fileTypeGroup } from "../detect/file_type.ts";
 import { markupText } from "../detect/markup_heuristics.ts";
+import { base64Octets } from "./octets.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 /** RFC 2397; blanks, line ends and percent escapes within the data are tolerated, as browsers do. */
@@ -51,24 +52,23 @@ export function* unmarkup(octets: Uint8Array, { budget }: UnpackContext): Genera
     if (!budget.time()) return;
     const raw = unescapePercent(data);
     const isBase64 = /;base64$/i.test(options);
-    const content = isBase64 ? Buffer.from(raw, "base64") : Buffer.from(raw, "latin1");
+    const content = isBase64 ? base64Octets(raw) : Buffer.from(raw, "latin1");
     yield* file(content, budget);
   }
   if (/\batob\b/.test(text)) {
     for (const [, data = ""] of text.matchAll(QUOTED)) {
       if (!budget.time()) return;
-      yield* file(Buffer.from(data, "base64"), budget);
+      yield* file(base64Octets(data), budget);
     }
   }
   for (const [, data = ""] of text.matchAll(ELEMENT)) {
     if (!budget.time()) return;
-    yield* file(Buffer.from(data, "base64"), budget);
+    yield* file(base64Octets(data), budget);
   }
 }
 
 /** Entries that are no known kind of file are listed only if something is found in them. */
-function* file(buffer: Buffer, budget: UnpackContext["budget"]): Generator<Entry> {
-  const content = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+function* file(content: Uint8Array, budget: UnpackContext["budget"]): Generator<Entry> {
   budget.unpacked(content.length);
   const group = fileTypeGroup(fileType(content));
   // pictures in data: URLs are everywhere

@@ -101,3 +101,14 @@ export function innerNames(names: readonly string[], endings: RegExp): readonly 
     names.filter((name) => endings.test(name)).map((name) => name.replace(endings, "")),
   );
 }
+
+/** Decodes base64 as loosely as browsers' data: URLs are written: other characters are passed over, padding ends it. */
+export function base64Octets(text: string): Uint8Array {
+  const end = text.indexOf("=");
+  const digits = (end < 0 ? text : text.slice(0, end)).replace(/-/g, "+").replace(/_/g, "/")
+    .replace(/[^A-Za-z0-9+/]/g, "");
+  // one digit alone is no octet, and some runtimes refuse it
+  const whole = digits.length % 4 === 1 ? digits.slice(0, -1) : digits;
+  const buffer = Buffer.from(whole.padEnd(Math.ceil(whole.length / 4) * 4, "="), "base64");
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}

@@ -52,6 +52,7 @@ function aes(key: Uint8Array, data: Uint8Array): Uint8Array {
   );
   decipher.setAutoPadding(false);
   const plain = new Uint8Array(decipher.update(data.subarray(16, 16 + length)));
+  decipher.final(); // frees what the runtime holds for it
   const padding = plain[plain.length - 1] ?? 0;
   return padding >= 1 && padding <= 16 ? plain.subarray(0, plain.length - padding) : plain;
 }
@@ -111,6 +112,7 @@ function hash6(salt: Uint8Array): Uint8Array {
     const cipher = createCipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16, 32));
     cipher.setAutoPadding(false);
     const encrypted = new Uint8Array(cipher.update(input));
+    cipher.final();
     const kind = encrypted.subarray(0, 16).reduce((sum, octet) => sum + octet, 0) % 3;
     key = new Uint8Array(
       createHash(["sha256", "sha384", "sha512"][kind] ?? "sha256").update(encrypted).digest(),
@@ -201,5 +203,6 @@ function aes256(
   const unpack = createDecipheriv("aes-256-cbc", digest(user.subarray(40, 48)), new Uint8Array(16));
   unpack.setAutoPadding(false);
   const key = new Uint8Array(unpack.update(packedKey.subarray(0, 32)));
+  unpack.final();
   return { decrypt: (data) => aes(key, data) };
 }
