@@ -117,7 +117,7 @@ async function connected(
       }
       if (ended === -1) await running;
       const log = await Deno.readTextFile(join(directory, "log")).catch(() => "");
-      const last = log.trimEnd().split("\n").slice(-5).join("; ");
+      const last = log.trimEnd().split("\n").slice(-2).join("; ");
       throw new Error(`The test gateway did not start${last === "" ? "" : `: ${last}`}`, {
         cause: error,
       });
