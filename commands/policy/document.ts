@@ -1,11 +1,13 @@
 /** Which policy document a command is about: the one named, else the one in force by the node's configuration. */
+import { existsSync } from "node:fs";
 import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { readConfig, type ReadPolicy, readPolicy } from "../../daemon/documents.ts";
 import { parseTime } from "../../policy/units.ts";
-import { needConfig } from "../find_config.ts";
+import { findConfig, needConfig } from "../find_config.ts";
+import { findRevision, readRevision } from "./revision.ts";
 
 /** How long a document may take to evaluate where no configuration says so, ms: the configuration's own default. */
 export const DOCUMENT_TIME_MS = 10_000;
@@ -13,7 +15,8 @@ export const DOCUMENT_TIME_MS = 10_000;
 /** `--policy FILE`, for commands whose argument is something else. */
 export const policyOption = () =>
   optional(option("-p", "--policy", string({ metavar: "FILE" }), {
-    description: message`Policy document or bundle; without it that of the configuration`,
+    description:
+      message`Policy document, bundle, or git revision (HEAD~1, main:policy.ts); without it that of the configuration`,
   }));
 
 /** Where the policy is and how long it may take. */
@@ -46,11 +49,29 @@ export async function policyPlace(
   };
 }
 
-/** Finds and reads the policy. */
+/**
+ * Finds and reads the policy.
+ *
+ * @param named A document, a bundle, or what git has: `HEAD~1`, `main:mail/policy.ts`.
+ * @param document The document that a revision alone means; default: that of the configuration, else `./policy.ts`.
+ */
 export async function policyOf(
   named: string | undefined,
   config: string | undefined,
+  document?: string,
 ): Promise<ReadPolicy> {
+  if (named !== undefined && !existsSync(named)) {
+    const meant = document ?? (named.includes(":") ? "policy.ts" : await ownDocument(config));
+    const place = await findRevision(named, meant);
+    if (place !== undefined) return await readRevision(place, DOCUMENT_TIME_MS);
+  }
   const { path, timeMs, policyKey } = await policyPlace(named, config);
   return await readPolicy(path, timeMs, policyKey);
+}
+
+/** The document here: that of the configuration, where there is one. */
+async function ownDocument(config: string | undefined): Promise<string> {
+  if (existsSync("policy.ts") && config === undefined) return "policy.ts";
+  const path = findConfig(config);
+  return path === undefined ? "policy.ts" : (await readConfig(path)).policy;
 }
