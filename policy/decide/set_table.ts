@@ -75,7 +75,6 @@ export class SetTable {
   readonly #suffixes: Place | undefined;
   readonly #domains: Place | undefined;
   readonly #globs: GlobTable | undefined;
-  readonly #tellGlob: (glob: number) => void;
   readonly #networks: NetworkTable | undefined;
   readonly #networkAtoms: KeyAtoms;
 
@@ -86,9 +85,10 @@ export class SetTable {
     this.#exact = place(table.exact);
     this.#suffixes = place(table.suffixes);
     this.#domains = place(table.domains);
-    this.#globs = table.globs.keys.length === 0 ? undefined : new GlobTable(table.globs.keys);
     const globAtoms = new KeyAtoms(table.globs, undefined);
-    this.#tellGlob = (glob) => globAtoms.tell(glob, hits);
+    this.#globs = table.globs.keys.length === 0
+      ? undefined
+      : new GlobTable(table.globs.keys, (glob) => globAtoms.tell(glob, hits));
     this.#networks = table.networks.keys.length === 0
       ? undefined
       : new NetworkTable(table.networks.keys);
@@ -115,7 +115,7 @@ export class SetTable {
       if (unit === DOT && suffixes) suffixes.look(hash, text, i, to, this.#hits);
     }
     this.#exact?.look(hash, text, from, to, this.#hits);
-    this.#globs?.scan(text, from, to, this.#tellGlob);
+    this.#globs?.scan(text, from, to);
   }
 
   /** Tells the atoms of an address: endings of its domain, from the shortest, then the domain, then the whole. */

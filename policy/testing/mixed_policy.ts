@@ -30,8 +30,8 @@ function drawer(seed: number) {
 }
 
 /**
- * A policy of so many rules: a third asks an address or domain, a sixth each a network, a glob, a range, and several things at
- * once; besides a list of as many addresses as there are rules, and groups.
+ * A policy of so many rules that ask addresses, domains, networks, globs, ranges, and several of these at once; the first ten are
+ * of as many kinds as the rest, so that all sizes ask the same of a mail; besides a list of as many addresses as there are rules, and groups.
  */
 export function mixedPolicy(rules: number, seed = 1): unknown {
   const { integer, pick, word, domain, address, ipv4 } = drawer(seed);
@@ -45,18 +45,18 @@ export function mixedPolicy(rules: number, seed = 1): unknown {
   ];
   const whens = [
     () => ({ sender: address() }),
+    () => ({ client: `${ipv4()}.0/24` }),
+    () => ({ spamScore: { atLeast: 8 + integer(1000) / 100 }, recipient: `@${domain()}` }),
+    () => ({ clientName: `*.${domain()}` }),
+    () => ({ size: { over: `${20_000_000 + integer(20_000_000)}B` } }),
+    () => ({ any: [{ sender: address() }, { subject: `*${word()}*` }], not: { spf: "pass" } }),
+    () => ({ attachment: { name: `${word()}*.${pick(["exe", "scr", "zip"])}` } }),
+    () => ({ sender: `@*.${domain()}`, direction: "inbound" }),
     () => ({ recipient: [address(), address()] }),
     () => ({ sender: `@${domain()}` }),
-    () => ({ sender: `@*.${domain()}`, direction: "inbound" }),
-    () => ({ client: `${ipv4()}.0/24` }),
     () => ({
       client: pick([`2001:db8:${integer(65536).toString(16)}::/48`, `${ipv4()}.${integer(256)}`]),
     }),
-    () => ({ clientName: `*.${domain()}` }),
-    () => ({ attachment: { name: `${word()}*.${pick(["exe", "scr", "zip"])}` } }),
-    () => ({ size: { over: `${20_000_000 + integer(20_000_000)}B` } }),
-    () => ({ spamScore: { atLeast: 8 + integer(1000) / 100 }, recipient: `@${domain()}` }),
-    () => ({ any: [{ sender: address() }, { subject: `*${word()}*` }], not: { spf: "pass" } }),
     () => ({
       client: `${ipv4()}.0/24`,
       not: { sender: { list: "partners" } },
