@@ -165,6 +165,9 @@ test("refuses a message larger than its limit and goes on", {
 
 test("ends: idle sessions hear 421, a message in flight is finished", {}, async (h) => {
   const idle = await h.connect();
+  const halfway = await h.connect();
+  await halfway.say("EHLO c");
+  await halfway.say("MAIL FROM:<>");
   const client = await h.connect();
   await client.say("EHLO c");
   let go = () => {};
@@ -179,6 +182,7 @@ test("ends: idle sessions hear 421, a message in flight is finished", {}, async 
   await scanned;
   const drained = h.agent.drain();
   assert.match(await idle.reply(), /^421 4\.3\.2/);
+  assert.match(await halfway.reply(), /^421 4\.3\.2/);
   go();
   assert.match(last(await sent), /^250/);
   assert.match(await client.reply(), /^421 4\.3\.2/);

@@ -66,9 +66,9 @@ export class SmtpSession {
     return this.#input.length > 0;
   }
 
-  /** Whether the client is in the middle of something that would be lost. */
+  /** Whether a message is coming or being worked on; between commands a client may be told 421 at any time. */
   get busy(): boolean {
-    return this.#state.name !== "connected" && this.#state.name !== "ready";
+    return ["data", "chunks", "skip", "asking"].includes(this.#state.name);
   }
 
   /** No memory for the message being read: it is read to its end, dropped, and answered with 452. */
