@@ -14,6 +14,7 @@ export const PEERS = {
   "smtp-sink": "postfix",
   "smtp-source": "postfix",
   postfix: "postfix",
+  postconf: "postfix",
   swaks: "swaks",
   "swaks-tls": "libnet-ssleay-perl",
   openssl: "openssl",

@@ -1,7 +1,7 @@
 /** A Postfix of the test's own: own configuration, queue and ports; beside any other on the machine, and without DNS. */
-import { accepts, freePort, until } from "../wait.ts";
+import { accepts, freePort } from "../wait.ts";
 import { peer } from "./peer.ts";
-import { run } from "./process.ts";
+import { Process, run } from "./process.ts";
 
 /** Domain whose mail this Postfix takes for its own Maildir. */
 export const POSTFIX_DOMAIN = "here.test";
@@ -25,6 +25,9 @@ export interface Postfix extends AsyncDisposable {
   /** Messages still in its queue. */
   queued(): Promise<number>;
 }
+
+/** How long a Postfix may run that nobody stops, s. */
+const LONGEST_LIFE_S = 600;
 
 /** Services that every Postfix of these tests has; none in a chroot, none woken for what was queued before. */
 const USUAL_SERVICES: readonly string[] = [
@@ -118,20 +121,30 @@ export async function startPostfix(
 
   const program = await peer("postfix");
   const readLog = () => Deno.readTextFile(`${log}/maillog`).catch(() => "");
-  const started = await run(program, ["-c", configuration, "start"]);
-  if (started.code !== 0) {
-    throw new Error(`Postfix does not start: ${started.stdout}${started.stderr}${await readLog()}`);
+  const checked = await run(program, ["-c", configuration, "check"]);
+  if (checked.code !== 0) {
+    throw new Error(`Postfix does not check: ${checked.stdout}${checked.stderr}${await readLog()}`);
   }
+  const setting = await run(await peer("postconf"), [
+    "-c",
+    configuration,
+    "-h",
+    "daemon_directory",
+  ]);
+  // In the foreground, a child of the test. It changes its user ids, so it does not hear of its parent's death: should the test
+  // run be killed, it ends by itself after a while.
+  const master = new Process("postfix", `${setting.stdout.trim()}/master`, [
+    "-c",
+    configuration,
+    "-s",
+  ], {
+    env: { MAIL_CONFIG: configuration },
+  });
   const stop = async () => {
-    // `stop` waits for its processes; the master's id is in its own queue directory.
-    await run(program, ["-c", configuration, "stop"]);
-    await until("the end of Postfix's master", async () => {
-      const { code } = await run(program, ["-c", configuration, "status"]);
-      return code !== 0;
-    });
+    await master.stop();
   };
   try {
-    for (const port of ports) await until(`Postfix on ${port}`, () => accepts(port));
+    for (const port of ports) await master.ready(`listens on ${port}`, () => accepts(port));
   } catch (error) {
     await stop();
     throw new Error(`Postfix does not listen: ${await readLog()}`, { cause: error });

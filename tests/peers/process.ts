@@ -1,6 +1,15 @@
 /** Real programs as children of a test. */
 import { until } from "../wait.ts";
 
+/** Where util-linux has the program that binds a child to its parent's life; `undefined` where it does not. */
+const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+});
+
 /** Octets of output that are kept of a child; older ones are dropped. */
 const MAX_OUTPUT_CHARACTERS = 200_000;
 
@@ -19,8 +28,10 @@ export class Process implements AsyncDisposable {
     options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
   ) {
     this.#name = name;
-    this.#child = new Deno.Command(command, {
-      args: [...args],
+    // Ends with the test run, too, when that is killed: prctl(2), PR_SET_PDEATHSIG.
+    const bound = SETPRIV === undefined ? [] : ["--pdeathsig", "TERM", "--", command];
+    this.#child = new Deno.Command(SETPRIV ?? command, {
+      args: [...bound, ...args],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.env === undefined ? {} : { env: { ...options.env } }),
       stdin: "null",
