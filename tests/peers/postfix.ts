@@ -137,6 +137,8 @@ export async function startPostfix(
     "-c",
     configuration,
     "-s",
+    "-e",
+    String(LONGEST_LIFE_S),
   ], {
     env: { MAIL_CONFIG: configuration },
   });
