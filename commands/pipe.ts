@@ -5,10 +5,11 @@ import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
-import type { ProcessAnswer } from "../agents/pipe/process.ts";
+import type { ProcessAnswer, ProcessRequest } from "../agents/pipe/process.ts";
 import { DIRECTIONS, type Envelope } from "../policy/types.ts";
 import { type Command, configOption, defineCommand, EXIT, socketOption } from "./command.ts";
 import { describe } from "./failure.ts";
+import { giveUpAllBut } from "./give_up.ts";
 import { complain, print } from "./output.ts";
 import { readLimited } from "./scanning/read.ts";
 import { sizeValue } from "./values.ts";
@@ -117,25 +118,28 @@ function envelopeOf(options: Options): Envelope {
   };
 }
 
-async function ask(
-  options: Options,
+/** Takes one message through scan and policy. */
+type Filter = (
+  request: ProcessRequest,
   octets: Uint8Array,
-): Promise<{ answer: ProcessAnswer; message?: Uint8Array }> {
-  const request = {
-    agent: "pipe" as const,
-    listener: options.listener,
-    envelope: envelopeOf(options),
-    ...(options.direction === undefined ? {} : { direction: options.direction }),
+) => Promise<{ answer: ProcessAnswer; message?: Uint8Array }>;
+
+/** Connects before any mail is read, and gives up everything else. */
+async function throughDaemon(options: Options): Promise<Filter> {
+  const { connectDaemon } = await import("./connect.ts");
+  const client = await connectDaemon(options);
+  giveUpAllBut();
+  return async (request, octets) => {
+    const { result, octets: message } = await client.call("process", request, octets);
+    const answer = result as ProcessAnswer;
+    return message === undefined ? { answer } : { answer, message };
   };
-  if (options.standalone) {
-    if (options.policy === undefined) throw new Error("--standalone needs --policy FILE");
-    const { processStandalone } = await import("./pipe_standalone.ts");
-    return await processStandalone(options.policy, request, octets);
-  }
-  const { askDaemon } = await import("./connect.ts");
-  const { result, octets: message } = await askDaemon(options, "process", request, octets);
-  const answer = result as ProcessAnswer;
-  return message === undefined ? { answer } : { answer, message };
+}
+
+async function inThisProcess({ policy }: Options): Promise<Filter> {
+  if (policy === undefined) throw new Error("--standalone needs --policy FILE");
+  const { processStandalone } = await import("./pipe_standalone.ts");
+  return (request, octets) => processStandalone(policy, request, octets);
 }
 
 function finish(options: Options, answer: ProcessAnswer, message: Uint8Array | undefined): number {
@@ -167,9 +171,16 @@ function finish(options: Options, answer: ProcessAnswer, message: Uint8Array | u
 async function runPipe(options: Options): Promise<number> {
   try {
     if (options.recipients.length === 0) throw new Error("No recipient was named");
+    const filter = await (options.standalone ? inThisProcess(options) : throughDaemon(options));
     const octets = await readLimited(Deno.stdin, 0, options.maxSize);
     if (octets === undefined) throw new Error("The message is larger than --max-size");
-    const { answer, message } = await ask(options, octets);
+    const { direction } = options;
+    const { answer, message } = await filter({
+      agent: "pipe",
+      listener: options.listener,
+      envelope: envelopeOf(options),
+      ...(direction === undefined ? {} : { direction }),
+    }, octets);
     return finish(options, answer, message);
   } catch (error) {
     complain(`postern: ${describe(error)}`);

@@ -9,6 +9,7 @@ import type { ScanSettings } from "../engine/types.ts";
 import { type Command, configOption, defineCommand, socketOption } from "./command.ts";
 import { complain, print, visible } from "./output.ts";
 import { describe } from "./failure.ts";
+import { giveUpAllBut } from "./give_up.ts";
 import type { Backend } from "./scanning/backend.ts";
 import { FORMATTERS, SCAN_FORMATS } from "./scanning/formats.ts";
 import { inOrder } from "./scanning/in_order.ts";
@@ -143,7 +144,9 @@ async function backend(options: Options): Promise<Backend> {
   const { daemonBackend, standaloneBackend } = await import("./scanning/backend.ts");
   if (options.standalone) return await standaloneBackend(processes(options));
   const { connectDaemon } = await import("./connect.ts");
-  return daemonBackend(await connectDaemon(options));
+  const client = await connectDaemon(options);
+  giveUpAllBut("read");
+  return daemonBackend(client);
 }
 
 function settings(options: Options): ScanSettings {

@@ -85,6 +85,9 @@ async function runSelftest(options: Options): Promise<number> {
   }
   const { startGateway } = await import("./selftest/gateway.ts");
   const gateway = await startGateway(findConfig(options.config));
+  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    Deno.addSignalListener(signal, () => void gateway.close().finally(() => Deno.exit(status)));
+  }
   try {
     return await testAll(gateway, options);
   } finally {

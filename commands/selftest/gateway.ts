@@ -1,11 +1,11 @@
 /** A gateway of the self-test's own: this node's agents and policy, on free ports, with a private Maildir behind them. */
 import { join } from "node:path";
 import { ControlClient } from "../../daemon/control/client.ts";
-import { runDaemon } from "../../daemon/daemon.ts";
 import { readConfig } from "../../daemon/documents.ts";
 import { controlPath } from "../../daemon/state.ts";
 import { serviceUser } from "../../daemon/unprivileged.ts";
 import type { Config } from "../../policy/config.ts";
+import { selfCommand } from "../self.ts";
 
 /** Where no document says otherwise: both ways of the SMTP agent. */
 const DEFAULT_AGENTS = [
@@ -45,15 +45,28 @@ export async function startGateway(configPath: string | undefined): Promise<Test
   const maildir = (agent: string) => join(directory, `mail-${agent}`);
   try {
     const document = await writeDocuments(directory, node, maildir);
-    const running = runDaemon(document);
-    const control = await connected(controlPath(join(directory, "state")), running, directory);
+    // A process of its own: started by root it becomes another user, and this one stays what it is.
+    const [program, ...args] = selfCommand(["daemon", "--config", document]);
+    const daemon = new Deno.Command(program, {
+      args,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const errors = new Response(daemon.stderr).text();
+    const control = await connected(
+      controlPath(join(directory, "state")),
+      daemon,
+      errors,
+      directory,
+    );
     return {
       control,
       maildir,
       async close() {
         await control.call("stop").catch(() => {}); // the connection ends with the daemon
         control.close();
-        await running;
+        await Promise.all([daemon.status, errors]);
         await Deno.remove(directory, { recursive: true });
       },
     };
@@ -98,29 +111,25 @@ async function writeDocuments(
   return document;
 }
 
-/** Waits until the daemon answers; what ends it before that is told with its log. */
+/** Waits until the daemon answers; what ends it before that is told with its own words. */
 async function connected(
   socket: string,
-  running: Promise<number>,
+  daemon: Deno.ChildProcess,
+  errors: Promise<string>,
   directory: string,
 ): Promise<ControlClient> {
-  let ended: number | undefined;
-  running.then((status) => ended = status, () => ended = -1);
+  let ended = false;
+  daemon.status.finally(() => ended = true);
   const deadline = performance.now() + START_MS;
-  for (;;) {
+  while (!ended && performance.now() < deadline) {
     try {
       return await ControlClient.connect(socket);
-    } catch (error) {
-      if (ended === undefined && performance.now() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        continue;
-      }
-      if (ended === -1) await running;
-      const log = await Deno.readTextFile(join(directory, "log")).catch(() => "");
-      const last = log.trimEnd().split("\n").slice(-2).join("; ");
-      throw new Error(`The test gateway did not start${last === "" ? "" : `: ${last}`}`, {
-        cause: error,
-      });
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+  if (!ended) daemon.kill("SIGKILL");
+  const log = await Deno.readTextFile(join(directory, "log")).catch(() => "");
+  const words = `${await errors}\n${log}`.trim().split("\n").slice(-2).join("; ");
+  throw new Error(`The test gateway did not start${words === "" ? "" : `: ${words}`}`);
 }
