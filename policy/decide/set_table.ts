@@ -77,6 +77,8 @@ export class SetTable {
   readonly #globs: GlobTable | undefined;
   readonly #networks: NetworkTable | undefined;
   readonly #networkAtoms: KeyAtoms;
+  /** The text at hand is in normal form, although it is not ASCII. */
+  #normal = false;
 
   /** @param groupOf The group of whose members an atom is the set; -1: none. */
   constructor(table: TreeTable, hits: Hits, groupOf?: (atom: number) => number) {
@@ -97,50 +99,59 @@ export class SetTable {
 
   /** Tells the atoms of a text, any case. */
   text(text: string, from = 0, to = text.length): void {
-    for (let i = from; i < to; i++) {
-      if (text.charCodeAt(i) > 127) {
-        const lower = normalText(text.slice(from, to));
-        return this.#text(lower, 0, lower.length);
+    const suffixes = this.#suffixes;
+    const exact = this.#exact;
+    if (exact || suffixes) {
+      let hash = EMPTY_HASH;
+      for (let i = to - 1; i >= from; i--) {
+        const unit = text.charCodeAt(i);
+        if (unit > 127 && !this.#normal) return this.#again(text.slice(from, to));
+        hash = extendHash(hash, fold(unit));
+        if (unit === DOT && suffixes) suffixes.look(hash, text, i, to, this.#hits);
+      }
+      exact?.look(hash, text, from, to, this.#hits);
+    } else if (!this.#normal) {
+      for (let i = from; i < to; i++) {
+        if (text.charCodeAt(i) > 127) return this.#again(text.slice(from, to));
       }
     }
-    this.#text(text, from, to);
+    this.#globs?.scan(text, from, to);
   }
 
-  #text(text: string, from: number, to: number): void {
-    const suffixes = this.#suffixes;
-    let hash = EMPTY_HASH;
-    for (let i = to - 1; i >= from; i--) {
-      const unit = text.charCodeAt(i);
-      hash = extendHash(hash, fold(unit));
-      if (unit === DOT && suffixes) suffixes.look(hash, text, i, to, this.#hits);
-    }
-    this.#exact?.look(hash, text, from, to, this.#hits);
-    this.#globs?.scan(text, from, to);
+  /** Begins again with the lower case of a text that is not ASCII; endings told by now are ASCII and hold for it, too. */
+  #again(text: string): void {
+    this.#normal = true;
+    this.text(normalText(text));
+    this.#normal = false;
   }
 
   /** Tells the atoms of an address: endings of its domain, from the shortest, then the domain, then the whole. */
   address(address: string): void {
-    let at = -1;
-    for (let i = address.length - 1; i >= 0; i--) {
-      const unit = address.charCodeAt(i);
-      if (unit === AT && at < 0) at = i;
-      if (unit > 127) return this.#address(normalAddress(address));
-    }
-    this.#address(address, at);
-  }
-
-  #address(address: string, at = address.lastIndexOf("@")): void {
-    const suffixes = at < 0 ? undefined : this.#suffixes;
+    const suffixes = this.#suffixes;
+    const end = address.length;
     let hash = EMPTY_HASH;
-    for (let i = address.length - 1; i >= 0; i--) {
+    let inDomain = true;
+    for (let i = end - 1; i >= 0; i--) {
       const unit = address.charCodeAt(i);
-      if (i === at) this.#domains?.look(hash, address, i + 1, address.length, this.#hits);
+      if (unit > 127 && !this.#normal) {
+        // Endings told by now are whole ASCII labels, which the normal form keeps.
+        this.#normal = true;
+        this.address(normalAddress(address));
+        this.#normal = false;
+        return;
+      }
+      if (inDomain && unit === AT) {
+        this.#domains?.look(hash, address, i + 1, end, this.#hits);
+        inDomain = false;
+      }
       hash = extendHash(hash, fold(unit));
-      if (unit === DOT && i > at && suffixes) {
-        suffixes.look(hash, address, i, address.length, this.#hits);
+      if (inDomain && unit === DOT && suffixes) {
+        const key = suffixes.table.find(hash, address, i, end);
+        // What has no @ has no domain.
+        if (key >= 0 && address.includes("@")) suffixes.atoms.tell(key, this.#hits);
       }
     }
-    this.#exact?.look(hash, address, 0, address.length, this.#hits);
+    this.#exact?.look(hash, address, 0, end, this.#hits);
   }
 
   /** Tells the atoms of a client's address; one that is none has none. */
