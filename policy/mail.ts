@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { NOT_SCANNED_REASONS, SCAN_STATUSES } from "../engine/types.ts";
+import { ATTACHMENT_TYPES } from "./attachment_types.ts";
 import { parseNetwork } from "./network.ts";
 import { DKIM_RESULTS, DMARC_RESULTS, SPF_RESULTS } from "./schema/condition.ts";
 import { AGENT_NAMES, DIRECTIONS, type Facts } from "./types.ts";
@@ -17,6 +18,9 @@ const client = z.string().refine(
   (text) => !text.includes("/") && parseNetwork(text) !== undefined,
   "an IP address: 192.0.2.1 or 2001:db8::1",
 );
+
+/** Types by content that an attachment can be of; groups of them are for rules. */
+const CONTENT_TYPES = [...new Set(Object.values(ATTACHMENT_TYPES).flat())];
 
 /** What a description may say. `unknown` names facts whose lookup failed. */
 export const mailSchema = z.strictObject({
@@ -42,7 +46,7 @@ export const mailSchema = z.strictObject({
   ),
   attachments: z.array(z.strictObject({
     name: z.union([z.string(), z.array(z.string())]).default([]),
-    type: z.string().default("binary").describe("type by content: zip, pe, pdf, ..."),
+    type: z.enum(CONTENT_TYPES).default("binary").describe("type by content: zip, pe, pdf, ..."),
     encrypted: z.boolean().default(false),
     macro: z.boolean().default(false),
   })).default([]),

@@ -1,6 +1,6 @@
 /** `postern policy test`: runs `*.policy-test.ts` beside the policy. */
 import { readdir, stat } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { map, multiple } from "@optique/core/modifiers";
@@ -51,6 +51,24 @@ async function testFiles(named: readonly string[], policyDirectory: string): Pro
   return files;
 }
 
+/** A message file beside the test: a test that somebody pushed reads nothing else of the machine that runs it. */
+async function messageFile(file: string, eml: string): Promise<string> {
+  const path = resolve(dirname(file), eml);
+  const [directory, real] = await Promise.all([
+    Deno.realPath(dirname(file)),
+    Deno.realPath(path).catch((cause) => {
+      throw new PosternError("document/unreadable", `Cannot read the message ${path}`, { cause });
+    }),
+  ]);
+  if (!real.startsWith(`${directory}/`)) {
+    throw new PosternError(
+      "document/forbidden",
+      `${file}: names the message ${eml}, which is not in the directory of the test`,
+    );
+  }
+  return real;
+}
+
 /** The outcome of a mail, and the earliest phase at which it was final. */
 export function decideThrough(
   tree: DecisionTree,
@@ -75,7 +93,7 @@ async function runCase(
     let facts = withDirection(tree, mailFacts(one.mail, recipient, Date.now()));
     if (one.mail.eml !== undefined) {
       const before = decide(tree, "recipient", facts);
-      const known = await real.facts(join(dirname(file), one.mail.eml), tree, before);
+      const known = await real.facts(await messageFile(file, one.mail.eml), tree, before);
       facts = withDirection(tree, mailFacts(one.mail, recipient, Date.now(), known, said));
     }
     const { outcome, phase } = decideThrough(tree, facts);
