@@ -10,7 +10,6 @@ DESTDIR =
 
 POSTERN = bin/postern
 LIBRARY = $(PREFIX)/lib/postern
-PROGRAM = main.ts mod.ts errors.ts deno.json deno.lock Makefile agents commands daemon engine policy store bin examples
 
 .DEFAULT_GOAL := help
 
@@ -37,7 +36,7 @@ compile: ## make the single binary dist/postern
 	@$(POSTERN) --deno run -A --no-check commands/tools/compile.ts
 
 install: ## install the program, the example documents and a systemd unit (PREFIX, SYSCONFDIR, UNITDIR, DESTDIR)
-	@commands/tools/install.sh "$(DESTDIR)" "$(LIBRARY)" "$(PREFIX)/bin" "$(SYSCONFDIR)/postern" "$(UNITDIR)" $(PROGRAM)
+	@commands/tools/install.sh "$(DESTDIR)" "$(LIBRARY)" "$(PREFIX)/bin" "$(SYSCONFDIR)/postern" "$(UNITDIR)"
 
 clean: ## remove what was made here, Deno and its cache too; state/ stays
 	rm -rf dist .deno

@@ -4,6 +4,8 @@
  *
  * Environment: COMPILE_DENO, the Deno that compiles (default: this one); DENORT_BIN, the runtime to embed where it cannot be
  * fetched from Deno's host, of the version of COMPILE_DENO.
+ *
+ * Usage: compile.ts [--bundle-only]; the bundles lie in dist/bundle/ and run under any Deno that is new enough, too.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,6 +75,7 @@ await Deno.mkdir(BUNDLE_DIRECTORY, { recursive: true });
 const main = await bundle("main.ts", "main");
 const parts: string[] = [];
 for (const [name, source] of Object.entries(BUNDLES)) parts.push(await bundle(source, name));
+if (Deno.args.includes("--bundle-only")) Deno.exit(0);
 await compile(main, parts);
 const { size } = await Deno.stat(BINARY);
 console.log(`dist/postern: ${(size / 1024 ** 2).toFixed(1)} MB`);
