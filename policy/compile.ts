@@ -54,6 +54,10 @@ export function compilePolicy(document: unknown, options: CompileOptions = {}): 
     attributes: atoms.attributes,
     atoms: atoms.atoms,
     supersets: atoms.supersets(),
+    labels: [
+      ...conditions.labels(),
+      ...[...groupAtoms].map(([name, atom]) => [atom, `in group ${name}`] as const),
+    ],
     nodes: atoms.nodes,
     rules: { names, conditions: ruleConditions, effects: ruleEffects },
     effects: effects.effects,

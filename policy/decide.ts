@@ -44,6 +44,11 @@ export function prepareTree(tree: DecisionTree): void {
   matcherOf(tree);
 }
 
+/** Place of the recipient's group in the tree's groups; -1: of none, or not known. */
+export function recipientGroup(tree: DecisionTree, facts: Facts): number {
+  return matcherOf(tree).groupOf(facts);
+}
+
 function matcherOf(tree: DecisionTree): Matcher {
   let matcher = matchers.get(tree);
   if (!matcher) {

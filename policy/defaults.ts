@@ -13,6 +13,7 @@ export const DEFAULT_SETTINGS: ResolvedSettings = {
     suspicious: "quarantine",
     notScanned: "defer",
     deleted: "accept", // the recipient gets the notice of what was removed
+    ambiguous: "pass",
   },
   antispam: { action: "scan", threshold: 6, spam: "quarantine", subjectPrefix: "" },
   limits: {
@@ -27,6 +28,7 @@ export const DEFAULT_SETTINGS: ResolvedSettings = {
     header: ["cleaned", "infected", "suspicious", "spam", "notScanned", "deleted"],
     subject: [],
     footnote: [],
+    language: "auto",
   },
   quarantine: [],
   notify: {},

@@ -41,6 +41,8 @@ const PATHS: readonly (readonly [string] | readonly [string, string])[] = [
   ...REPORT_STATUSES.map((status) => ["notify", status] as const),
   ...REPORT_STATUSES.map((status) => ["replies", status] as const),
   ["replies", "rule"],
+  ["antivirus", "ambiguous"],
+  ["marks", "language"],
 ];
 
 /** Every slot, in a fixed order: part of the format of the tree. */
@@ -99,7 +101,9 @@ function normal(first: string, second: string | undefined, value: unknown): Slot
   if (first === "limits" && typeof value === "string") {
     return (second === "scanTime" ? parseTime(value) : parseSize(value)) ?? 0;
   }
-  if (first === "marks" || first === "quarantine") return statusesOf(value);
+  if (first === "quarantine" || first === "marks" && second !== "language") {
+    return statusesOf(value);
+  }
   if (first === "notify") return [value].flat() as string[];
   return value as SlotValue;
 }

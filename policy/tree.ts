@@ -34,6 +34,8 @@ export interface DecisionTree {
   readonly atoms: readonly TreeAtom[];
   /** By atom: atoms that hold wherever it holds (a list and the sets it is part of). Only those that have any. */
   readonly supersets: readonly (readonly [atom: number, ...supersets: number[]])[];
+  /** Words for set atoms with a name in the document: `in list blocked`, `in group students`, `executable`. */
+  readonly labels: readonly (readonly [atom: number, label: string])[];
   /** `[0, ...]`: all of; `[1, ...]`: any of; see {@link TRUE_NODE} for what stands inside. */
   readonly nodes: readonly (readonly number[])[];
   /** The rules in order, in columns. */

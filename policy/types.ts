@@ -1,7 +1,7 @@
 /**
  * What the policy is asked and what it answers: plain data that survives structuredClone and JSON.
  */
-import type { CleanMode, NotScannedReason, ScanStatus } from "../engine/types.ts";
+import type { CleanMode, NoticeLanguage, NotScannedReason, ScanStatus } from "../engine/types.ts";
 
 /** The gates of mail, as a policy names them. */
 export const AGENT_NAMES = [
@@ -38,6 +38,11 @@ export type Action = (typeof ACTIONS)[number];
 export const HANDLE_ACTIONS = ["accept", "reject", "defer", "discard", "quarantine"] as const;
 /** One of {@link HANDLE_ACTIONS}. */
 export type HandleAction = (typeof HANDLE_ACTIONS)[number];
+
+/** What becomes of mail that programs read differently, where nothing else is wrong with it. */
+export const AMBIGUOUS_MODES = ["pass", "rewrite"] as const;
+/** One of {@link AMBIGUOUS_MODES}. */
+export type AmbiguousMode = (typeof AMBIGUOUS_MODES)[number];
 
 /** RFC 5321: who sent it from where to whom, as the agent heard it. */
 export interface Envelope {
@@ -155,6 +160,7 @@ export interface ResolvedSettings {
     readonly suspicious: HandleAction;
     readonly notScanned: HandleAction;
     readonly deleted: HandleAction;
+    readonly ambiguous: AmbiguousMode;
   };
   /** The same for spam checks. */
   readonly antispam: {
@@ -182,6 +188,8 @@ export interface ResolvedSettings {
     readonly header: readonly ReportStatus[];
     readonly subject: readonly ReportStatus[];
     readonly footnote: readonly ReportStatus[];
+    /** Of what is written for people; `auto`: the message's own. */
+    readonly language: "auto" | NoticeLanguage;
   };
   /** Statuses of which a copy is kept in quarantine, whatever the action. */
   readonly quarantine: readonly ReportStatus[];

@@ -22,6 +22,7 @@ export class ConditionCompiler {
   readonly #groups: ReadonlyMap<string, number>;
   readonly #lists = new Map<string, number>();
   readonly #types = new Map<string, number>();
+  readonly #typeLabels = new Map<number, string>();
 
   constructor(policy: Policy, atoms: AtomBuilder, groups: ReadonlyMap<string, number>) {
     this.#policy = policy;
@@ -135,6 +136,13 @@ export class ConditionCompiler {
     return atom;
   }
 
+  /** Sets with a name: lists that were asked, and groups of types. */
+  labels(): [atom: number, label: string][] {
+    return [...this.#lists].map((
+      [identity, atom],
+    ) => [atom, `list ${identity.slice(identity.indexOf(" ") + 1)}`]);
+  }
+
   /** Atom of a set of patterns and lists. */
   setAtom(items: readonly SetItem[], attribute: string, asked: string = attribute): number {
     const patterns: string[] = [];
@@ -227,6 +235,7 @@ export class ConditionCompiler {
       const identity = types.join();
       parts.type = this.#types.get(identity) ?? this.#atoms.set("attachmentType", types, []);
       this.#types.set(identity, parts.type);
+      this.#typeLabels.set(parts.type, [one.type].flat().join(" or "));
     }
     if (one.extension !== undefined) {
       parts.extension = this.setAtom(

@@ -143,6 +143,12 @@ export class Matcher {
     return this.#outcome(state, actionRule, pending, facts);
   }
 
+  /** The recipient's group; -1: none. */
+  groupOf(facts: Facts): number {
+    this.#begin(VERDICT, facts);
+    return this.#group;
+  }
+
   #begin(phase: number, facts: Facts): void {
     this.#current = facts;
     this.#phase = phase;

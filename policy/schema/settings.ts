@@ -1,7 +1,7 @@
 /** Settings: what a rule, a group or the document's `settings` may say of handling. */
 import * as z from "zod";
-import { CLEAN_MODES } from "../../engine/types.ts";
-import { ACTIONS, HANDLE_ACTIONS, REPORT_STATUSES } from "../types.ts";
+import { CLEAN_MODES, NOTICE_LANGUAGES } from "../../engine/types.ts";
+import { ACTIONS, AMBIGUOUS_MODES, HANDLE_ACTIONS, REPORT_STATUSES } from "../types.ts";
 import { anyOf } from "./condition.ts";
 import { mailbox, reply, size, time } from "./text.ts";
 
@@ -33,6 +33,9 @@ const settingsShape = {
     suspicious: handle.optional().describe("found by a heuristic only"),
     notScanned: handle.optional().describe("not scanned, wholly or in part"),
     deleted: handle.optional().describe("nothing of it was left after cleaning"),
+    ambiguous: z.enum(AMBIGUOUS_MODES).optional().describe(
+      "mail that programs read differently: pass as it is, or rewrite so that one reading is left",
+    ),
   }).optional(),
   antispam: z.strictObject({
     action: gate.optional().describe("scan, or what happens without a scan"),
@@ -57,6 +60,9 @@ const settingsShape = {
     header: statuses.optional().describe("X-Postern-* fields"),
     subject: statuses.optional().describe("a word before the subject"),
     footnote: statuses.optional().describe("a note at the end of the text"),
+    language: z.enum(["auto", ...NOTICE_LANGUAGES]).optional().describe(
+      "of notes and footnotes; auto: the message's own",
+    ),
   }).optional(),
   quarantine: statuses.optional().describe("keep a copy, whatever the action"),
   notify: z.strictObject(byStatus(anyOf(mailbox))).optional().describe("who is told"),
