@@ -26,7 +26,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (first.startsWith("__")) {
     // A part of ourselves, where the program is one bundle: see daemon/entries.ts.
-    const { runHidden } = await import("./daemon/entries.ts");
+    const { DAEMON_AGAIN, runHidden } = await import("./daemon/entries.ts");
+    if (first === DAEMON_AGAIN) {
+      const { expectHandover } = await import("./daemon/handover.ts");
+      expectHandover();
+      return await main(["daemon", ...args.slice(1)]);
+    }
     const status = await runHidden(args);
     if (status !== undefined) return status;
   }

@@ -24,11 +24,20 @@ export function agentPermissions(config: AgentConfig): AgentPermissions {
   return TABLE[config.agent](config);
 }
 
+/**
+ * Whether the runtime has a net permission for single unix sockets. Before Deno 2.9 there is none: a socket takes read and write
+ * alone, and to name it is an error.
+ */
+export const NAMES_UNIX_SOCKETS: boolean = (() => {
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+  return major > 2 || (major === 2 && minor >= 9);
+})();
+
 /** The same as the runtime takes it; everything that is not granted is refused without asking. */
 export function denoPermissions(permissions: AgentPermissions): Deno.PermissionOptionsObject {
   const list = (values: readonly string[]) => values.length > 0 ? [...values] : false;
   return {
-    net: list(permissions.net),
+    net: list(permissions.net.filter((each) => NAMES_UNIX_SOCKETS || !each.startsWith("unix:"))),
     read: list(permissions.read),
     write: list(permissions.write),
     env: false,

@@ -24,11 +24,14 @@ the documents again. Started as root it becomes the user that the configuration 
   async (options) => {
     const config = needConfig(options.config);
     const { runDaemon } = await import("../daemon/daemon.ts");
-    if (options.welcome) {
-      const { welcome } = await import("./welcome.ts");
-      // Runs beside the daemon and must not end it.
-      welcome(config).catch(() => {});
-    }
-    return await runDaemon(config);
+    return await runDaemon(config, {
+      again: ["--config", config, ...(options.welcome ? ["--welcome"] : [])],
+      async onServing() {
+        if (!options.welcome) return;
+        const { welcome } = await import("./welcome.ts");
+        // Runs beside the daemon and must not end it.
+        welcome(config).catch(() => {});
+      },
+    });
   },
 );

@@ -19,12 +19,21 @@ export interface AgentSettings {
   };
 }
 
+/** Paths of the PEM files that an agent's configuration names. */
+export function pemFiles({ tls, nextHopCa }: AgentConfig): readonly string[] {
+  return [tls?.certificate, tls?.key, nextHopCa].filter((path) => path !== undefined);
+}
+
 /**
  * Settings of every agent.
  *
+ * @param handed Texts of files that only root could read, by path: taken where a file cannot be read any more.
  * @throws {PosternError} `"document/invalid"` where two have one name, `"document/unreadable"` where a file cannot be read.
  */
-export async function agentSettings(config: Config): Promise<AgentSettings[]> {
+export async function agentSettings(
+  config: Config,
+  handed: Readonly<Record<string, string>> = {},
+): Promise<AgentSettings[]> {
   const names = new Set<string>();
   for (const { name } of config.agents) {
     if (names.has(name)) {
@@ -35,17 +44,22 @@ export async function agentSettings(config: Config): Promise<AgentSettings[]> {
     }
     names.add(name);
   }
-  return await Promise.all(config.agents.map((agent) => settingsOf(agent, config)));
+  return await Promise.all(config.agents.map((agent) => settingsOf(agent, config, handed)));
 }
 
-async function settingsOf(agent: AgentConfig, config: Config): Promise<AgentSettings> {
+async function settingsOf(
+  agent: AgentConfig,
+  config: Config,
+  handed: Readonly<Record<string, string>>,
+): Promise<AgentSettings> {
   const hostname = agent.hostname ?? config.hostname ?? Deno.hostname();
   const { tls, nextHopCa } = agent;
+  const read = (what: string, path: string) => readPem(agent.name, what, path, handed[path]);
   const tlsPem = tls && {
-    certificate: await readPem(agent.name, "tls.certificate", tls.certificate),
-    key: await readPem(agent.name, "tls.key", tls.key),
+    certificate: await read("tls.certificate", tls.certificate),
+    key: await read("tls.key", tls.key),
   };
-  const nextHopCaPem = nextHopCa && await readPem(agent.name, "nextHopCa", nextHopCa);
+  const nextHopCaPem = nextHopCa && await read("nextHopCa", nextHopCa);
   return {
     agent: agent.agent,
     name: agent.name,
@@ -61,10 +75,17 @@ async function settingsOf(agent: AgentConfig, config: Config): Promise<AgentSett
   };
 }
 
-async function readPem(agent: string, what: string, path: string): Promise<string> {
+async function readPem(
+  agent: string,
+  what: string,
+  path: string,
+  handed: string | undefined,
+): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
+    // 2.4 says NotCapable or PermissionDenied, by what it meets first; a file that is gone is refused.
+    if (handed !== undefined && !(cause instanceof Deno.errors.NotFound)) return handed;
     const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
     throw new PosternError(
       "document/unreadable",

@@ -30,11 +30,13 @@ export type ProcessName = (typeof PROCESSES)[number];
 const PROCESS_SOURCES = {
   scanner: BUNDLES.scanner,
   document: BUNDLES.document,
-  daemon: "daemon/entry.ts",
+  daemon: "main.ts",
 } as const satisfies Record<ProcessName, string>;
 
 /** Prefix of the hidden sub-commands. */
 const HIDDEN = "__";
+/** `postern daemon` in a process that root has given up to: what root read comes on standard input (see handover.ts). */
+export const DAEMON_AGAIN = "__daemon";
 
 /** Whether this runs from the source tree, and not from a bundle or the binary. */
 export const FROM_SOURCE: boolean = import.meta.url.endsWith("/daemon/entries.ts");
@@ -65,7 +67,8 @@ export function processCommand(
   if (Deno.build.standalone) return [program, HIDDEN + name, ...args];
   const run = ["run", "--quiet", "--no-prompt", "--cached-only", ...flags];
   if (FROM_SOURCE) {
-    return [program, ...run, new URL(PROCESS_SOURCES[name], PROGRAM).pathname, ...args];
+    const hidden = name === "daemon" ? [DAEMON_AGAIN] : [];
+    return [program, ...run, new URL(PROCESS_SOURCES[name], PROGRAM).pathname, ...hidden, ...args];
   }
   const unstable = ["--no-config", "--unstable-worker-options", "--unstable-kv", "--unstable-net"];
   return [program, ...run, ...unstable, new URL(import.meta.url).pathname, HIDDEN + name, ...args];
@@ -99,11 +102,7 @@ function isThere(path: string): boolean {
  */
 export async function runHidden(args: readonly string[]): Promise<number | undefined> {
   const name = PROCESSES.find((process) => args[0] === HIDDEN + process);
-  if (name === undefined) return undefined;
-  if (name === "daemon") {
-    const { runDaemonProcess } = await import("./privileged.ts");
-    return await runDaemonProcess(args.slice(1));
-  }
+  if (name === undefined || name === "daemon") return undefined; // the daemon has arguments of its own
   // A computed specifier, so that these stay out of the main bundle and cost nothing at its start.
   const file = FROM_SOURCE ? BUNDLES[name] : `${name}.js`;
   await import(new URL(file, PROGRAM).href);

@@ -14,7 +14,7 @@ import type {
 } from "../engine/types.ts";
 import { MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
 import type { ScannerRequest } from "../engine/scanner/protocol.ts";
-import { type Confinement, residentOctets, type User } from "./confine.ts";
+import { type Confinement, residentOctets, systemTool, type User } from "./confine.ts";
 import { FROM_SOURCE, workerUrl } from "./entries.ts";
 import { PoisonMemory } from "./poison.ts";
 import type { PoisonKeeper } from "./poison.ts";
@@ -166,6 +166,12 @@ export class ScannerPool {
         reason: `${name} cannot read ${path}`,
       });
     });
+    if (!systemTool("setpriv")) {
+      options.report?.("warning", "Scanners are not confined by the system", {
+        reason: "setpriv is not installed",
+        ...(Deno.uid() === 0 ? { user: "root, with every capability" } : {}),
+      });
+    }
     const directory = await socketDirectory();
     if (user) await Deno.chown(directory, user.uid, user.gid);
     const poison = new PoisonMemory(options.poisonMemoryMs ?? 86_400_000, options.poison);

@@ -1,12 +1,16 @@
 /**
- * Giving up root. Only a new process can be another user in all its threads, so root starts one, hands it the configuration,
- * passes signals on and waits. The waiting process opens no mail, no socket and no document.
+ * Giving up root. Only a new program can be another user in all its threads, so this process becomes one: setpriv, then Postern
+ * again, under the same process id. Where a process cannot be replaced, root's waits for the other, passes signals on, and
+ * opens no mail, no socket and no document.
  */
 import { dirname } from "node:path";
 import { PosternError } from "../errors.ts";
 import type { Config } from "../policy/config.ts";
-import { confined, mayRead, mayWrite, systemTool, type User } from "./confine.ts";
+import { confined, type Confinement, mayRead, mayWrite, systemTool, type User } from "./confine.ts";
 import { processCommand } from "./entries.ts";
+import { execInPlace } from "./exec.ts";
+import type { Handover } from "./handover.ts";
+import { pemFiles } from "./agent_settings.ts";
 import { closedProgramFile, serviceUser } from "./unprivileged.ts";
 
 /** Signals that the waiting process passes on. */
@@ -19,12 +23,18 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Runs the daemon as the configuration's user and waits for it.
+ * Runs the daemon as the configuration's user. Does not return where this process is replaced.
  *
- * @returns its exit status; 128 and the signal's number where a signal ended it.
+ * @param path The configuration document, absolute.
+ * @param again Arguments of `postern daemon` for the process that replaces this one; without them this one stays and waits.
+ * @returns the other process's exit status; 128 and the signal's number where a signal ended it.
  * @throws {PosternError} `"daemon/user"` where that user cannot do the work, with what to do.
  */
-export async function runAsUser(path: string, config: Config): Promise<number> {
+export async function giveUpRoot(
+  path: string,
+  config: Config,
+  again: readonly string[] | undefined,
+): Promise<number> {
   const user = serviceUser(config.user);
   if (!user || !systemTool("setpriv")) {
     throw new PosternError(
@@ -36,17 +46,33 @@ export async function runAsUser(path: string, config: Config): Promise<number> {
   }
   refuseClosed(user, path, config);
   await prepareState(user, config);
-  const plain = processCommand("daemon", ["--allow-all"], [path]);
+  const handover: Handover = { config, files: await rootsFiles(user, config) };
+  const input = JSON.stringify(handover);
+  const plain = processCommand("daemon", ["--allow-all"], again ?? ["--config", path]);
   // All, since the runtime reads /proc for nobody else, and what may start processes may do everything anyway.
-  const { command: [program, ...args] } = confined(plain, {
+  const bounds: Confinement = {
     user,
     groups: true,
     lowPorts: config.agents.some(({ listen }) => lowPort(listen)),
-    parentDeathSignal: "TERM",
-  });
+  };
+  const environment = { ...Deno.env.toObject(), ...cacheDirectory(), HOME: config.state };
+  if (again) execInPlace(confined(plain, bounds).command, environment, input);
+  return await waitFor(
+    confined(plain, { ...bounds, parentDeathSignal: "TERM" }).command,
+    environment,
+    input,
+  );
+}
+
+/** The way where a process cannot be replaced: a child, and root's process that stays. */
+async function waitFor(
+  [program, ...args]: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>>,
+  input: string,
+): Promise<number> {
   const child = new Deno.Command(program, {
     args,
-    env: { ...cacheDirectory(), HOME: config.state },
+    env: environment,
     stdin: "piped",
     stdout: "inherit",
     stderr: "inherit",
@@ -64,31 +90,12 @@ export async function runAsUser(path: string, config: Config): Promise<number> {
   });
   try {
     const stdin = child.stdin.getWriter();
-    await stdin.write(new TextEncoder().encode(JSON.stringify(config))).catch(() => {});
+    await stdin.write(new TextEncoder().encode(input)).catch(() => {});
     await stdin.close().catch(() => {});
     const status = await child.status;
     return status.signal ? 128 + (SIGNAL_NUMBERS[status.signal] ?? 0) : status.code;
   } finally {
     for (const unpass of pass) unpass();
-  }
-}
-
-/**
- * The child: takes the configuration from stdin and runs the gateway.
- *
- * @param args The configuration's path.
- */
-export async function runDaemonProcess(args: readonly string[]): Promise<number> {
-  const [path] = args;
-  if (path === undefined) return 64;
-  try {
-    const text = await new Response(Deno.stdin.readable).text();
-    const { serve } = await import("./daemon.ts");
-    // From the process that has just checked it.
-    return await serve(path, text === "" ? undefined : JSON.parse(text) as Config);
-  } catch (error) {
-    console.error(`postern: ${error instanceof Error ? error.message : String(error)}`);
-    return error instanceof PosternError && error.code.startsWith("document/") ? 78 : 69;
   }
 }
 
@@ -103,12 +110,8 @@ function refuseClosed(user: User, path: string, config: Config): void {
         `user: "root" in the configuration to go on as root`,
     );
   }
-  const documents = [path, config.policy];
-  const pem = config.agents.flatMap((
-    { tls, nextHopCa },
-  ) => [tls?.certificate, tls?.key, nextHopCa]);
-  for (const file of [...documents, ...pem]) {
-    if (file === undefined || !isThere(file) || mayRead(user, file)) continue;
+  for (const file of [path, config.policy]) {
+    if (!isThere(file) || mayRead(user, file)) continue;
     throw new PosternError(
       "daemon/user",
       `The daemon gives up root and becomes ${user.name}, who cannot read ${file}. Give the file to that user or to one of his ` +
@@ -117,15 +120,29 @@ function refuseClosed(user: User, path: string, config: Config): void {
   }
 }
 
+/** Certificates and keys that root alone can read: read now, for they can never be read again. */
+async function rootsFiles(user: User, config: Config): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const file of new Set(config.agents.flatMap((agent) => pemFiles(agent)))) {
+    // One that is not there is refused where the agents' settings are made, with the agent's name.
+    if (isThere(file) && !mayRead(user, file)) files[file] = await Deno.readTextFile(file);
+  }
+  return files;
+}
+
 /** Makes the state directory and those of Maildirs, for the user alone. What is there and another's is not touched. */
 async function prepareState(user: User, config: Config): Promise<void> {
   const maildirs = config.agents.map(({ nextHop }) => /^maildir:(.+)$/.exec(nextHop)?.[1])
     .filter((path) => path !== undefined);
   for (const directory of [config.state, ...maildirs]) {
     if (!isThere(directory)) {
-      if (!isThere(dirname(directory)) || !mayWrite(user, dirname(directory))) {
-        await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-        await Deno.chown(directory, user.uid, user.gid);
+      const missing = [directory];
+      while (!isThere(dirname(missing[0] ?? "/"))) missing.unshift(dirname(missing[0] ?? "/"));
+      // Where he can make it himself, root does not: he could put a link in its place for root's chown to follow.
+      if (mayWrite(user, dirname(missing[0] ?? "/"))) continue;
+      for (const path of missing) {
+        await Deno.mkdir(path, { mode: 0o700 });
+        await Deno.chown(path, user.uid, user.gid);
       }
     } else if (!mayWrite(user, directory)) {
       let empty = true;

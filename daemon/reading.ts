@@ -16,13 +16,18 @@ export interface Reading {
  *
  * @param configPath The configuration document.
  * @param known The configuration, where it was read a moment ago.
+ * @param handed Texts of files that only root could read, by path.
  * @throws {PosternError} `document/…`
  */
-export async function readAll(configPath: string, known?: Config): Promise<Reading> {
+export async function readAll(
+  configPath: string,
+  known?: Config,
+  handed?: Readonly<Record<string, string>>,
+): Promise<Reading> {
   const config = known ?? await readConfig(configPath);
   const [policy, agents] = await Promise.all([
     readPolicy(config.policy, timeOf(config.documentTime), config.policyKey),
-    agentSettings(config),
+    agentSettings(config, handed),
   ]);
   return { config, policy, agents };
 }

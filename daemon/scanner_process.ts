@@ -3,6 +3,7 @@ import { PosternError } from "../errors.ts";
 import { FrameReader, writeFrames } from "../engine/scanner/frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
 import type { ScannerHello, ScannerRequest } from "../engine/scanner/protocol.ts";
+import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
 import { boundMemory, confined, type Confinement } from "./confine.ts";
 import { FROM_SOURCE, processCommand, PROGRAM } from "./entries.ts";
 
@@ -199,7 +200,7 @@ function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildP
   const flags = [
     `--allow-read=${new URL(PROGRAM).pathname},${path}`,
     `--allow-write=${path}`,
-    `--allow-net=unix:${path}`,
+    ...(NAMES_UNIX_SOCKETS ? [`--allow-net=unix:${path}`] : []),
   ];
   const megabytes = Math.floor(options.memoryOctets / 2 ** 20);
   if (megabytes > 0) flags.push(`--v8-flags=--max-old-space-size=${Math.max(64, megabytes >> 1)}`);

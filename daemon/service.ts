@@ -5,10 +5,12 @@ import { describePermissions } from "../agents/permissions.ts";
 import type { Config } from "../policy/config.ts";
 import { openStore } from "../store/store.ts";
 import type { Store } from "../store/types.ts";
+import { pemFiles } from "./agent_settings.ts";
 import { Agents } from "./agents.ts";
 import { ControlServer, refuseSecond } from "./control/server.ts";
 import { workerUrl } from "./entries.ts";
 import { type Backstage, ownPorts } from "./host_ports.ts";
+import type { Handover } from "./handover.ts";
 import { InFlight } from "./in_flight.ts";
 import { readConfig } from "./documents.ts";
 import { createLog, type Log } from "./log/log.ts";
@@ -49,6 +51,8 @@ export class Service {
   readonly #agents: Agents;
   readonly #store: Store;
   readonly #ports: AgentPorts;
+  /** What only root could read, at the start. */
+  readonly #files: Handover["files"];
   #reading: Reading;
   #log: Log;
   #pool: ScannerPool;
@@ -60,7 +64,13 @@ export class Service {
 
   private constructor(
     configPath: string,
-    parts: { reading: Reading; log: Log; store: Store; pool: ScannerPool },
+    parts: {
+      reading: Reading;
+      log: Log;
+      store: Store;
+      pool: ScannerPool;
+      files: Handover["files"];
+    },
     options: ServiceOptions,
   ) {
     this.#configPath = configPath;
@@ -69,6 +79,7 @@ export class Service {
     this.#log = parts.log;
     this.#store = parts.store;
     this.#pool = parts.pool;
+    this.#files = parts.files;
     const inFlight = sizeOf(parts.reading.config.inFlight);
     this.#inFlight = new InFlight(inFlight);
     this.#called = new InFlight(inFlight * CALLERS_SHARE);
@@ -85,16 +96,16 @@ export class Service {
   /**
    * Starts everything; resolves when the agents listen and the control socket answers.
    *
-   * @param config The configuration, where it was read a moment ago.
+   * @param given What was read a moment ago, by root perhaps.
    * @throws {PosternError} what hinders it; nothing is left running then.
    */
   static async start(
     configPath: string,
-    config?: Config,
+    given?: Handover,
     options: ServiceOptions = {},
   ): Promise<Service> {
     const began = performance.now();
-    const known = config ?? await readConfig(configPath);
+    const known = given?.config ?? await readConfig(configPath);
     await Deno.mkdir(known.state, { recursive: true, mode: 0o700 });
     await refuseSecond(controlPath(known.state));
     const log = await createLog(known.log);
@@ -104,14 +115,14 @@ export class Service {
     let service: Service | undefined;
     try {
       // The policy is evaluated while store and scanners come up.
-      const reading = readAll(configPath, known);
+      const reading = readAll(configPath, known, given?.files);
       reading.catch(() => {});
       store = await openStore(storePath(known.state), {
         limits: storeLimits(known),
         onProblem: (error) => report("error", "The store has a problem", { error: error.message }),
       });
       pool = await ScannerPool.start(poolOptions(known, store, report, options));
-      const parts = { reading: await reading, log, store, pool };
+      const parts = { reading: await reading, log, store, pool, files: given?.files ?? {} };
       service = new Service(configPath, parts, options);
       await service.#open();
       const { hash, revision } = parts.reading.policy;
@@ -203,7 +214,8 @@ export class Service {
   async #reload(): Promise<PolicyStatus> {
     try {
       if (this.#stopping) throw new PosternError("daemon/not-running", "The daemon is stopping");
-      const next = await readAll(this.#configPath);
+      const next = await readAll(this.#configPath, undefined, this.#files);
+      this.#sayOld(next);
       await this.#putInForce(next);
       this.#lastReload = { time: Date.now() };
       this.#report("info", "Reloaded", { policy: next.policy.hash.slice(0, 16) });
@@ -214,6 +226,15 @@ export class Service {
       this.#report("error", "Cannot reload; what was in force stays in force", { error: message });
       throw error;
     }
+  }
+
+  /** Says what a reload cannot bring up to date, so that a certificate does not run out behind a good reload's back. */
+  #sayOld({ config }: Reading): void {
+    const old = config.agents.flatMap(pemFiles).filter((path) => path in this.#files);
+    if (old.length === 0) return;
+    this.#report("warning", "Files that only root can read stay as they were at the start", {
+      files: [...new Set(old)].join(" "),
+    });
   }
 
   async #putInForce(next: Reading): Promise<void> {

@@ -1,5 +1,5 @@
 /** Whom processes run as that read what others wrote, where this one is root. */
-import { findUser, mayRead, type User } from "./confine.ts";
+import { findUser, mayRead, systemTool, type User } from "./confine.ts";
 import { programFiles } from "./entries.ts";
 
 /** Users that there may be, first choice first. */
@@ -32,7 +32,7 @@ export function unprivilegedUser(
   name?: string,
   onClosed: (user: User, path: string) => void = () => {},
 ): User | undefined {
-  if (Deno.uid() !== 0 || name === "root") return undefined;
+  if (Deno.uid() !== 0 || name === "root" || !systemTool("setpriv")) return undefined;
   const user = serviceUser(name);
   if (!user) return undefined;
   const closed = closedProgramFile(user);

@@ -20,6 +20,10 @@ const EXIT_FAILED = 70;
  * @param workerUrl The scanning worker's module.
  */
 export async function runScanner(socket: string, workerUrl: string): Promise<never> {
+  // Ctrl-C in a terminal goes to the whole group; the pool decides when its scanners end.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {});
+  }
   const worker = await startWorker(workerUrl);
   const connection = await Deno.connect({ transport: "unix", path: socket });
   const hello: ScannerHello = { hello: true, kept: giveUpPermissions() };
