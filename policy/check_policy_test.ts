@@ -72,7 +72,7 @@ const cases: { name: string; document: unknown; issue: Partial<DocumentIssue> }[
     issue: {
       path: "settings.antivirus.infcted",
       nearest: "infected",
-      allowed: ["action", "clean", "infected", "suspicious", "notScanned", "deleted"],
+      allowed: ["action", "clean", "infected", "suspicious", "notScanned", "deleted", "ambiguous"],
     },
   },
   {

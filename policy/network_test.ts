@@ -43,6 +43,8 @@ for (const { text, want } of addresses) {
 
 Deno.test("readIp() reads what ipaddr.js reads, as it does", { permissions: "none" }, () => {
   fc.assert(fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
+    // RFC 4291, section 2.5.5.1: an IPv6 address, which ipaddr.js takes for a mapped one.
+    fc.pre(!/^::\d+\.\d/.test(text));
     const other = ipaddr.process(text);
     const octets = other.toByteArray();
     const family = readIp(text);

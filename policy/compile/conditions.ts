@@ -138,9 +138,13 @@ export class ConditionCompiler {
 
   /** Sets with a name: lists that were asked, and groups of types. */
   labels(): [atom: number, label: string][] {
-    return [...this.#lists].map((
-      [identity, atom],
-    ) => [atom, `list ${identity.slice(identity.indexOf(" ") + 1)}`]);
+    return [
+      ...[...this.#lists].map(([identity, atom]): [number, string] => [
+        atom,
+        `in list ${identity.slice(identity.indexOf(" ") + 1)}`,
+      ]),
+      ...this.#typeLabels,
+    ];
   }
 
   /** Atom of a set of patterns and lists. */

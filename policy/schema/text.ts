@@ -28,12 +28,15 @@ export const NAME_PATTERN = /^[^\p{Cc}\u2028\u2029]{1,200}$/u;
 export const addressPattern = z.string().regex(
   ADDRESS_PATTERN,
   "an address: user@domain, @domain, @*.domain (every domain below it) or <> (the null sender)",
-).max(320) as z.ZodType<AddressPattern, AddressPattern>;
+).max(320).describe("address: `user@domain`, `@domain`, `@*.domain`, `<>`") as z.ZodType<
+  AddressPattern,
+  AddressPattern
+>;
 
 /** One mailbox, to which something is sent. */
 export const mailbox = z.string().regex(MAILBOX_PATTERN, "an address: user@domain").max(
   320,
-) as z.ZodType<
+).describe("address: `user@domain`") as z.ZodType<
   `${string}@${string}`,
   `${string}@${string}`
 >;
@@ -42,34 +45,36 @@ export const mailbox = z.string().regex(MAILBOX_PATTERN, "an address: user@domai
 export const domainPattern = z.string().regex(
   DOMAIN_PATTERN,
   "a domain: example.org or *.example.org",
-).max(255);
+).max(255).describe("domain: `example.org`, `*.example.org`");
 
 /** An address or a network in CIDR form. */
 export const network = z.string().refine((text) => parseNetwork(text) !== undefined, {
   error:
     "an IP address or a network: 192.0.2.1, 192.0.2.0/24, 2001:db8::/32 (no bits set behind the prefix)",
-});
+}).describe("IP address or network: `192.0.2.0/24`");
 
 /** A text with `*` (any characters) and `?` (one character); case does not matter. */
 export const glob = z.string().regex(
   NAME_PATTERN,
   "a text of 1 to 200 characters; * stands for any characters, ? for one",
-);
+).describe("text with `*` and `?`");
 
 /** A name as it stands, no wildcards. */
-export const exactName = z.string().regex(NAME_PATTERN, "a name of 1 to 200 characters");
+export const exactName = z.string().regex(NAME_PATTERN, "a name of 1 to 200 characters").describe(
+  "name",
+);
 
 /** A file name's ending behind the last dot. */
 export const extension = z.string().regex(
   /^[^.\s/\\*?]{1,32}$/u,
   "an extension without its dot: exe, docm",
-);
+).describe("extension without its dot");
 
 /** A size with its unit. */
 export const size = z.string().regex(
   SIZE_PATTERN,
   "a size with its unit (B, KB, MB, GB, TB): 50MB",
-) as z.ZodType<
+).describe("size: `50MB`") as z.ZodType<
   SizeText,
   SizeText
 >;
@@ -78,10 +83,10 @@ export const size = z.string().regex(
 export const time = z.string().regex(
   TIME_PATTERN,
   "a time with its unit (ms, s, m, h, d, w): 30s",
-) as z.ZodType<TimeText, TimeText>;
+).describe("time: `30s`") as z.ZodType<TimeText, TimeText>;
 
 /** A whole SMTP reply. */
 export const reply = z.string().regex(
   REPLY_PATTERN,
   "a whole reply of printable ASCII, code and enhanced code of one class: 550 5.7.1 refused by policy",
-);
+).describe("reply: `550 5.7.1 refused by policy`");
