@@ -52,6 +52,14 @@ interface Seen {
   to?: number;
 }
 
+/** What entries lie in. */
+interface Container {
+  readonly type: string;
+  /** Octets. */
+  readonly size: number;
+  readonly path: string;
+}
+
 /** Octets in which no octet of any pattern was found. */
 interface Searched {
   readonly buffer: ArrayBufferLike;
@@ -82,6 +90,8 @@ export class Walk {
   readonly #seen = new Map<string, Seen>();
   readonly #searched: Searched[] = [];
   readonly #paths = new PartPaths();
+  /** Type of each node by its path. */
+  readonly #types = new Map<string, string>();
 
   /** @param detects False: the parts of a message are listed; nothing is looked for, nothing opened. */
   constructor(budget: Budget, modules: Modules, detects: boolean) {
@@ -144,6 +154,7 @@ export class Walk {
       ...(notScanned === undefined ? {} : { notScanned }),
     };
     this.reports.push(report);
+    this.#types.set(path, type);
     if (this.#detects) this.#add(detectNames(names, type, encrypted ?? false), report);
     return report;
   }
@@ -168,7 +179,12 @@ export class Walk {
     const searched = this.#searched.some((range) =>
       range.buffer === octets.buffer && range.start <= start && end <= range.end
     );
-    const found = detectContent(octets, report.type, hashes, this.#modules, { searched });
+    const container = report.parent === undefined ? undefined : this.#types.get(report.parent);
+    const found = detectContent(octets, report.type, hashes, this.#modules, {
+      searched,
+      ...(container === undefined ? {} : { container }),
+    });
+    if (found.exhausted) this.#notScanned(report, "time");
     if (!found.touched && !searched) this.#searched.push({ buffer: octets.buffer, start, end });
     this.#add(found.detections.filter(({ engine }) => engine === "hash"), report);
     if (fileTypeGroup(report.type) === "markup" || report.type === "hta") {
@@ -273,11 +289,36 @@ export class Walk {
       if (next.done) return;
       if (!this.#budget.depth(depth + 1)) return note("depth");
       if (!next.value.quiet && !this.#budget.file()) return note("files");
-      this.#entry(next.value, path, depth + 1, ++index);
+      const container = { type: report.type, size: octets.length, path };
+      this.#entry(next.value, container, depth + 1, ++index);
       total += next.value.content?.length ?? 0;
       if (!this.#budget.ratio(octets.length, total)) return note("ratio");
       if (!this.#budget.time()) return;
       start = performance.now();
+    }
+  }
+
+  /** What the container says of an entry may be a finding, whether the entry can be read or not. */
+  #matchEntry(
+    entry: Entry,
+    container: Container,
+    { names, path, index }: {
+      readonly names: readonly string[];
+      readonly path: string;
+      readonly index: number;
+    },
+  ): void {
+    const facts = {
+      container: container.type,
+      containerSize: container.size,
+      names,
+      ...(entry.packedSize === undefined ? {} : { packedSize: entry.packedSize }),
+      size: entry.content?.length ?? entry.size ?? 0,
+      position: index,
+      encrypted: entry.encrypted ?? false,
+    };
+    for (const name of this.#modules.containers.flatMap((set) => set.match(facts))) {
+      this.findings.push({ name, severity: "infected", part: path, engine: "container" });
     }
   }
 
@@ -305,12 +346,14 @@ export class Walk {
     }
   }
 
-  #entry(entry: Entry, parent: string, depth: number, index: number): void {
+  #entry(entry: Entry, container: Container, depth: number, index: number): void {
     const { content, encrypted, notScanned } = entry;
     const names = distinct(entry.names);
+    const path = this.#paths.entry(container.path, names[0], index);
+    this.#matchEntry(entry, container, { names, path, index });
     const item = {
-      path: this.#paths.entry(parent, names[0], index),
-      parent,
+      path,
+      parent: container.path,
       kind: "entry" as const,
       names,
       depth,

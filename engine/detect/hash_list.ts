@@ -1,168 +1,177 @@
-/** Lists of hashes of whole contents, made for a million rows: flat arrays, one probe for what is not in them. */
-import type { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+/**
+ * Lists of hashes with names, made for a million rows: sorted digests of fixed width behind a small index, used where they lie in
+ * a module. For each algorithm `A` there are the sections
+ *
+ * - `A.digests`: sorted; `A.rows`: for each the size (2^32-1: any) and the place of the name, its highest bit set if the row makes
+ *   a content suspicious only
+ * - `A.index`: for the first bits of a digest, where such digests begin
+ * - `A.sizes`: a filter of the sizes, so that most contents need not be hashed
+ * - `A.names`: each with its length before it
+ */
+import {
+  type ContentHashes,
+  DIGEST_OCTETS,
+  HASH_ALGORITHMS,
+  type HashAlgorithm,
+} from "./content_hashes.ts";
+import {
+  ANY_SIZE,
+  HashListBuilder,
+  type HashRow,
+  ROW_WORDS,
+  SUSPICIOUS_BIT,
+} from "./hash_list_builder.ts";
+import { damaged, type ModuleFile, type ModuleSections } from "./module_file.ts";
 
-/** Algorithms of hash signatures. */
-export const HASH_ALGORITHMS = ["md5", "sha1", "sha256"] as const;
-/** One of {@link HASH_ALGORITHMS}. */
-export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number];
+export { ContentHashes, HASH_ALGORITHMS, type HashAlgorithm } from "./content_hashes.ts";
+export { type HashRow } from "./hash_list_builder.ts";
 
-/** Digest sizes, octets. */
-const DIGEST_OCTETS = { md5: 16, sha1: 20, sha256: 32 } as const satisfies Record<
-  HashAlgorithm,
-  number
->;
-/** Stands for "any size". */
-const ANY_SIZE = 0xffffffff;
-/** Bits of the filter of sizes. */
-const SIZE_BITS = 20;
-
-/** One row of a list. */
-export interface HashRow {
-  /** What is found where a content has this hash. */
+/** What a list says of a content. */
+export interface HashMatch {
   readonly name: string;
-  /** Hex. */
-  readonly digest: string;
-  /** Octets; absent: any. */
-  readonly size?: number;
+  readonly severity: "infected" | "suspicious";
 }
 
 /** Rows of one algorithm. */
 class Table {
+  readonly algorithm: HashAlgorithm;
+  readonly length: number;
   readonly #width: number;
   readonly #digests: Uint8Array;
+  readonly #rows: Uint32Array;
+  readonly #index: Uint32Array;
+  readonly #indexShift: number;
   readonly #sizes: Uint32Array;
-  readonly #sizeFilter = new Uint32Array((1 << SIZE_BITS) >>> 5);
-  readonly #slots: Int32Array;
+  readonly #sizeMask: number;
   readonly #names: Uint8Array;
-  readonly #nameEnds: Uint32Array;
-  #anySize = false;
 
-  constructor(algorithm: HashAlgorithm, rows: readonly HashRow[]) {
+  constructor(algorithm: HashAlgorithm, sections: ModuleSections) {
+    this.algorithm = algorithm;
     this.#width = DIGEST_OCTETS[algorithm];
-    this.#digests = new Uint8Array(rows.length * this.#width);
-    this.#sizes = new Uint32Array(rows.length);
-    this.#nameEnds = new Uint32Array(rows.length);
-    this.#slots = new Int32Array(1 << Math.ceil(Math.log2(rows.length * 2 + 2))).fill(-1);
-    const encoder = new TextEncoder();
-    const names = new Uint8Array(rows.reduce((sum, row) => sum + row.name.length * 3, 0));
-    let end = 0;
-    for (const [index, row] of rows.entries()) {
-      for (let i = 0; i < this.#width; i++) {
-        this.#digests[index * this.#width + i] = parseInt(row.digest.slice(2 * i, 2 * i + 2), 16);
-      }
-      const size = row.size ?? ANY_SIZE;
-      this.#sizes[index] = size;
-      if (row.size === undefined) this.#anySize = true;
-      const bit = size & ((1 << SIZE_BITS) - 1);
-      this.#sizeFilter[bit >>> 5] = (this.#sizeFilter[bit >>> 5] ?? 0) | (1 << (bit & 31));
-      end += encoder.encodeInto(row.name, names.subarray(end)).written;
-      this.#nameEnds[index] = end;
-      this.#slots[this.#free(index)] = index;
-    }
-    this.#names = names.slice(0, end);
+    this.#digests = bytes(sections[`${algorithm}.digests`]);
+    this.#rows = words(sections[`${algorithm}.rows`]);
+    this.#index = words(sections[`${algorithm}.index`]);
+    this.#sizes = words(sections[`${algorithm}.sizes`]);
+    this.#names = bytes(sections[`${algorithm}.names`]);
+    this.length = this.#rows.length / ROW_WORDS;
+    const bits = Math.log2(this.#index.length - 1);
+    this.#indexShift = 32 - bits;
+    this.#sizeMask = this.#sizes.length * 32 - 1;
+    if (
+      this.#digests.length !== this.length * this.#width || !Number.isInteger(bits) ||
+      !Number.isInteger(Math.log2(this.#sizes.length)) || this.#index.at(-1) !== this.length
+    ) throw damaged(`the sections of ${algorithm} do not fit each other`);
   }
 
   /** Whether a content of this size can be in the list at all, before anything is hashed. */
   mayHave(size: number): boolean {
-    const bit = size & ((1 << SIZE_BITS) - 1);
-    return this.#anySize || (((this.#sizeFilter[bit >>> 5] ?? 0) >>> (bit & 31)) & 1) === 1;
+    return this.#hasSize(size) || this.#hasSize(ANY_SIZE);
   }
 
-  #free(index: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = this.#start(this.#digests, index * this.#width) & mask;
-    while ((this.#slots[slot] ?? -1) >= 0) slot = (slot + 1) & mask;
-    return slot;
+  #hasSize(size: number): boolean {
+    const bit = (size & this.#sizeMask) >>> 0;
+    return (((this.#sizes[bit >>> 5] ?? 0) >>> (bit & 31)) & 1) === 1;
   }
 
-  /** Digests are evenly spread: their first octets are hash enough. */
-  #start(digest: Uint8Array, at: number): number {
-    return ((digest[at] ?? 0) | ((digest[at + 1] ?? 0) << 8) | ((digest[at + 2] ?? 0) << 16) |
-      ((digest[at + 3] ?? 0) << 24)) >>> 0;
-  }
-
-  find(digest: Uint8Array, size: number): string | undefined {
-    const mask = this.#slots.length - 1;
-    for (let slot = this.#start(digest, 0) & mask;; slot = (slot + 1) & mask) {
-      const index = this.#slots[slot] ?? -1;
-      if (index < 0) return undefined;
-      const known = this.#sizes[index];
-      if ((known === size || known === ANY_SIZE) && this.#equals(index, digest)) {
-        const from = index === 0 ? 0 : this.#nameEnds[index - 1] ?? 0;
-        return new TextDecoder().decode(this.#names.subarray(from, this.#nameEnds[index]));
-      }
+  find(digest: Uint8Array, size: number): HashMatch | undefined {
+    const first = (((digest[0] ?? 0) << 24) | ((digest[1] ?? 0) << 16) | ((digest[2] ?? 0) << 8) |
+      (digest[3] ?? 0)) >>> 0;
+    const slot = this.#indexShift === 32 ? 0 : first >>> this.#indexShift;
+    const end = this.#index[slot + 1] ?? 0;
+    for (let row = this.#index[slot] ?? 0; row < end; row++) {
+      if (!this.#equals(row, digest)) continue;
+      const known = this.#rows[row * ROW_WORDS];
+      if (known === size || known === ANY_SIZE) return this.#match(row);
     }
+    return undefined;
   }
 
-  #equals(index: number, digest: Uint8Array): boolean {
-    const at = index * this.#width;
+  #equals(row: number, digest: Uint8Array): boolean {
+    const at = row * this.#width;
     for (let i = 0; i < this.#width; i++) if (this.#digests[at + i] !== digest[i]) return false;
     return true;
   }
+
+  #match(row: number): HashMatch {
+    const place = this.#rows[row * ROW_WORDS + 1] ?? 0;
+    const at = place & ~SUSPICIOUS_BIT;
+    const name = this.#names.subarray(at + 1, at + 1 + (this.#names[at] ?? 0));
+    const severity = (place & SUSPICIOUS_BIT) === 0 ? "infected" : "suspicious";
+    return { name: new TextDecoder().decode(name), severity };
+  }
 }
 
-/** Hashes of one content, each computed when first asked for. */
-export class ContentHashes {
-  readonly #octets: Uint8Array;
-  readonly #digests = new Map<HashAlgorithm, Buffer>();
+function bytes(section: Uint8Array | Uint32Array | undefined): Uint8Array {
+  if (section instanceof Uint8Array) return section;
+  throw damaged("a section is missing");
+}
 
-  /**
-   * Hashes nothing yet.
-   *
-   * @param octets The content; not copied.
-   */
-  constructor(octets: Uint8Array) {
-    this.#octets = octets;
-  }
-
-  /** Octets of the content. */
-  get size(): number {
-    return this.#octets.length;
-  }
-
-  /** SHA-256 in lower-case hex. */
-  hex(): string {
-    return this.digest("sha256").toString("hex");
-  }
-
-  /** The digest, computed at the first asking. */
-  digest(algorithm: HashAlgorithm): Buffer {
-    let digest = this.#digests.get(algorithm);
-    if (!digest) {
-      digest = createHash(algorithm).update(this.#octets).digest();
-      this.#digests.set(algorithm, digest);
-    }
-    return digest;
-  }
+function words(section: Uint8Array | Uint32Array | undefined): Uint32Array {
+  if (section instanceof Uint32Array) return section;
+  throw damaged("a section is missing");
 }
 
 /** A list of hashes with names. */
 export class HashList {
-  readonly #tables: readonly (readonly [HashAlgorithm, Table])[];
+  readonly #tables: readonly Table[];
   /** Number of rows. */
   readonly size: number;
 
+  /** @param rows Rows, by the length of their digest, or the sections of a module. */
+  constructor(rows: readonly HashRow[] | ModuleSections) {
+    const sections = isRows(rows) ? sectionsOf(rows) : rows;
+    this.#tables = HASH_ALGORITHMS
+      .filter((algorithm) => `${algorithm}.rows` in sections)
+      .map((algorithm) => new Table(algorithm, sections));
+    this.size = this.#tables.reduce((sum, { length }) => sum + length, 0);
+  }
+
   /**
-   * Builds the tables.
+   * The list of a module.
    *
-   * @param rows By the length of their digest; rows of other lengths are a programming error.
+   * @throws {PosternError} `"module/damaged"`.
    */
-  constructor(rows: readonly HashRow[]) {
-    this.#tables = HASH_ALGORITHMS.flatMap((algorithm) => {
-      const own = rows.filter((row) => row.digest.length === 2 * DIGEST_OCTETS[algorithm]);
-      return own.length > 0 ? [[algorithm, new Table(algorithm, own)] as const] : [];
-    });
-    this.size = rows.length;
+  static open(file: ModuleFile): HashList {
+    const sections: Record<string, Uint8Array | Uint32Array> = {};
+    for (const algorithm of HASH_ALGORITHMS) {
+      if (!file.has(`${algorithm}.rows`)) continue;
+      for (const name of ["digests", "names"]) {
+        sections[`${algorithm}.${name}`] = file.octets(`${algorithm}.${name}`);
+      }
+      for (const name of ["rows", "index", "sizes"]) {
+        sections[`${algorithm}.${name}`] = file.numbers(`${algorithm}.${name}`);
+      }
+    }
+    return new HashList(sections);
+  }
+
+  /** Whether a content of so many octets can be in the list. */
+  mayHave(size: number): boolean {
+    return this.#tables.some((table) => table.mayHave(size));
   }
 
   /** Name of the row that the content is, if any. Hashes that no row of its size needs are not computed. */
   find(content: ContentHashes): string | undefined {
-    for (const [algorithm, table] of this.#tables) {
+    return this.match(content)?.name;
+  }
+
+  /** As {@link find}, with what the row makes of the content. */
+  match(content: ContentHashes): HashMatch | undefined {
+    for (const table of this.#tables) {
       if (!table.mayHave(content.size)) continue;
-      const name = table.find(content.digest(algorithm), content.size);
-      if (name !== undefined) return name;
+      const match = table.find(content.digest(table.algorithm), content.size);
+      if (match !== undefined) return match;
     }
     return undefined;
   }
+}
+
+function isRows(rows: readonly HashRow[] | ModuleSections): rows is readonly HashRow[] {
+  return Array.isArray(rows);
+}
+
+function sectionsOf(rows: readonly HashRow[]): ModuleSections {
+  const builder = new HashListBuilder();
+  for (const row of rows) builder.add(row);
+  return builder.sections();
 }

@@ -1,7 +1,11 @@
 /** What a scan looks for: lists and patterns that were loaded, and those built in. */
+import { createHash } from "node:crypto";
 import { GTUBE_PATTERN } from "../spam/gtube.ts";
+import { ContainerSet } from "./container_set.ts";
+import { ContentHashes } from "./content_hashes.ts";
 import { EICAR_PATTERN } from "./eicar.ts";
 import { HashList } from "./hash_list.ts";
+import { damaged, ModuleFile, type ModuleKind } from "./module_file.ts";
 import { PatternSet } from "./pattern_set.ts";
 
 /** A loaded set of one kind, as told to people. */
@@ -12,6 +16,8 @@ export interface ModuleInfo {
   readonly version: string;
   /** Signatures in it. */
   readonly count: number;
+  /** When it was built, ms since 1970; absent of what is built in. */
+  readonly built?: number;
 }
 
 /** Everything that a scan looks for. Made once, never changed; a new set is switched in whole. */
@@ -20,10 +26,16 @@ export interface Modules {
   readonly hashes: readonly HashList[];
   /** Content that is one of these is known to be good: hashes and patterns are not asked. */
   readonly good: readonly HashList[];
+  /** A program with one of these sections is infected. */
+  readonly sections: readonly HashList[];
   /** Searched in every content. */
   readonly patterns: readonly PatternSet[];
+  /** Asked about what containers say of their entries. */
+  readonly containers: readonly ContainerSet[];
   /** What is loaded, for people. */
   readonly info: readonly ModuleInfo[];
+  /** Changes whenever anything in the set does. */
+  readonly id: string;
 }
 
 let builtin: Modules | undefined;
@@ -33,8 +45,86 @@ export function builtinModules(): Modules {
   builtin ??= {
     hashes: [],
     good: [],
+    sections: [],
     patterns: [new PatternSet([EICAR_PATTERN, GTUBE_PATTERN])],
+    containers: [],
     info: [{ name: "builtin", version: "1", count: 2 }],
+    id: "builtin",
   };
   return builtin;
+}
+
+/** A module that was opened and found what it has to. */
+type OpenModule =
+  | { readonly kind: "hashes" | "good" | "sections"; readonly content: HashList }
+  | { readonly kind: "patterns"; readonly content: PatternSet }
+  | { readonly kind: "containers"; readonly content: ContainerSet };
+
+/**
+ * Opens modules, on top of what is built in.
+ *
+ * @param files Whole files, each at a multiple of eight in its buffer. They are kept, not copied.
+ * @throws {PosternError} `"module/damaged"` where one cannot be used or does not find its own sample.
+ */
+export function openModules(files: readonly Uint8Array[]): Modules {
+  const read = files.map((octets) => new ModuleFile(octets));
+  const open = read.map(openModule);
+  const base = builtinModules();
+  const lists = (kind: ModuleKind) =>
+    open.flatMap((one) =>
+      one.kind === kind && one.content instanceof HashList ? [one.content] : []
+    );
+  const id = createHash("sha256");
+  for (const octets of files) id.update(createHash("sha256").update(octets).digest());
+  return {
+    hashes: [...base.hashes, ...lists("hashes")],
+    good: [...base.good, ...lists("good")],
+    sections: [...base.sections, ...lists("sections")],
+    patterns: [
+      ...base.patterns,
+      ...open.flatMap((one) => one.kind === "patterns" ? [one.content] : []),
+    ],
+    containers: open.flatMap((one) => one.kind === "containers" ? [one.content] : []),
+    info: [
+      ...base.info,
+      ...read.map(({ header: { name, version, count, built } }) => ({
+        name,
+        version,
+        count,
+        built,
+      })),
+    ],
+    id: id.digest("hex"),
+  };
+}
+
+function openModule(file: ModuleFile): OpenModule {
+  const { kind, test } = file.header;
+  const sample = new TextEncoder().encode(test.sample);
+  const check = (found: boolean) => {
+    if (!found) throw damaged(`the module ${file.header.name} does not find its own sample`);
+  };
+  if (kind === "patterns") {
+    const content = PatternSet.open(file);
+    const { matches } = content.search(sample, "text");
+    check(matches.some(({ pattern }) => pattern.name === test.name));
+    return { kind, content };
+  }
+  if (kind === "containers") {
+    const content = ContainerSet.open(file);
+    const entry = {
+      container: "zip",
+      containerSize: 0,
+      names: [test.sample],
+      size: 0,
+      position: 1,
+      encrypted: false,
+    };
+    check(content.match(entry).includes(test.name));
+    return { kind, content };
+  }
+  if (kind === "yara") throw damaged("modules of YARA rules are not supported");
+  const content = HashList.open(file);
+  check(content.find(new ContentHashes(sample)) === test.name);
+  return { kind, content };
 }

@@ -11,6 +11,8 @@ export interface Entry {
   /** Unpacked size that the container claims; only for entries without content. */
   readonly size?: number;
   readonly encrypted?: boolean;
+  /** Octets of the entry in the container, where it says so. */
+  readonly packedSize?: number;
   /** One of the many small pieces of a document: looked at, but listed only if something comes of it, and not counted as a file. */
   readonly quiet?: boolean;
   /** The same text once more, made plain: it is not opened again. */

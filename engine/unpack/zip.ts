@@ -144,6 +144,7 @@ function readMember(
       names,
       size: Math.max(...headers.map((header) => header.unpacked)),
       encrypted: true,
+      packedSize: packed,
       notScanned: budgeted(context, "encrypted"),
     };
     return { entries: [entry], used: Math.min(packed, octets.length - member.data) };
@@ -156,6 +157,7 @@ function readMember(
     return {
       names,
       ...(reading.content ? { content: reading.content } : { size: headers[0]?.unpacked ?? 0 }),
+      packedSize: headers[0]?.packed ?? 0,
       ...(notScanned ? { notScanned } : {}),
     };
   });

@@ -1,0 +1,110 @@
+/**
+ * ClamAV's logical signatures: `name;description;expression;subsignature;...`.
+ *
+ * @see ClamAV documentation, "Logical signatures"
+ */
+import { containerTypes, readLevels, readTarget } from "../clamav_types.ts";
+import { MAX_SUBSIGNATURES } from "../limits.ts";
+import { parseExpression } from "../logical_expression.ts";
+import { asWord, lowerCase, parsePattern, type Subpattern, widen } from "../pattern.ts";
+import type { Bounds, ContentCondition, LogicalSignature } from "../pattern_builder.ts";
+import { findingName } from "./lines.ts";
+import { parseOffset } from "./pattern_source.ts";
+
+/** What the description says. */
+interface Description {
+  readonly target: number;
+  readonly condition: ContentCondition;
+}
+
+function bounds(text: string): Bounds | undefined {
+  const [, min, max] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(text) ?? [];
+  if (min === undefined || Number(max ?? min) > 0xffffffff) return undefined;
+  return [Number(min), Number(max ?? min)];
+}
+
+/** Reads the description; a few words where it asks for what is not supported. */
+function parseDescription(text: string): Description | string {
+  let target: number | string = 0;
+  let condition: ContentCondition = {};
+  for (const field of text.split(",")) {
+    const colon = field.indexOf(":");
+    const key = field.slice(0, colon).trim();
+    const value = field.slice(colon + 1).trim();
+    const range = bounds(value);
+    if (key === "Engine") {
+      const other = range
+        ? readLevels(String(range[0]), String(range[1]))
+        : "an unreadable condition";
+      if (other !== undefined) return other;
+    } else if (key === "Target") {
+      target = readTarget(value);
+      if (typeof target === "string") return target;
+    } else if (key === "FileSize" || key === "EntryPoint" || key === "NumberOfSections") {
+      if (!range) return "an unreadable condition";
+      const name =
+        { FileSize: "size", EntryPoint: "entryPoint", NumberOfSections: "sections" }[key];
+      condition = { ...condition, [name]: range };
+    } else if (key === "Container") {
+      const containers = containerTypes(value);
+      if (!containers) return "a container type that is not known here";
+      condition = { ...condition, containers };
+    } else return `the condition ${/^[A-Za-z0-9]{1,20}$/.test(key) ? key : "that has no name"}`;
+  }
+  return { target, condition };
+}
+
+/** Reads a sub-signature: the ways to write it; a few words where it is not supported. */
+function parseSubsignature(text: string): readonly Subpattern[] | string {
+  if (text.includes("/")) return "regular expressions";
+  if (text.startsWith("fuzzy_img#")) return "fuzzy hashes of pictures";
+  if (text.startsWith("${")) return "macro sub-signatures";
+  if (/^\d+\s*\(.*#.*\)$/.test(text)) return "comparisons of numbers";
+  const [, place = "*", body = "", modifiers = ""] =
+    /^(?:([^:]*):)?([^:]*?)(?:::([a-z]*))?$/.exec(text) ?? [];
+  const offset = parseOffset(place);
+  if (typeof offset === "string") return offset;
+  if (/[^iwfa]/.test(modifiers)) return "an unknown modifier";
+  const pieces = parsePattern(body);
+  if (typeof pieces === "string") return pieces;
+  const folded = modifiers.includes("i");
+  const cased = folded ? lowerCase(pieces) : pieces;
+  const isWide = modifiers.includes("w");
+  const ways = [
+    ...(isWide ? [{ pieces: widen(cased), wide: true }] : []),
+    ...(!isWide || modifiers.includes("a") ? [{ pieces: cased, wide: false }] : []),
+  ];
+  return ways.map(({ pieces, wide }) => ({
+    pieces: modifiers.includes("f") ? asWord(pieces, wide) : pieces,
+    ...(folded ? { folded } : {}),
+    ...(offset ? { offset } : {}),
+  }));
+}
+
+/** Reads a line of .ldb, .ldu; a few words where it cannot be used. */
+export function parseLogicalLine(
+  line: string,
+  severity: "infected" | "suspicious",
+): LogicalSignature | string {
+  const [name = "", description = "", logic = "", ...subs] = line.split(";");
+  const described = parseDescription(description);
+  if (typeof described === "string") return described;
+  const { target, condition } = described;
+  const expression = parseExpression(logic);
+  if (!expression) return "an expression that cannot be read";
+  if (subs.length > MAX_SUBSIGNATURES) return "more than 64 sub-signatures";
+  const subsignatures: (readonly Subpattern[])[] = [];
+  for (const sub of subs) {
+    const read = parseSubsignature(sub);
+    if (typeof read === "string") return read;
+    subsignatures.push(read);
+  }
+  return {
+    name: findingName(name),
+    severity,
+    target,
+    subsignatures,
+    expression,
+    ...(Object.keys(condition).length > 0 ? { condition } : {}),
+  };
+}
