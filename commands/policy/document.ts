@@ -49,6 +49,12 @@ export async function policyPlace(
   };
 }
 
+/** A policy that was read. */
+export interface PolicyInHand extends ReadPolicy {
+  /** The configuration that was read for it. */
+  readonly config?: string;
+}
+
 /**
  * Finds and reads the policy.
  *
@@ -59,14 +65,15 @@ export async function policyOf(
   named: string | undefined,
   config: string | undefined,
   document?: string,
-): Promise<ReadPolicy> {
+): Promise<PolicyInHand> {
   if (named !== undefined && !existsSync(named)) {
     const meant = document ?? (named.includes(":") ? "policy.ts" : await ownDocument(config));
     const place = await findRevision(named, meant);
     if (place !== undefined) return await readRevision(place, DOCUMENT_TIME_MS);
   }
-  const { path, timeMs, policyKey } = await policyPlace(named, config);
-  return await readPolicy(path, timeMs, policyKey);
+  const { path, timeMs, policyKey, config: asked } = await policyPlace(named, config);
+  const policy = await readPolicy(path, timeMs, policyKey);
+  return asked === undefined ? policy : { ...policy, config: asked };
 }
 
 /** The document here: that of the configuration, where there is one. */
