@@ -2,6 +2,7 @@
 import { PosternError } from "../errors.ts";
 import { FrameReader, writeFrames } from "../engine/scanner/frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
+import { sevenZipUrl } from "../engine/unpack/foreign/load.ts";
 import type { ScannerHello, ScannerRequest } from "../engine/scanner/protocol.ts";
 import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
 import { boundMemory, confined, type Confinement } from "./confine.ts";
@@ -198,7 +199,7 @@ function parseHello(head: Uint8Array): ScannerHello {
 /** Flags of a scanner: it may read the program, to load its worker, and reach its socket; it gives both up itself. */
 function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildProcess {
   const flags = [
-    `--allow-read=${new URL(PROGRAM).pathname},${path}`,
+    `--allow-read=${new URL(PROGRAM).pathname},${sevenZipUrl().pathname},${path}`,
     `--allow-write=${path}`,
     ...(NAMES_UNIX_SOCKETS ? [`--allow-net=unix:${path}`] : []),
   ];

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { HashList } from "./detect/hash_list.ts";
 import { builtinModules, type Modules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
+import { loadSevenZip } from "./unpack/foreign/load.ts";
 import type { ScanLimits, Verdict } from "./types.ts";
 
 const CORPUS = new URL("../../shared/corpus/", import.meta.url);
@@ -15,6 +16,7 @@ const LIMITS: ScanLimits = {
   timeMs: 20_000,
 };
 /** ClamAV's test program, which part of the corpus holds. */
+const TOOLS = { sevenZip: loadSevenZip() };
 const MODULES: Modules = {
   ...builtinModules(),
   hashes: [
@@ -77,7 +79,7 @@ for (const folder of ["files", "evasion", "mime", "mail"]) {
         const octets = Deno.readFileSync(new URL(file, CORPUS));
         const start = performance.now();
         const settings = { mode, antivirus: true, antispam: true, limits: LIMITS } as const;
-        const verdict = scan(octets, settings, MODULES);
+        const verdict = scan(octets, settings, MODULES, TOOLS);
         const took = performance.now() - start;
         assert.ok(took < LIMITS.timeMs, `${file} took ${took} ms`);
         assert.ok(!verdict.notScanned.includes("crashed"), `${file} crashed an unpacker`);

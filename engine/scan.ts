@@ -12,6 +12,7 @@ import {
   type SpamSymptom,
   type Verdict,
 } from "./types.ts";
+import type { Tools } from "./unpack/unpacker.ts";
 import { Walk } from "./walk.ts";
 
 /** Of a message over the size limit so much is read, octets: its header, so that it can be marked. */
@@ -25,12 +26,18 @@ const HEADER_OCTETS = 1 << 20;
  * @param octets The whole object. It is not changed, and not kept.
  * @param settings What is wanted, and the limits.
  * @param modules What is looked for; `builtinModules()` at least.
+ * @param tools What opens rarer containers; without it these are `unsupported`.
  */
-export function scan(octets: Uint8Array, settings: ScanSettings, modules: Modules): Verdict {
+export function scan(
+  octets: Uint8Array,
+  settings: ScanSettings,
+  modules: Modules,
+  tools: Tools = {},
+): Verdict {
   const start = performance.now();
   const { mode, limits, antivirus, antispam } = settings;
   const budget = new Budget(limits);
-  const walk = new Walk(budget, modules, antivirus || antispam);
+  const walk = new Walk(budget, modules, antivirus || antispam, tools);
   const asMail = mode === "mail" || (mode === "auto" && looksLikeMail(octets));
   const root = { octets, path: "", kind: "root", names: [], depth: 0 } as const;
   let message: MessageReading | undefined;

@@ -16,7 +16,7 @@ import type { Ambiguity, Finding, NotScannedReason, PartReport } from "./types.t
 import { findEmbedded } from "./unpack/embedded.ts";
 import { isUnopened, mayCarryArchive, unpackerFor } from "./unpack/formats.ts";
 import { distinct } from "./unpack/octets.ts";
-import type { Entry, Unpacker } from "./unpack/unpacker.ts";
+import type { Entry, Tools, Unpacker } from "./unpack/unpacker.ts";
 
 /** Something to look at. */
 export interface Item {
@@ -87,6 +87,7 @@ export class Walk {
   readonly #budget: Budget;
   readonly #modules: Modules;
   readonly #detects: boolean;
+  readonly #tools: Tools;
   readonly #seen = new Map<string, Seen>();
   readonly #searched: Searched[] = [];
   readonly #paths = new PartPaths();
@@ -94,7 +95,8 @@ export class Walk {
   readonly #types = new Map<string, string>();
 
   /** @param detects False: the parts of a message are listed; nothing is looked for, nothing opened. */
-  constructor(budget: Budget, modules: Modules, detects: boolean) {
+  constructor(budget: Budget, modules: Modules, detects: boolean, tools: Tools) {
+    this.#tools = tools;
     this.#budget = budget;
     this.#modules = modules;
     this.#detects = detects;
@@ -281,7 +283,8 @@ export class Walk {
     let total = 0;
     let index = 0;
     let start = performance.now();
-    const entries = unpacker(octets, { budget: this.#budget, names, note })[Symbol.iterator]();
+    const entries = unpacker(octets, { budget: this.#budget, tools: this.#tools, names, note })
+      [Symbol.iterator]();
     for (;;) {
       const next = this.#next(entries);
       this.costs.unpack += performance.now() - start;

@@ -10,6 +10,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BUNDLES } from "../../daemon/entries.ts";
+import { SEVENZIP_FILE, sevenZipUrl } from "../../engine/unpack/foreign/load.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BUNDLE_DIRECTORY = join(ROOT, "dist", "bundle");
@@ -75,6 +76,9 @@ await Deno.mkdir(BUNDLE_DIRECTORY, { recursive: true });
 const main = await bundle("main.ts", "main");
 const parts: string[] = [];
 for (const [name, source] of Object.entries(BUNDLES)) parts.push(await bundle(source, name));
+const sevenZip = join(BUNDLE_DIRECTORY, SEVENZIP_FILE);
+await Deno.copyFile(sevenZipUrl(), sevenZip);
+parts.push(sevenZip);
 if (Deno.args.includes("--bundle-only")) Deno.exit(0);
 await compile(main, parts);
 const { size } = await Deno.stat(BINARY);

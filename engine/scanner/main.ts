@@ -5,7 +5,8 @@
  */
 import { FrameReader, writeFrames } from "./frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "./limits.ts";
-import type { ScanMessage, ScannerHello } from "./protocol.ts";
+import { sevenZipUrl } from "../unpack/foreign/load.ts";
+import type { ScanMessage, ScannerHello, ToolsMessage } from "./protocol.ts";
 
 /** Everything a Deno process may have. */
 const PERMISSIONS = ["run", "ffi", "env", "sys", "net", "write", "read", "import"];
@@ -25,6 +26,9 @@ export async function runScanner(socket: string, workerUrl: string): Promise<nev
     Deno.addSignalListener(signal, () => {});
   }
   const worker = await startWorker(workerUrl);
+  // The worker compiles it when a container needs it: most scanners never do.
+  const tools: ToolsMessage = { sevenZip: Deno.readFileSync(sevenZipUrl()) };
+  worker.postMessage(tools, [tools.sevenZip.buffer]);
   const connection = await Deno.connect({ transport: "unix", path: socket });
   const hello: ScannerHello = { hello: true, kept: giveUpPermissions() };
   await writeFrames(connection, new TextEncoder().encode(JSON.stringify(hello)));

@@ -29,3 +29,9 @@ export interface ScanMessage {
   readonly head: Uint8Array;
   readonly octets?: Uint8Array;
 }
+
+/** What the scanner's main thread gives its worker before anything else: files that the worker itself may not read. */
+export interface ToolsMessage {
+  /** The file `7zz.wasm`. */
+  readonly sevenZip: Uint8Array<ArrayBuffer>;
+}

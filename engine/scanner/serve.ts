@@ -1,9 +1,11 @@
 /** The reading side of a scanner: a worker without permissions that takes one object at a time. */
 import type { RewriteRequest, RewriteResult, ScanSettings, Verdict } from "../types.ts";
-import type { ScanMessage, ScannerAnswer, ScannerRequest } from "./protocol.ts";
+import type { ScanMessage, ScannerAnswer, ScannerRequest, ToolsMessage } from "./protocol.ts";
 
 /** What a scanner is made of; the product's is in worker.ts. */
 export interface ScannerEngine {
+  /** Takes what it opens rarer containers with; called at most once, before the first scan. */
+  takeTools?(tools: ToolsMessage): void;
   scan(octets: Uint8Array, settings: ScanSettings): Verdict | Promise<Verdict>;
   rewrite(octets: Uint8Array, request: RewriteRequest): RewriteResult | Promise<RewriteResult>;
 }
@@ -14,15 +16,19 @@ const REFUSED_MEMORY =
 
 /** The worker's side of postMessage, which the page's `self` does not type. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<ScanMessage>) => void) | null;
+  onmessage: ((event: MessageEvent<ScanMessage | ToolsMessage>) => void) | null;
   postMessage(message: unknown, transfer: Transferable[]): void;
 }
 
 /** Answers each message from the main thread until the process ends. Call once, at the worker's top level. */
 export function serveScans(engine: ScannerEngine): void {
   const scope = globalThis as unknown as WorkerScope;
-  scope.onmessage = async (event) => {
-    const answer = await answerTo(engine, event.data);
+  scope.onmessage = async ({ data }) => {
+    if ("sevenZip" in data) {
+      engine.takeTools?.(data);
+      return;
+    }
+    const answer = await answerTo(engine, data);
     const transfer = [answer.head.buffer as ArrayBuffer];
     if (answer.octets) transfer.push(answer.octets.buffer as ArrayBuffer);
     scope.postMessage(answer, transfer);

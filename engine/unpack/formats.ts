@@ -4,6 +4,7 @@ import { unar, uncpio, unrpm } from "./archives.ts";
 import { unbzip2 } from "./bzip2.ts";
 import { uncompress } from "./compress.ts";
 import { uncab } from "./cab.ts";
+import { unforeign } from "./foreign/foreign.ts";
 import { gunzip, unactivemime, unzlib } from "./gzip.ts";
 import { unmarkup } from "./html.ts";
 import { unmbox } from "./mbox.ts";
@@ -18,6 +19,30 @@ import { untnef } from "./tnef.ts";
 import type { Unpacker } from "./unpacker.ts";
 import { unlzip, unlzma, unxz } from "./xz.ts";
 import { unzip } from "./zip.ts";
+
+/** Types that 7-Zip opens. */
+const FOREIGN: readonly string[] = [
+  "rar",
+  "zstd",
+  "arj",
+  "lzh",
+  "chm",
+  "xar",
+  "iso",
+  "udf",
+  "wim",
+  "dmg",
+  "vhd",
+  "vhdx",
+  "vmdk",
+  "qcow",
+  "squashfs",
+  "cramfs",
+  "ext",
+  "fat",
+  "hfs",
+  "apfs",
+];
 
 const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   zip: unzip,
@@ -56,6 +81,7 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   uuencode: untext,
   yenc: untext,
   binhex: untext,
+  ...Object.fromEntries(FOREIGN.map((type) => [type, unforeign])),
 };
 
 /** Containers outside the groups of archives and disks. */

@@ -1,6 +1,13 @@
 /** What an unpacker is: octets in, entries out, one after the other, nothing kept. */
 import type { Budget } from "../budget.ts";
 import type { NotScannedReason } from "../types.ts";
+import type { SevenZipTool } from "./foreign/sevenzip_tool.ts";
+
+/** What the engine uses that it cannot carry in itself; made once by whoever starts it. */
+export interface Tools {
+  /** Without it, the containers that only it opens are `unsupported`. */
+  readonly sevenZip?: SevenZipTool;
+}
 
 /** One thing found in a container. */
 export interface Entry {
@@ -26,6 +33,7 @@ export interface Entry {
 /** What an unpacker may use, and where it says what went wrong with the container itself. */
 export interface UnpackContext {
   readonly budget: Budget;
+  readonly tools: Tools;
   /** Names of the container, likeliest first: single-file formats name their entry after them. */
   readonly names: readonly string[];
   /** The container as a whole could not be read to its end. */
