@@ -70,7 +70,11 @@ async function run(options: Options): Promise<number> {
         "(nothing is said of its content: an ordinary clean message of 4 KB is meant)",
       );
     }
-    print(explanationText(explanation).split("\n").map(visible).join("\n"));
+    // A rule that could still match and would change nothing only hides the others.
+    const rules = explanation.rules.filter(({ answer, settings }) =>
+      answer === "true" || settings.length > 0
+    );
+    print(explanationText({ ...explanation, rules }).split("\n").map(visible).join("\n"));
   }
   return EXIT.ok;
 }

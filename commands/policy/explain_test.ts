@@ -64,7 +64,7 @@ Deno.test("policy explain says which option's value is none", async () => {
   assert.equal(ran.status, 64);
   assert.match(
     ran.error,
-    /client: an IP address: 192\.0\.2\.1 or 2001:db8::1; found "10\.0\.0\.300"/,
+    /client: expected an IP address: 192\.0\.2\.1 or 2001:db8::1; found "10\.0\.0\.300"/,
   );
 });
 
