@@ -81,6 +81,9 @@ export const configSchema = z.strictObject({
     /^ed25519:[A-Za-z0-9+/]{43}=$/,
     "a public key as postern policy keygen prints it: ed25519:BASE64",
   ).optional().describe("take only a policy bundle that this key signed"),
+  signatures: z.string().default("./signatures").describe(
+    "directory of signature modules, as postern modules build makes it; none where it does not exist",
+  ),
   hostname: z.string().optional().describe("this node's name; default: the system's"),
   user: z.string().default("postern").describe(
     "unprivileged user to become when started as root; `nobody` where there is no such user",

@@ -104,9 +104,13 @@ function kindOf(schema: z.core.$ZodType): string {
     if (one instanceof z.ZodNumber) return one.isInt ? "whole number" : "number";
     return one._zod.def.type;
   });
-  // "x or a list of x" is how any-of reads.
-  const [first, second] = kinds;
-  if (kinds.length === 2 && second === `list of (${first})`) return `${cell(first!)}, or a list`;
+  // "x, or a list of x" is how any-of reads.
+  const last = kinds.at(-1);
+  for (let first = 0; first < kinds.length - 1; first++) {
+    if (last === `list of (${cell(kinds.slice(first, -1).join(", or "))})`) {
+      return cell([...kinds.slice(0, -1), "a list"].join(", or "));
+    }
+  }
   return cell([...new Set(kinds)].join(", or "));
 }
 
