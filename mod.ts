@@ -5,29 +5,15 @@
  */
 
 export { scan } from "./engine/scan.ts";
-export { builtinModules, type ModuleInfo, type Modules } from "./engine/detect/modules.ts";
 export {
-  ContentHashes,
-  HASH_ALGORITHMS,
-  type HashAlgorithm,
-  HashList,
-  type HashRow,
-} from "./engine/detect/hash_list.ts";
-export {
-  type BytePattern,
-  type PatternChoice,
-  type PatternGap,
-  type PatternOffset,
-  type PatternPiece,
-  type PatternRun,
-} from "./engine/detect/pattern.ts";
-export { type PatternMatch, type PatternMatches, PatternSet } from "./engine/detect/pattern_set.ts";
-export {
-  readHashText,
-  readPatternText,
-  type SignatureText,
-  type UnusedLine,
-} from "./engine/detect/signature_text.ts";
+  builtinModules,
+  type ModuleInfo,
+  type Modules,
+  openModules,
+} from "./engine/detect/modules.ts";
+export { type BuiltModule, ModuleBuild } from "./engine/detect/module_build.ts";
+export { MODULE_KINDS, type ModuleHeader, type ModuleKind } from "./engine/detect/module_file.ts";
+export { type SourceReport, type Unused } from "./engine/detect/sources/lines.ts";
 export {
   type Ambiguity,
   CLEAN_MODES,
