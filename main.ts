@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   send: async () => (await import("./commands/send.ts")).send,
   quarantine: async () => (await import("./commands/quarantine.ts")).quarantine,
   store: async () => (await import("./commands/store.ts")).store,
+  modules: async () => (await import("./commands/modules.ts")).modules,
   policy: async () => (await import("./commands/policy.ts")).policy,
   import: async () => (await import("./commands/import.ts")).importClassic,
   selftest: async () => (await import("./commands/selftest.ts")).selftest,

@@ -22,6 +22,8 @@ export {
   type HeaderValue,
   type MessageLayout,
   NOT_SCANNED_REASONS,
+  NOTICE_LANGUAGES,
+  type NoticeLanguage,
   type NotScannedReason,
   type OctetRange,
   type PartReport,
@@ -47,6 +49,8 @@ export type { DecisionTree } from "./policy/tree.ts";
 export {
   type Action,
   type AgentName,
+  AMBIGUOUS_MODES,
+  type AmbiguousMode,
   type AttachmentFact,
   type Direction,
   type Envelope,

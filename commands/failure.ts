@@ -13,6 +13,7 @@ const STATUS: Readonly<Record<string, number>> = {
   scan: EXIT.unavailable,
   store: EXIT.temporary,
   daemon: EXIT.unavailable,
+  module: EXIT.data,
 };
 
 /** What helps, where we know. */

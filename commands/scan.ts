@@ -100,6 +100,11 @@ const by = object("Who scans", {
   standalone: option("--standalone", {
     description: message`Scan without a daemon, with scanner processes of this command's own`,
   }),
+  signatures: multiple(option("--signatures", string({ metavar: "FILE" }), {
+    description:
+      message`With --standalone: signatures to look for, a source (.hdb, .ndb, .ldb, .cvd, ...) or a directory of modules;
+several times for several`,
+  })),
   jobs: withDefault(
     option("-j", "--jobs", integer({ metavar: "COUNT", min: 1, max: 256 }), {
       description: message`Files scanned at once`,
@@ -142,7 +147,7 @@ function isDirectory(path: string): boolean {
 
 async function backend(options: Options): Promise<Backend> {
   const { daemonBackend, standaloneBackend } = await import("./scanning/backend.ts");
-  if (options.standalone) return await standaloneBackend(processes(options));
+  if (options.standalone) return await standaloneBackend(processes(options), options.signatures);
   const { connectDaemon } = await import("./connect.ts");
   const client = await connectDaemon(options);
   giveUpAllBut("read");
@@ -193,6 +198,10 @@ async function runScan(options: Options): Promise<number> {
   }
   if (options.filesFrom === "-" && options.files.includes("-")) {
     complain("postern scan: stdin cannot be both a file to scan and the list of files");
+    return 1;
+  }
+  if (options.signatures.length > 0 && !options.standalone) {
+    complain("postern scan: --signatures is for --standalone: a daemon has signatures of its own");
     return 1;
   }
   const started = performance.now();

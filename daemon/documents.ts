@@ -79,6 +79,7 @@ export function resolvePaths(config: Config, directory: string): Config {
     ...config,
     state: path(config.state),
     policy: path(config.policy),
+    signatures: path(config.signatures),
     agents: config.agents.map((agent) => ({
       ...agent,
       nextHop: nextHop(agent.nextHop),

@@ -21,6 +21,7 @@ import type { PoisonKeeper } from "./poison.ts";
 import { ScannerCrew, type ScannerStatus } from "./scanner_crew.ts";
 import { ScannerDeath, type ScannerEnd, type ScannerProcess } from "./scanner_process.ts";
 import { unprivilegedUser } from "./unprivileged.ts";
+import { moduleFiles, type SignatureSet } from "./signatures.ts";
 import { socketDirectory } from "./socket_directory.ts";
 import { sha256, unscanned } from "./unscanned.ts";
 import { answerSchema } from "./verdict_schema.ts";
@@ -54,6 +55,8 @@ export interface ScannerPoolOptions {
   readonly scansPerProcess?: number;
   /** User that scanners run as, where this process is root; default `postern`, else `nobody`. */
   readonly user?: string;
+  /** Signature modules that every scanner loads; default: what is built in alone. */
+  readonly signatures?: SignatureSet;
   /** Scanning worker instead of the product's; tests only, and only from the source tree. */
   readonly worker?: URL;
   readonly report?: PoolReport;
@@ -142,6 +145,7 @@ export class ScannerPool {
       process: {
         directory,
         worker: options.worker ?? workerUrl("scan_worker"),
+        modules: moduleFiles(options.signatures),
         bounds,
         memoryOctets: this.#memoryOctets,
         startMs: 30_000,

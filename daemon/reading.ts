@@ -3,12 +3,15 @@ import type { Config } from "../policy/config.ts";
 import { parseSize, parseTime } from "../policy/units.ts";
 import { type AgentSettings, agentSettings } from "./agent_settings.ts";
 import { readConfig, type ReadPolicy, readPolicy } from "./documents.ts";
+import { readSignatureSet, type SignatureSet } from "./signatures.ts";
 
 /** Both documents, and what follows from them. */
 export interface Reading {
   readonly config: Config;
   readonly policy: ReadPolicy;
   readonly agents: readonly AgentSettings[];
+  /** Absent where the directory has none. */
+  readonly signatures?: SignatureSet;
 }
 
 /**
@@ -25,11 +28,12 @@ export async function readAll(
   handed?: Readonly<Record<string, string>>,
 ): Promise<Reading> {
   const config = known ?? await readConfig(configPath);
-  const [policy, agents] = await Promise.all([
+  const [policy, agents, signatures] = await Promise.all([
     readPolicy(config.policy, timeOf(config.documentTime), config.policyKey),
     agentSettings(config, handed),
+    readSignatureSet(config.signatures),
   ]);
-  return { config, policy, agents };
+  return { config, policy, agents, ...(signatures ? { signatures } : {}) };
 }
 
 /** Octets of a size that the schema has checked. */

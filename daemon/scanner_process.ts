@@ -3,6 +3,7 @@ import { PosternError } from "../errors.ts";
 import { FrameReader, writeFrames } from "../engine/scanner/frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
 import { sevenZipUrl } from "../engine/unpack/foreign/load.ts";
+import type { ModuleFiles } from "../engine/scanner/module_files.ts";
 import type { ScannerHello, ScannerRequest } from "../engine/scanner/protocol.ts";
 import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
 import { boundMemory, confined, type Confinement } from "./confine.ts";
@@ -17,6 +18,8 @@ export interface ScannerProcessOptions {
   readonly directory: string;
   /** The scanning worker. */
   readonly worker: URL;
+  /** Signature modules that it loads. */
+  readonly modules: ModuleFiles;
   readonly bounds: Confinement;
   /** What it may take beyond what it has when it is ready, octets. */
   readonly memoryOctets: number;
@@ -198,14 +201,20 @@ function parseHello(head: Uint8Array): ScannerHello {
 
 /** Flags of a scanner: it may read the program, to load its worker, and reach its socket; it gives both up itself. */
 function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildProcess {
+  const modules = options.modules.files.map((file) => file.path);
+  const readable = [new URL(PROGRAM).pathname, sevenZipUrl().pathname, path, ...modules];
   const flags = [
-    `--allow-read=${new URL(PROGRAM).pathname},${sevenZipUrl().pathname},${path}`,
+    `--allow-read=${readable.join(",")}`,
     `--allow-write=${path}`,
     ...(NAMES_UNIX_SOCKETS ? [`--allow-net=unix:${path}`] : []),
   ];
   const megabytes = Math.floor(options.memoryOctets / 2 ** 20);
   if (megabytes > 0) flags.push(`--v8-flags=--max-old-space-size=${Math.max(64, megabytes >> 1)}`);
-  const plain = processCommand("scanner", flags, [path, options.worker.href]);
+  const plain = processCommand("scanner", flags, [
+    path,
+    options.worker.href,
+    JSON.stringify(options.modules),
+  ]);
   const { command: [program, ...args] } = confined(plain, options.bounds);
   return new Deno.Command(program, {
     args,

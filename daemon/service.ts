@@ -18,6 +18,7 @@ import { operations } from "./operations.ts";
 import { ScannerPool, type ScannerPoolOptions } from "./pool.ts";
 import { readAll, type Reading, sizeOf, timeOf } from "./reading.ts";
 import { deliverReleased } from "./release.ts";
+import { readSignatureSet, type SignatureSet } from "./signatures.ts";
 import { controlPath, storePath } from "./state.ts";
 import type { DaemonStatus, PolicyStatus, ProcessRow, Report } from "./status.ts";
 
@@ -121,8 +122,10 @@ export class Service {
         limits: storeLimits(known),
         onProblem: (error) => report("error", "The store has a problem", { error: error.message }),
       });
-      pool = await ScannerPool.start(poolOptions(known, store, report, options));
-      const parts = { reading: await reading, log, store, pool, files: given?.files ?? {} };
+      const signatures = await readSignatureSet(known.signatures);
+      pool = await ScannerPool.start(poolOptions(known, signatures, store, report, options));
+      const read: Reading = { ...await reading, ...(signatures ? { signatures } : {}) };
+      const parts = { reading: read, log, store, pool, files: given?.files ?? {} };
       service = new Service(configPath, parts, options);
       await service.#open();
       const { hash, revision } = parts.reading.policy;
@@ -253,9 +256,10 @@ export class Service {
     const log = changed("log") ? await createLog(config.log) : undefined;
     let pool: ScannerPool | undefined;
     try {
-      if (changed("scanners")) {
+      // Scans under way finish on the old set: it goes with its scanners.
+      if (changed("scanners") || next.signatures?.id !== this.#reading.signatures?.id) {
         pool = await ScannerPool.start(
-          poolOptions(config, this.#store, this.#report, this.#options),
+          poolOptions(config, next.signatures, this.#store, this.#report, this.#options),
         );
       }
       const commit = () => this.#reading = next;
@@ -392,6 +396,7 @@ function storeLimits(config: Config) {
 
 function poolOptions(
   { scanners, user }: Config,
+  signatures: SignatureSet | undefined,
   store: Store,
   report: Report,
   { scanWorker }: ServiceOptions,
@@ -403,6 +408,7 @@ function poolOptions(
     queueTimeMs: timeOf(scanners.queueTime),
     poisonMemoryMs: timeOf(scanners.poisonMemory),
     poison: store,
+    ...(signatures ? { signatures } : {}),
     user,
     report,
     ...(scanWorker ? { worker: scanWorker } : {}),

@@ -55,6 +55,7 @@ const verdict = v.looseObject({
   headers: v.array(v.object({ name: v.string(), value: v.string() })),
   subject: v.exactOptional(text(998)),
   messageId: v.exactOptional(text(998)),
+  signaturesAge: v.exactOptional(octets),
   sha256: hash,
   size: octets,
   costs: v.record(v.string(), v.pipe(v.number(), v.finite())),

@@ -60,6 +60,9 @@ export function scan(
     ),
     ...(message?.subject === undefined ? {} : { subject: message.subject }),
     ...(message?.messageId === undefined ? {} : { messageId: message.messageId }),
+    ...(modules.date === undefined
+      ? {}
+      : { signaturesAge: Math.max(0, Date.now() - modules.date) }),
     sha256: walk.reports[0]?.sha256 ?? new ContentHashes(octets).hex(),
     size: octets.length,
     costs: { ...walk.costs, total: performance.now() - start },

@@ -171,6 +171,8 @@ export interface Verdict {
   readonly subject?: string;
   /** Message-ID as it stands, at most 998 characters. */
   readonly messageId?: string;
+  /** Age of the loaded signatures, ms; absent where there are none but those built in. */
+  readonly signaturesAge?: number;
   /** SHA-256 of the whole object, lower-case hex. */
   readonly sha256: string;
   /** Octets of the object. */
@@ -179,10 +181,35 @@ export interface Verdict {
   readonly costs: Readonly<Record<string, number>>;
 }
 
-/** What is to be done to the octets of a message; made by the engine (`rewrite`), in the scanner. */
+/** Languages of the texts that are put into mail (ISO 639). */
+export const NOTICE_LANGUAGES = ["en", "de", "fr", "es", "sk"] as const;
+/** One of {@link NOTICE_LANGUAGES}. */
+export type NoticeLanguage = (typeof NOTICE_LANGUAGES)[number];
+
+/** A text to be put into mail: one for every message, or one a language, of which the message's own is taken. */
+export type NoticeText = string | Readonly<Record<NoticeLanguage, string>>;
+
+/** What is to be taken out of a message. */
+export interface Removal {
+  /** Path of the MIME part: {@link PartReport.path} of a `part`, or `""` for the whole content. */
+  readonly part: string;
+  /** What stands in its place (plain text, lines divided by LF or CRLF). */
+  readonly notice: NoticeText;
+  /**
+   * SHA-256 (lower-case hex) of the entries that are to go. Then the part stays: it is an archive, and is written again without
+   * these entries, at whatever level they are; each leaves a text file with the notice.
+   */
+  readonly entries?: readonly string[];
+}
+
+/** What is to be done to the octets of a message, in this order; made by the engine (`rewrite`), in the scanner. */
 export interface RewriteRequest {
-  /** Parts (MIME paths) to remove, each with the text that replaces it (UTF-8). */
-  readonly remove: readonly { readonly part: string; readonly notice: string }[];
+  /** What goes. */
+  readonly remove: readonly Removal[];
+  /** Writes a message that readers read differently anew, so that there is one reading left that shows what all showed. */
+  readonly canonical?: boolean;
+  /** Put at the end of the message's texts, plain and HTML, where that can be done without breaking anything. */
+  readonly footnote?: NoticeText;
 }
 
 /** What `rewrite` did. */
@@ -190,6 +217,9 @@ export interface RewriteResult {
   readonly message: Uint8Array;
   /** Layout of the new octets. */
   readonly layout: MessageLayout;
-  /** Parts that were asked for but could not be taken out alone (the caller treats the message as not cleanable). */
+  /**
+   * Parts that were asked for but could not be taken out alone (the caller treats the message as not cleanable); `""` also where
+   * the one reading that was asked for could not be made. A footnote that fits nowhere is no failure.
+   */
   readonly failed: readonly string[];
 }

@@ -20,6 +20,7 @@ export function verdictFacts(verdict: Verdict): Partial<Facts> {
       subject: verdict.subject ?? null,
       ambiguities: verdict.ambiguities.map((ambiguity) => ambiguity.name),
     }),
+    ...(verdict.signaturesAge === undefined ? {} : { signaturesAge: verdict.signaturesAge }),
     ...(verdict.spam === undefined ? {} : {
       spamScore: verdict.spam.score,
       spamSymptoms: verdict.spam.symptoms.map((symptom) => symptom.name),

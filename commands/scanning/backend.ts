@@ -2,6 +2,8 @@
 import type { ScanSettings, Verdict } from "../../engine/types.ts";
 import type { ControlClient } from "../../daemon/control/client.ts";
 import { ScannerPool } from "../../daemon/pool.ts";
+import { buildSignatures, readSignatureSet, type SignatureSet } from "../../daemon/signatures.ts";
+import { complain, visible } from "../output.ts";
 
 /** Scans objects; several at once. */
 export interface Backend {
@@ -24,11 +26,55 @@ export function daemonBackend(client: ControlClient): Backend {
   };
 }
 
-/** With `processes` scanners started here. */
-export async function standaloneBackend(processes: number): Promise<Backend> {
-  const pool = await ScannerPool.start({ processes });
-  return {
-    scan: (octets, settings) => pool.scan(octets, settings),
-    close: () => pool.close(),
-  };
+/**
+ * With `processes` scanners started here.
+ *
+ * @param signatures Sources, or one directory of modules.
+ * @throws {PosternError} `"module/…"` where these cannot be used; `"scan/failed"` where no scanner can be started.
+ */
+export async function standaloneBackend(
+  processes: number,
+  signatures: readonly string[] = [],
+): Promise<Backend> {
+  const { set, remove } = await signatureSet(signatures);
+  try {
+    const pool = await ScannerPool.start({ processes, ...(set ? { signatures: set } : {}) });
+    return {
+      scan: (octets, settings) => pool.scan(octets, settings),
+      close: async () => {
+        await pool.close();
+        await remove();
+      },
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Modules as they are, or built of sources into a directory that is gone afterwards. */
+async function signatureSet(
+  paths: readonly string[],
+): Promise<{ readonly set?: SignatureSet; remove(): Promise<void> }> {
+  const remove = () => Promise.resolve();
+  const [first] = paths;
+  if (first === undefined) return { remove };
+  const found = paths.length === 1 ? await readSignatureSet(first) : undefined;
+  if (found) return { set: found, remove };
+  const directory = await Deno.makeTempDir({ prefix: "postern-signatures-" });
+  const removeDirectory = () => Deno.remove(directory, { recursive: true }).catch(() => {});
+  try {
+    // Scanners run as another user where this one is root.
+    await Deno.chmod(directory, 0o755);
+    const { set, reports } = await buildSignatures(paths, directory);
+    for (const { file, unused } of reports) {
+      for (const { why, count } of unused) {
+        complain(visible(`postern: ${file}: ${count} not used: ${why}`));
+      }
+    }
+    return { set, remove: removeDirectory };
+  } catch (error) {
+    await removeDirectory();
+    throw error;
+  }
 }

@@ -19,6 +19,7 @@ import { parsePatternLine } from "./sources/pattern_source.ts";
 
 /** A module that was made. */
 export interface BuiltModule {
+  /** As it is in the file. */
   readonly header: ModuleHeader;
   /** The whole file. */
   readonly octets: Uint8Array;
@@ -86,6 +87,8 @@ export class ModuleBuild {
   readonly #containers: ContainerSignature[] = [];
   readonly #ignored = new Set<string>();
   readonly #versions: string[] = [];
+  /** Date of the newest database that was added, ms since 1970; absent where there was none. */
+  date: number | undefined;
 
   /**
    * Reads a source.
@@ -106,7 +109,8 @@ export class ModuleBuild {
   }
 
   #database(file: string, octets: Uint8Array): readonly SourceReport[] {
-    const { version, files } = openDatabase(file, octets);
+    const { version, date, files } = openDatabase(file, octets);
+    if (date !== undefined) this.date = Math.max(this.date ?? 0, date);
     this.#versions.push(`${file.replace(/^.*\//, "").replace(/\.\w+$/, "")}:${version}`);
     const inOrder = [
       ...files.filter(({ name }) => comesFirst(name)),
@@ -197,6 +201,7 @@ export class ModuleBuild {
         name: kind,
         version,
         built: now,
+        date: this.date ?? now,
         count,
         test: { sample, name: TEST_NAME },
         ...(words ? { words } : {}),

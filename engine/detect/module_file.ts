@@ -25,12 +25,16 @@ export type ModuleKind = (typeof MODULE_KINDS)[number];
 
 /** Header of a module. */
 export interface ModuleHeader {
+  /** What it holds. */
   readonly kind: ModuleKind;
+  /** What it is called. */
   readonly name: string;
   /** As the sources say it, or the time of the build. */
   readonly version: string;
   /** Milliseconds since 1970. */
   readonly built: number;
+  /** Date of the sources, ms since 1970: their age is counted from it. */
+  readonly date: number;
   /** Signatures in it. */
   readonly count: number;
   /** Text (UTF-8) in which the finding `name` must be found. */
@@ -140,7 +144,7 @@ function readHeader(
   } catch (cause) {
     throw damaged("its header cannot be read", cause);
   }
-  const { kind, name, version, built, count, test, words, sections } = record(value);
+  const { kind, name, version, built, date, count, test, words, sections } = record(value);
   const found = MODULE_KINDS.find((known) => known === kind);
   const { sample, name: testName } = record(test);
   if (
@@ -158,6 +162,7 @@ function readHeader(
       name,
       version,
       built: whole(built),
+      date: whole(date),
       count: whole(count),
       test: { sample, name: testName },
       ...(Array.isArray(words) ? { words: words.map(String) } : {}),

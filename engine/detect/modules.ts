@@ -34,6 +34,8 @@ export interface Modules {
   readonly containers: readonly ContainerSet[];
   /** What is loaded, for people. */
   readonly info: readonly ModuleInfo[];
+  /** Date of the sources of what was loaded, ms since 1970; absent where nothing was. */
+  readonly date?: number;
   /** Changes whenever anything in the set does. */
   readonly id: string;
 }
@@ -94,6 +96,7 @@ export function openModules(files: readonly Uint8Array[]): Modules {
         built,
       })),
     ],
+    ...(read.length > 0 ? { date: Math.min(...read.map(({ header }) => header.date)) } : {}),
     id: id.digest("hex"),
   };
 }

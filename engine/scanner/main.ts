@@ -6,7 +6,8 @@
 import { FrameReader, writeFrames } from "./frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "./limits.ts";
 import { sevenZipUrl } from "../unpack/foreign/load.ts";
-import type { ScanMessage, ScannerHello, ToolsMessage } from "./protocol.ts";
+import { readModules } from "./module_files.ts";
+import type { ScanMessage, ScannerHello, ToolsMessage, WorkerState } from "./protocol.ts";
 
 /** Everything a Deno process may have. */
 const PERMISSIONS = ["run", "ffi", "env", "sys", "net", "write", "read", "import"];
@@ -19,16 +20,18 @@ const EXIT_FAILED = 70;
  *
  * @param socket Path of the pool's listening socket.
  * @param workerUrl The scanning worker's module.
+ * @param modules Signature modules to load, in JSON: what {@link readModules} takes.
  */
-export async function runScanner(socket: string, workerUrl: string): Promise<never> {
+export async function runScanner(
+  socket: string,
+  workerUrl: string,
+  modules: string,
+): Promise<never> {
   // Ctrl-C in a terminal goes to the whole group; the pool decides when its scanners end.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => {});
   }
-  const worker = await startWorker(workerUrl);
-  // The worker compiles it when a container needs it: most scanners never do.
-  const tools: ToolsMessage = { sevenZip: Deno.readFileSync(sevenZipUrl()) };
-  worker.postMessage(tools, [tools.sevenZip.buffer]);
+  const worker = await startWorker(workerUrl, toolsFor(modules));
   const connection = await Deno.connect({ transport: "unix", path: socket });
   const hello: ScannerHello = { hello: true, kept: giveUpPermissions() };
   await writeFrames(connection, new TextEncoder().encode(JSON.stringify(hello)));
@@ -57,12 +60,32 @@ export async function runScanner(socket: string, workerUrl: string): Promise<nev
   Deno.exit(0);
 }
 
-/** Resolves once the worker is ready to scan. */
-function startWorker(url: string): Promise<Worker> {
+/** What the worker needs and may not read itself; a damaged module ends the process, with the reason as its last words. */
+function toolsFor(modules: string): ToolsMessage {
+  try {
+    // The worker compiles it when a container needs it: most scanners never do.
+    return { sevenZip: Deno.readFileSync(sevenZipUrl()), modules: readModules(modules) };
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(reason: string): never {
+  console.error(reason);
+  Deno.exit(EXIT_FAILED);
+}
+
+/** Resolves once the worker has what it needs, and is ready to scan. */
+function startWorker(url: string, tools: ToolsMessage): Promise<Worker> {
   const options = { type: "module", name: "scan", deno: { permissions: "none" } };
   const worker = new Worker(url, options as WorkerOptions);
   return new Promise((resolve) => {
-    worker.onmessage = () => resolve(worker);
+    worker.onmessage = ({ data }: MessageEvent<WorkerState>) => {
+      if (data.state === "refused") refuse(data.reason);
+      if (data.state === "ready") return resolve(worker);
+      const buffers = tools.modules.map(({ buffer }) => buffer);
+      worker.postMessage(tools, [tools.sevenZip.buffer, ...buffers]);
+    };
     // An error that reaches here is a defect of the engine or a message that hit one: the process ends, the pool starts another.
     worker.onerror = (event) => {
       console.error(event.message);

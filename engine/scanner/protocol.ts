@@ -34,4 +34,12 @@ export interface ScanMessage {
 export interface ToolsMessage {
   /** The file `7zz.wasm`. */
   readonly sevenZip: Uint8Array<ArrayBuffer>;
+  /** Signature modules, whole files. */
+  readonly modules: readonly Uint8Array<ArrayBuffer>[];
 }
+
+/** What the scanner's worker says before it scans: that it is there, then that it took its tools, or why it did not. */
+export type WorkerState =
+  | { readonly state: "there" }
+  | { readonly state: "ready" }
+  | { readonly state: "refused"; readonly reason: string };

@@ -1,10 +1,16 @@
 /** The reading side of a scanner: a worker without permissions that takes one object at a time. */
 import type { RewriteRequest, RewriteResult, ScanSettings, Verdict } from "../types.ts";
-import type { ScanMessage, ScannerAnswer, ScannerRequest, ToolsMessage } from "./protocol.ts";
+import type {
+  ScanMessage,
+  ScannerAnswer,
+  ScannerRequest,
+  ToolsMessage,
+  WorkerState,
+} from "./protocol.ts";
 
 /** What a scanner is made of; the product's is in worker.ts. */
 export interface ScannerEngine {
-  /** Takes what it opens rarer containers with; called at most once, before the first scan. */
+  /** Takes what it opens rarer containers with, and the signatures; called at most once, before the first scan. Throws where it cannot. */
   takeTools?(tools: ToolsMessage): void;
   scan(octets: Uint8Array, settings: ScanSettings): Verdict | Promise<Verdict>;
   rewrite(octets: Uint8Array, request: RewriteRequest): RewriteResult | Promise<RewriteResult>;
@@ -23,17 +29,24 @@ interface WorkerScope {
 /** Answers each message from the main thread until the process ends. Call once, at the worker's top level. */
 export function serveScans(engine: ScannerEngine): void {
   const scope = globalThis as unknown as WorkerScope;
+  const say = (state: WorkerState) => scope.postMessage(state, []);
   scope.onmessage = async ({ data }) => {
-    if ("sevenZip" in data) {
-      engine.takeTools?.(data);
-      return;
-    }
+    if ("sevenZip" in data) return say(take(engine, data));
     const answer = await answerTo(engine, data);
     const transfer = [answer.head.buffer as ArrayBuffer];
     if (answer.octets) transfer.push(answer.octets.buffer as ArrayBuffer);
     scope.postMessage(answer, transfer);
   };
-  scope.postMessage("ready", []);
+  say({ state: "there" });
+}
+
+function take(engine: ScannerEngine, tools: ToolsMessage): WorkerState {
+  try {
+    engine.takeTools?.(tools);
+    return { state: "ready" };
+  } catch (error) {
+    return { state: "refused", reason: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 async function answerTo(engine: ScannerEngine, message: ScanMessage): Promise<ScanMessage> {

@@ -1,17 +1,17 @@
-/** The product's scanning worker: built-in modules, every scan on the same ones. An entry, imported by nothing. */
-import { builtinModules } from "../detect/modules.ts";
+/** The product's scanning worker: every scan on the same modules. An entry, imported by nothing. */
+import { builtinModules, openModules } from "../detect/modules.ts";
 import { rewriteMessage } from "../message/rewrite.ts";
 import { scan } from "../scan.ts";
 import { SevenZipTool } from "../unpack/foreign/sevenzip_tool.ts";
 import type { Tools } from "../unpack/unpacker.ts";
 import { serveScans } from "./serve.ts";
 
-const modules = builtinModules();
-
+let modules = builtinModules();
 let tools: Tools = {};
 
 serveScans({
-  takeTools: ({ sevenZip }) => {
+  takeTools: ({ sevenZip, modules: files }) => {
+    if (files.length > 0) modules = openModules(files);
     tools = { sevenZip: new SevenZipTool(sevenZip) };
   },
   scan: (octets, settings) => scan(octets, settings, modules, tools),

@@ -22,6 +22,8 @@ export interface SourceFile {
 /** What a container holds, and what its header says. */
 export interface Database {
   readonly version: string;
+  /** When it was made, ms since 1970; absent where it does not say. */
+  readonly date?: number;
   readonly files: readonly SourceFile[];
 }
 
@@ -32,7 +34,7 @@ export interface Database {
  */
 export function openDatabase(file: string, octets: Uint8Array): Database {
   const header = new TextDecoder("latin1").decode(octets.subarray(0, HEADER_OCTETS)).trim();
-  const [magic, , version = "", , , md5 = ""] = header.split(":");
+  const [magic, , version = "", , , md5 = "", , , seconds = ""] = header.split(":");
   if (magic !== "ClamAV-VDB") throw failure(file, "it does not begin as one");
   const body = octets.subarray(HEADER_OCTETS);
   // Of a .cld the hash is that of the .cvd that it was before its updates: it is an x or does not agree.
@@ -52,6 +54,7 @@ export function openDatabase(file: string, octets: Uint8Array): Database {
         timeMs: 600_000,
       }),
       names: [],
+      tools: {},
       note: () => malformed = true,
     }),
     ({ names, content, notScanned }): SourceFile => {
@@ -60,7 +63,8 @@ export function openDatabase(file: string, octets: Uint8Array): Database {
     },
   );
   if (malformed) throw failure(file, "its tar is damaged");
-  return { version, files };
+  const date = /^\d{1,11}$/.test(seconds) ? { date: Number(seconds) * 1000 } : {};
+  return { version, ...date, files };
 }
 
 function unzipped(file: string, body: Uint8Array): Uint8Array {

@@ -5,6 +5,7 @@ import { MAX_LINE_CHARACTERS, MAX_LINES_TOLD, MAX_NAME_OCTETS } from "../limits.
 export interface Unused {
   /** A few words, the same for all such lines. */
   readonly why: string;
+  /** Number of these lines. */
   readonly count: number;
   /** Numbers of the first of these lines, from 1. */
   readonly lines: readonly number[];
@@ -12,9 +13,11 @@ export interface Unused {
 
 /** What was read of one source. */
 export interface SourceReport {
+  /** As it was named; what lies in a container of sources behind a colon. */
   readonly file: string;
   /** Signatures that are used. */
   readonly used: number;
+  /** Why the others are not, most common reason first. */
   readonly unused: readonly Unused[];
 }
 
