@@ -3,7 +3,7 @@
  * worker talks to clients all day. Octets are transferred.
  */
 import * as v from "valibot";
-import { CLEAN_MODES, SCAN_STATUSES } from "../engine/types.ts";
+import { CLEAN_MODES, type NoticeLanguage, SCAN_STATUSES } from "../engine/types.ts";
 import type { DecisionTree } from "../policy/tree.ts";
 import { ACTIONS, AGENT_NAMES, DIRECTIONS, PHASES, REPORT_STATUSES } from "../policy/types.ts";
 import { LOG_LEVELS } from "./ports.ts";
@@ -19,7 +19,11 @@ export type ToWorker =
   }
   /** Transactions that begin from now on use this policy. */
   | { readonly type: "policy"; readonly tree: DecisionTree }
-  | { readonly type: "ask"; readonly id: number; readonly what: "status" | "drain" }
+  | {
+    readonly type: "ask";
+    readonly id: number;
+    readonly what: "status" | "drain" | "stopListening";
+  }
   | {
     readonly type: "ask";
     readonly id: number;
@@ -153,6 +157,18 @@ const quarantine = v.object({
   nextHop: text,
 });
 
+const notice = v.union([
+  text,
+  v.object(
+    { en: text, de: text, fr: text, es: text, sk: text } satisfies Record<NoticeLanguage, unknown>,
+  ),
+]);
+const rewriteRequest = v.object({
+  remove: v.array(v.object({ part: text, notice, entries: v.exactOptional(texts) })),
+  canonical: v.exactOptional(v.boolean()),
+  footnote: v.exactOptional(notice),
+});
+
 /** What an agent asks of the daemon and waits for. */
 export const callSchema = v.variant("method", [
   v.object({
@@ -167,7 +183,7 @@ export const callSchema = v.variant("method", [
     id,
     method: v.literal("rewrite"),
     message,
-    request: v.object({ remove: v.array(v.object({ part: text, notice: text })) }),
+    request: rewriteRequest,
   }),
   v.object({ type: v.literal("call"), id, method: v.literal("quarantine"), request: quarantine }),
   v.object({

@@ -1,6 +1,6 @@
 /** Marks on a message: header fields, a subject prefix, a footnote, spliced in so that every other octet stays as it is. */
-import type { MessageLayout, OctetRange } from "../types.ts";
-import { footnotePlace } from "./footnote.ts";
+import type { MessageLayout, NoticeText, OctetRange } from "../types.ts";
+import { footnoteSplices } from "../clean/footnote.ts";
 import { Source } from "./source.ts";
 import { encodeWords } from "./words.ts";
 
@@ -10,13 +10,13 @@ export interface Marks {
   readonly fields: readonly { readonly name: string; readonly value: string }[];
   /** Put before the subject unless it is there already; a message without Subject gets one. */
   readonly subjectPrefix?: string;
-  /** Text put behind the message's own text, where that can be done without touching anything signed or encoded. */
-  readonly footnote?: string;
+  /** Put at the end of the texts that are shown first, plain and HTML, where nothing signed or encrypted is touched by it. */
+  readonly footnote?: NoticeText;
 }
 
 /** A piece of the input that something else takes the place of. */
 interface Splice extends OctetRange {
-  readonly by: string;
+  readonly by: string | Uint8Array;
 }
 
 /** Longest line that is made by folding, characters (RFC 5322, section 2.1.1). */
@@ -53,10 +53,7 @@ export function applyMarks(
     if (layout.headerEnd <= top && first !== 13 && first !== 10) head += lineEnd;
     splices.push({ start: top, end: top, by: head });
   }
-  if (marks.footnote !== undefined && marks.footnote.trim() !== "") {
-    const place = footnotePlace(message, marks.footnote);
-    if (place !== undefined) splices.push({ start: place.at, end: place.at, by: place.text });
-  }
+  if (marks.footnote !== undefined) splices.push(...footnoteSplices(message, marks.footnote));
   return splice(message, splices);
 }
 
@@ -69,7 +66,8 @@ function splice(message: Uint8Array, splices: readonly Splice[]): Uint8Array[] {
   for (const one of splices.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
     if (one.start < at || one.end > message.length) continue;
     if (one.start > at) chunks.push(message.subarray(at, one.start));
-    if (one.by !== "") chunks.push(encoder.encode(one.by));
+    const by = typeof one.by === "string" ? encoder.encode(one.by) : one.by;
+    if (by.length > 0) chunks.push(by);
     at = one.end;
   }
   if (at < message.length) chunks.push(message.subarray(at));

@@ -149,9 +149,134 @@ for (const { name, input, marks, want } of rows) {
   );
 }
 
+const FOOTNOTE_ROWS: {
+  name: string;
+  head: string[];
+  body: string;
+  footnote?: string;
+  want: string;
+}[] = [
+  {
+    name: "base64",
+    head: ["Content-Transfer-Encoding: base64"],
+    body: "eA==",
+    want: "eA0KDQpDaGVja2VkLg0K",
+  },
+  {
+    name: "base64 with line ends of its own",
+    head: ["Content-Transfer-Encoding: base64"],
+    body: btoa("x\ny\n"),
+    want: btoa("x\ny\n\nChecked.\n"),
+  },
+  {
+    name: "HTML",
+    head: ["Content-Type: text/html"],
+    body: "<body><p>x</body>",
+    want: '<body><p>x\r\n<hr><p class="postern-footnote">Checked.</p>\r\n</body>',
+  },
+  {
+    name: "HTML as characters that every charset has",
+    head: ["Content-Type: text/html; charset=shift_jis"],
+    body: "<p>x",
+    footnote: "Gepr\u00fcft: <b>",
+    want: '<p>x\r\n\r\n<hr><p class="postern-footnote">Gepr&#252;ft: &#60;b&#62;</p>',
+  },
+  {
+    name: "HTML in quoted-printable",
+    head: ["Content-Type: text/html", "Content-Transfer-Encoding: quoted-printable"],
+    body: "<p>=3D</bod=\r\ny>",
+    want: '<p>=3D\r\n<hr><p class=3D"postern-footnote">Checked.</p>\r\n</body>',
+  },
+  {
+    name: "Latin-1 in its own octets",
+    head: ["Content-Type: text/plain; charset=iso-8859-1", "Content-Transfer-Encoding: 8bit"],
+    body: "gr\xfcn",
+    footnote: "Gepr\u00fcft \u010d",
+    want: "gr\xfcn\r\n\r\nGepr\xfcft c",
+  },
+  {
+    name: "text that promised 7 bits",
+    head: ["Content-Type: text/plain; charset=utf-8"],
+    body: "x",
+    footnote: "Skontrolovan\u00e9",
+    want: "x\r\n\r\nSkontrolovane",
+  },
+  {
+    name: "quoted-printable that ends in a soft line break",
+    head: ["Content-Transfer-Encoding: quoted-printable"],
+    body: "x=",
+    want: "x=\r\n\r\n\r\nChecked.",
+  },
+];
+for (const { name, head, body, footnote = "Checked.", want } of FOOTNOTE_ROWS) {
+  Deno.test(`applyMarks() puts a footnote into ${name}`, { permissions: "none" }, () => {
+    const text = marked(message(...head, "", body), { footnote });
+    assert.equal(text, `${[...head, ""].join("\r\n")}\r\n${want}\r\n`);
+  });
+}
+
+Deno.test("applyMarks() puts a footnote into every alternative and leaves the attachment", {
+  permissions: "none",
+}, () => {
+  const input = message(
+    "Content-Type: multipart/mixed; boundary=m",
+    "",
+    "--m",
+    "Content-Type: multipart/alternative; boundary=a",
+    "",
+    "--a",
+    "",
+    "x",
+    "--a",
+    "Content-Type: text/html",
+    "Content-Transfer-Encoding: base64",
+    "",
+    btoa("<p>x</p>"),
+    "--a--",
+    "--m",
+    "Content-Type: text/plain; name=a.txt",
+    "",
+    "y",
+    "--m--",
+  );
+  const after = readMessage(octets(marked(input, { footnote: "Checked." })), testBudget());
+  const texts = after.parts.flatMap((part) => part.contents.map((one) => latin1(one.octets)));
+  assert.deepEqual(texts, [
+    "x\r\n\r\nChecked.\r\n",
+    '<p>x</p>\r\n<hr><p class="postern-footnote">Checked.</p>\r\n',
+    "y",
+  ]);
+});
+
+Deno.test(
+  "applyMarks() takes the footnote in the message's language",
+  { permissions: "none" },
+  () => {
+    const footnote = { en: "E", de: "D", fr: "F", es: "S", sk: "K" };
+    const wordings: [string, string][] = [
+      [
+        "Sehr geehrte Damen und Herren, wir haben die Rechnung f=FCr Sie und bitten um Zahlung.",
+        "D",
+      ],
+      ["Dear customer, please find the invoice for your order.", "E"],
+      ["Bonjour, vous trouverez dans ce message la facture pour votre commande.", "F"],
+      ["Hola, le enviamos la factura para su pedido con los datos del cliente.", "S"],
+      [
+        "Dobry den, posielame vam fakturu, ktora je splatna ale nie je este zaplatena a je to tak.",
+        "K",
+      ],
+      ["\u4f60\u597d", "E"],
+    ];
+    for (const [text, want] of wordings) {
+      const input = message("Subject: x", "", Buffer.from(text).toString("latin1"));
+      assert.match(marked(input, { footnote }), new RegExp(`\r\n${want}\r\n$`), text);
+    }
+    const said = message("Content-Language: sk-SK, en", "", "Dear customer, the invoice for you");
+    assert.match(marked(said, { footnote }), /\r\nK\r\n$/);
+  },
+);
+
 const untouched: { name: string; input: Uint8Array }[] = [
-  { name: "base64", input: message("Content-Transfer-Encoding: base64", "", "eA==") },
-  { name: "HTML only", input: message("Content-Type: text/html", "", "<p>x") },
   { name: "an attachment only", input: message("Content-Disposition: attachment", "", "x") },
   {
     name: "a signed message",
@@ -167,6 +292,27 @@ const untouched: { name: string; input: Uint8Array }[] = [
       "y",
       "--b--",
     ),
+  },
+  {
+    name: "OpenPGP in the text",
+    input: message("", "-----BEGIN PGP SIGNED MESSAGE-----", "", "x"),
+  },
+  {
+    name: "an S/MIME message",
+    input: message("Content-Type: application/pkcs7-mime; name=smime.p7m", "", "x"),
+  },
+  { name: "UTF-16", input: message("Content-Type: text/plain; charset=utf-16", "", "x") },
+  {
+    name: "an unknown charset",
+    input: message("Content-Type: text/plain; charset=x-own", "", "x"),
+  },
+  {
+    name: "a page that ends in a comment",
+    input: message("Content-Type: text/html", "", "<p>x<!-- </body>"),
+  },
+  {
+    name: "a page that ends in a script",
+    input: message("Content-Type: text/html", "", "<p>x<script>'</body>'"),
   },
   {
     name: "an ambiguous message",

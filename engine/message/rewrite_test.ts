@@ -4,7 +4,7 @@ import { readMessage } from "./read.ts";
 import { rewriteMessage } from "./rewrite.ts";
 
 const NOTICE =
-  "Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGone.\r\n";
+  "Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\nContent-Disposition: inline\r\n\r\nGone.\r\n";
 
 const MIXED = message(
   "From: a",
