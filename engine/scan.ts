@@ -12,6 +12,7 @@ import {
   type SpamSymptom,
   type Verdict,
 } from "./types.ts";
+import { Passwords } from "./unpack/passwords.ts";
 import type { Tools } from "./unpack/unpacker.ts";
 import { Walk } from "./walk.ts";
 
@@ -37,7 +38,10 @@ export function scan(
   const start = performance.now();
   const { mode, limits, antivirus, antispam } = settings;
   const budget = new Budget(limits);
-  const walk = new Walk(budget, modules, antivirus || antispam, tools);
+  const walk = new Walk(budget, modules, antivirus || antispam, {
+    tools,
+    passwords: new Passwords(settings.passwords),
+  });
   const asMail = mode === "mail" || (mode === "auto" && looksLikeMail(octets));
   const root = { octets, path: "", kind: "root", names: [], depth: 0 } as const;
   let message: MessageReading | undefined;

@@ -61,6 +61,8 @@ export interface ScanSettings {
   readonly limits: ScanLimits;
   /** Names of header fields, lower case, whose decoded values the policy asks for. */
   readonly headers?: readonly string[];
+  /** Passwords tried on encrypted archives, besides the words of the message. */
+  readonly passwords?: readonly string[];
 }
 
 /** A detection. `infected` is certain, `suspicious` is a heuristic. */

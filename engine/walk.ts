@@ -16,7 +16,7 @@ import type { Ambiguity, Finding, NotScannedReason, PartReport } from "./types.t
 import { findEmbedded } from "./unpack/embedded.ts";
 import { isUnopened, mayCarryArchive, unpackerFor } from "./unpack/formats.ts";
 import { distinct } from "./unpack/octets.ts";
-import type { Entry, Tools, Unpacker } from "./unpack/unpacker.ts";
+import type { Entry, UnpackContext, Unpacker } from "./unpack/unpacker.ts";
 
 /** Something to look at. */
 export interface Item {
@@ -87,7 +87,7 @@ export class Walk {
   readonly #budget: Budget;
   readonly #modules: Modules;
   readonly #detects: boolean;
-  readonly #tools: Tools;
+  readonly #opening: Pick<UnpackContext, "tools" | "passwords">;
   readonly #seen = new Map<string, Seen>();
   readonly #searched: Searched[] = [];
   readonly #paths = new PartPaths();
@@ -95,8 +95,13 @@ export class Walk {
   readonly #types = new Map<string, string>();
 
   /** @param detects False: the parts of a message are listed; nothing is looked for, nothing opened. */
-  constructor(budget: Budget, modules: Modules, detects: boolean, tools: Tools) {
-    this.#tools = tools;
+  constructor(
+    budget: Budget,
+    modules: Modules,
+    detects: boolean,
+    opening: Pick<UnpackContext, "tools" | "passwords">,
+  ) {
+    this.#opening = opening;
     this.#budget = budget;
     this.#modules = modules;
     this.#detects = detects;
@@ -217,10 +222,20 @@ export class Walk {
     const message = readMessage(octets, this.#budget, depth);
     this.costs.parse += performance.now() - start;
     if (isObject) this.message = message;
+    this.#keepTexts(message);
     for (const { name, part } of message.ambiguities) {
       this.ambiguities.push({ name, part: this.#below(path, part) });
     }
     this.#readPart(message.root, path, path);
+  }
+
+  /** Words of the message may be the passwords of its archives. */
+  #keepTexts({ subject, parts }: MessageReading): void {
+    const { passwords } = this.#opening;
+    if (subject !== undefined) passwords.addText(subject);
+    for (const { declaredTypes: [type = "text/plain"], contents: [content] } of parts) {
+      if (content && type.startsWith("text/")) passwords.addText(content.octets);
+    }
   }
 
   #below(base: string, part: string): string {
@@ -283,7 +298,7 @@ export class Walk {
     let total = 0;
     let index = 0;
     let start = performance.now();
-    const entries = unpacker(octets, { budget: this.#budget, tools: this.#tools, names, note })
+    const entries = unpacker(octets, { budget: this.#budget, ...this.#opening, names, note })
       [Symbol.iterator]();
     for (;;) {
       const next = this.#next(entries);

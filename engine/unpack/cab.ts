@@ -1,6 +1,7 @@
 /** Cabinets, stored and MSZIP. [MS-CAB], [MS-MCI] */
 import type { NotScannedReason } from "../types.ts";
 import { limitReason, outputLimit } from "./bounds.ts";
+import { unforeign } from "./foreign/foreign.ts";
 import { inflate } from "./inflate.ts";
 import { nameText, u16, u32 } from "./octets.ts";
 import { Output } from "./output.ts";
@@ -111,6 +112,10 @@ export function* uncab(octets: Uint8Array, context: UnpackContext): Generator<En
   const { budget } = context;
   const { folders, files, dataReserve } = readDirectory(octets);
   if (folders.length === 0 || files.length === 0) return context.note("malformed");
+  if (context.tools.sevenZip && folders.some(({ method }) => method > 1)) {
+    yield* unforeign(octets, context);
+    return yield* behind(octets);
+  }
   for (const [index, folder] of folders.entries()) {
     const { content, notScanned } = readFolder(octets, folder, dataReserve, context);
     budget.unpacked(content.length);
@@ -129,6 +134,11 @@ export function* uncab(octets: Uint8Array, context: UnpackContext): Generator<En
       else yield { names, content: piece, ...(reason ? { notScanned: reason } : {}) };
     }
   }
+  yield* behind(octets);
+}
+
+/** What stands behind the cabinet. */
+function* behind(octets: Uint8Array): Generator<Entry> {
   const rest = octets.subarray(u32(octets, 8));
   if (rest.length > 0 && rest.some((octet) => octet !== 0)) yield { names: [], content: rest };
 }

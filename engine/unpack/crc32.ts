@@ -19,6 +19,9 @@ for (let i = 0; i < 256; i++) {
   }
 }
 
+/** The plain table, for ciphers that are built on it. */
+export const CRC_TABLE: Int32Array = T0;
+
 function portable(octets: Uint8Array): number {
   let crc = -1;
   let at = 0;

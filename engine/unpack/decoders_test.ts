@@ -9,6 +9,7 @@ import { uncompress } from "./compress.ts";
 import { unactivemime } from "./gzip.ts";
 import { unsevenzip } from "./sevenzip.ts";
 import { unszdd } from "./szdd.ts";
+import { Passwords } from "./passwords.ts";
 import type { Entry, Unpacker } from "./unpacker.ts";
 import { unlzip, unlzma, unxz } from "./xz.ts";
 
@@ -54,6 +55,8 @@ function open(unpacker: Unpacker, octets: Uint8Array, maxOctets = 1e6) {
   const entries: Entry[] = [];
   const context = {
     budget,
+    tools: {},
+    passwords: new Passwords(),
     names: ["a.tar.xz"],
     note: (reason: NotScannedReason) => notes.push(reason),
   };

@@ -3,6 +3,8 @@ import type { NotScannedReason } from "../types.ts";
 import { undoX86 } from "./bcj.ts";
 import { limitReason, outputLimit } from "./bounds.ts";
 import { bunzip } from "./bzip2.ts";
+import { unforeign } from "./foreign/foreign.ts";
+import { MAX_SEVENZIP_POWER } from "./foreign/key_work.ts";
 import { inflateRaw } from "./decompress.ts";
 import { inflate, type InflateEnd } from "./inflate.ts";
 import { unlzma2, unlzmaRaw } from "./lzma.ts";
@@ -18,6 +20,7 @@ import type { Entry, UnpackContext } from "./unpacker.ts";
 
 /** Headers packed in headers. */
 const MAX_PACKED_HEADERS = 4;
+const AES = "06f10701";
 
 type Decode = (
   input: Uint8Array,
@@ -65,15 +68,28 @@ function undoDelta(input: Uint8Array, distance: number): Uint8Array {
   return octets;
 }
 
+/** Whether every coder is one of {@link METHODS}, in one line. */
+function isOwn(chain: Folder["chain"]): boolean {
+  return chain?.every(({ id }) => Object.hasOwn(METHODS, id)) ?? false;
+}
+
+/** Whether its key takes more work than is allowed; 63 stands for none at all. */
+function isSlow({ coders }: Folder): boolean {
+  return coders.some(({ id, properties }) => {
+    const power = (properties[0] ?? 0) & 63;
+    return id === AES && power > MAX_SEVENZIP_POWER && power !== 63;
+  });
+}
+
 /** What a folder gives, and why it is not all. */
 function unpackFolder(
   octets: Uint8Array,
   folder: Folder,
   { budget }: UnpackContext,
 ): { content?: Uint8Array; notScanned?: NotScannedReason } {
-  if (folder.coders.some(({ id }) => id === "06f10701")) return { notScanned: "encrypted" };
+  if (folder.coders.some(({ id }) => id === AES)) return { notScanned: "encrypted" };
   const { chain, packStart, packSize, unpackSize } = folder;
-  if (!chain?.every(({ id }) => Object.hasOwn(METHODS, id))) return { notScanned: "unsupported" };
+  if (!chain || !isOwn(chain)) return { notScanned: "unsupported" };
   let content = octets.subarray(packStart, packStart + packSize);
   if (content.length < packSize) return { notScanned: "malformed" };
   for (const coder of chain) {
@@ -97,6 +113,7 @@ function header(octets: Uint8Array, context: UnpackContext): SevenZipHeader | No
     if (!read) return "malformed";
     if (!read.isPacked) return read;
     const [folder] = read.folders;
+    if (folder && isSlow(folder)) return "unsupported";
     const unpacked = folder && unpackFolder(octets, folder, context);
     if (!unpacked?.content || unpacked.notScanned) return unpacked?.notScanned ?? "malformed";
     content = unpacked.content;
@@ -108,6 +125,12 @@ function header(octets: Uint8Array, context: UnpackContext): SevenZipHeader | No
 export function* unsevenzip(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const { budget } = context;
   const read = header(octets, context);
+  const isForeign = read === "encrypted" ||
+    (typeof read !== "string" && read.folders.some(({ chain }) => !isOwn(chain)));
+  if (typeof read !== "string" && read.folders.some(isSlow)) return context.note("encrypted");
+  if (context.tools.sevenZip && isForeign) {
+    return yield* unforeign(octets, context, read === "encrypted");
+  }
   if (typeof read === "string") return context.note(read);
   let file = 0;
   for (const folder of read.folders) {

@@ -1,6 +1,7 @@
 /** What an unpacker is: octets in, entries out, one after the other, nothing kept. */
 import type { Budget } from "../budget.ts";
 import type { NotScannedReason } from "../types.ts";
+import type { Passwords } from "./passwords.ts";
 import type { SevenZipTool } from "./foreign/sevenzip_tool.ts";
 
 /** What the engine uses that it cannot carry in itself; made once by whoever starts it. */
@@ -34,6 +35,8 @@ export interface Entry {
 export interface UnpackContext {
   readonly budget: Budget;
   readonly tools: Tools;
+  /** Tried on what is encrypted. */
+  readonly passwords: Passwords;
   /** Names of the container, likeliest first: single-file formats name their entry after them. */
   readonly names: readonly string[];
   /** The container as a whole could not be read to its end. */

@@ -9,6 +9,7 @@ import { unmbox } from "./mbox.ts";
 import { concat } from "./octets.ts";
 import { untar } from "./tar.ts";
 import { untext } from "./text_files.ts";
+import { Passwords } from "./passwords.ts";
 import type { Entry, Unpacker } from "./unpacker.ts";
 import { unzip } from "./zip.ts";
 
@@ -35,6 +36,8 @@ function open(unpacker: Unpacker, octets: Uint8Array, limits: Partial<ScanLimits
   const entries: Entry[] = [];
   const context = {
     budget,
+    tools: {},
+    passwords: new Passwords(),
     names: ["a.gz"],
     note: (reason: NotScannedReason) => notes.push(reason),
   };

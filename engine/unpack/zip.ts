@@ -2,68 +2,11 @@
 import type { NotScannedReason } from "../types.ts";
 import { limitReason, outputLimit } from "./bounds.ts";
 import { crc32 } from "./crc32.ts";
-import { inflateRaw } from "./decompress.ts";
-import { inflate } from "./inflate.ts";
-import { bunzip } from "./bzip2.ts";
-import { unlzmaRaw } from "./lzma.ts";
-import { distinct, u16, u32 } from "./octets.ts";
-import { Output } from "./output.ts";
+import { distinct, u32 } from "./octets.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
-import { xzStream } from "./xz.ts";
+import { decipherAes, decipherOld } from "./zip_cipher.ts";
 import { readZipDirectory, type ZipHeader, type ZipMember } from "./zip_directory.ts";
-
-/** One way to read a member's data. */
-interface Reading {
-  readonly content?: Uint8Array;
-  /** Octets of the archive used from the data's start. */
-  readonly used: number;
-  readonly end: "complete" | NotScannedReason;
-}
-
-/** Decompresses one method; `data` reaches to the end of the archive where the method knows its own end. */
-type Method = (data: Uint8Array, header: ZipHeader, maxOctets: number) => Reading;
-
-const ENDS = {
-  complete: "complete",
-  truncated: "malformed",
-  corrupt: "malformed",
-  limit: "ratio",
-} as const;
-
-const METHODS: Readonly<Record<number, Method>> = {
-  8: (data, header, maxOctets) => {
-    const { octets, used, end } = inflateRaw(data, maxOctets, header.unpacked);
-    return { content: octets, used, end: ENDS[end] };
-  },
-  9: (data, header, maxOctets) => {
-    const { octets, used, end } = inflate(data, maxOctets, {
-      deflate64: true,
-      expected: header.unpacked,
-    });
-    return { content: octets, used, end: ENDS[end] };
-  },
-  12: (data, header, maxOctets) => {
-    const output = new Output(maxOctets, header.unpacked);
-    const { end, used } = bunzip(data, output);
-    return { content: output.octets, used, end: ENDS[end] };
-  },
-  // version, size of the properties, properties: APPNOTE 5.8.8; flag bit 1 says that an end mark is there
-  14: (data, header, maxOctets) => {
-    const size = (header.flags & 2) !== 0 ? Infinity : header.unpacked;
-    const start = 4 + u16(data, 2);
-    const { octets, used, end } = unlzmaRaw(data.subarray(start), data[4] ?? 255, size, maxOctets);
-    return { content: octets, used: used + start, end: ENDS[end] };
-  },
-  95: (data, header, maxOctets) => {
-    const output = new Output(maxOctets, header.unpacked);
-    const { end, next } = xzStream(data, 0, output);
-    return {
-      content: output.octets,
-      used: next,
-      end: end === "filter" ? "unsupported" : ENDS[end],
-    };
-  },
-};
+import { ZIP_METHODS, type ZipReading } from "./zip_methods.ts";
 
 /** Where data without a told size ends: at the next record, whichever it is. */
 function nextRecord(octets: Uint8Array, from: number): number {
@@ -135,11 +78,20 @@ function readMember(
   const readings = readAll(octets, member, headers, context);
   const used = Math.max(0, ...readings.filter((r) => r.end === "complete").map((r) => r.used));
   const checks = new Set(headers.map((header) => header.crc));
-  const matches = (r: Reading) => r.content !== undefined && checks.has(crc32(r.content));
+  const matches = (r: ZipReading) => r.content !== undefined && checks.has(crc32(r.content));
   const marked = headers.filter((header) => (header.flags & 1) === 1).length;
   const sound = readings.filter((r) => r.end === "complete" && matches(r));
   if (marked === headers.length && sound.length === 0) {
     const packed = Math.max(...headers.map((header) => header.packed));
+    const opened = openMember(octets, member, headers, context);
+    if (opened) {
+      const notScanned = opened.end === "complete" ? undefined : opened.end;
+      if (notScanned) context.budget.breach(notScanned);
+      const { content = new Uint8Array(0) } = opened;
+      const reason = notScanned ? { notScanned } : {};
+      const entry: Entry = { names, content, encrypted: true, packedSize: packed, ...reason };
+      return { entries: [entry], used: Math.min(packed, octets.length - member.data) };
+    }
     const entry: Entry = {
       names,
       size: Math.max(...headers.map((header) => header.unpacked)),
@@ -169,9 +121,10 @@ function readAll(
   octets: Uint8Array,
   member: ZipMember,
   headers: readonly ZipHeader[],
-  { budget }: UnpackContext,
-): readonly Reading[] {
-  const readings: Reading[] = [];
+  context: UnpackContext,
+): readonly ZipReading[] {
+  const { budget } = context;
+  const readings: ZipReading[] = [];
   const done = new Set<string>();
   for (const header of headers) {
     if (header.method === 0) {
@@ -182,23 +135,64 @@ function readAll(
       }
       continue;
     }
-    const method = METHODS[header.method];
     const key = String(header.method);
     if (done.has(key)) continue;
     done.add(key);
-    if (!method) {
-      readings.push({ used: header.packed, end: "unsupported" });
-      continue;
-    }
-    const maxOctets = outputLimit(budget, octets.length);
-    const reading = method(octets.subarray(member.data), header, maxOctets);
-    const end = reading.end === "ratio" ? limitReason(budget, octets.length) : reading.end;
-    budget.unpacked(reading.content?.length ?? 0);
-    readings.push({ ...reading, end });
+    readings.push(unpack(octets.subarray(member.data), header, octets.length, context));
   }
   // "stored, no octets" is what a header without sizes says when another one knows better
   const telling = readings.filter((r) => r.content?.length !== 0);
   return telling.length > 0 ? telling : readings.slice(0, 1);
+}
+
+/** @param archive Octets of the whole archive. */
+function unpack(
+  data: Uint8Array,
+  header: ZipHeader,
+  archive: number,
+  context: UnpackContext,
+): ZipReading {
+  const { budget } = context;
+  const method = ZIP_METHODS[header.method];
+  if (!method) return { used: header.packed, end: "unsupported" };
+  const reading = method(data, header, outputLimit(budget, archive), context);
+  const end = reading.end === "ratio" ? limitReason(budget, archive) : reading.end;
+  budget.unpacked(reading.content?.length ?? 0);
+  return { ...reading, end };
+}
+
+/** Reads a member that is encrypted, if one of the passwords fits. */
+function openMember(
+  octets: Uint8Array,
+  member: ZipMember,
+  headers: readonly ZipHeader[],
+  context: UnpackContext,
+): ZipReading | undefined {
+  const { budget, passwords } = context;
+  for (const header of headers) {
+    if (header.packed === 0) continue;
+    const data = octets.subarray(member.data, member.data + header.packed);
+    const checks = new Set([header.crc >>> 24, header.time >>> 8]);
+    for (const password of passwords.candidates()) {
+      if (!budget.time()) return undefined;
+      const plain = header.method !== 99
+        ? decipherOld(data, password, checks)
+        : header.aes && decipherAes(data, password, header.aes.strength);
+      if (!plain) continue;
+      const method = header.aes?.method ?? header.method;
+      const inner = { ...header, method, packed: plain.length };
+      const reading = method === 0
+        ? stored(plain, plain.length, budget)
+        : unpack(plain, inner, octets.length, context);
+      // AES has proved itself by its HMAC, and version 2 of it has no CRC
+      const isSound = header.method === 99 || reading.end === "octets" || reading.end === "ratio" ||
+        (reading.content !== undefined && crc32(reading.content) === header.crc);
+      if (!isSound) continue;
+      passwords.fits(password);
+      return reading;
+    }
+  }
+  return undefined;
 }
 
 function storedSizes(octets: Uint8Array, member: ZipMember, header: ZipHeader): readonly number[] {
@@ -211,7 +205,7 @@ function storedSizes(octets: Uint8Array, member: ZipMember, header: ZipHeader): 
   return [...sizes];
 }
 
-function stored(content: Uint8Array, size: number, budget: UnpackContext["budget"]): Reading {
+function stored(content: Uint8Array, size: number, budget: UnpackContext["budget"]): ZipReading {
   const charged = budget.unpacked(content.length);
   const end = !charged ? "octets" : content.length < size ? "malformed" : "complete";
   return { content, used: content.length, end };

@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Budget } from "../budget.ts";
+import { type AesField, aesField } from "./zip_cipher.ts";
 import { MAX_NAME_OCTETS, MAX_STRAY_HEADERS } from "./limits.ts";
 import { nameText, u16, u32, u64 } from "./octets.ts";
 
@@ -21,6 +22,10 @@ export interface ZipHeader {
   readonly crc: number;
   readonly packed: number;
   readonly unpacked: number;
+  /** Time of the last change, as DOS has it; also a check of passwords. */
+  readonly time: number;
+  /** Of a member under WinZip's AES. */
+  readonly aes?: AesField;
   /** Where the header itself stands. */
   readonly place: number;
 }
@@ -88,12 +93,17 @@ function readHeader(
     offset,
   };
   const extraAt = nameAt + nameLength;
-  readExtra(octets.subarray(extraAt, extraAt + extraLength), header);
+  const extra = octets.subarray(extraAt, extraAt + extraLength);
+  readExtra(extra, header);
+  const method = u16(octets, at + 8 + shift);
+  const aes = method === 99 ? aesField(extra) : undefined;
   return {
     ...header,
     place: at,
     flags: u16(octets, at + 6 + shift),
-    method: u16(octets, at + 8 + shift),
+    method,
+    ...(aes ? { aes } : {}),
+    time: u16(octets, at + 10 + shift),
     crc: u32(octets, at + 14 + shift),
     end: extraAt + extraLength,
   };

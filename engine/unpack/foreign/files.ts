@@ -67,6 +67,7 @@ export class Files {
   readonly #open = new Map<number, Open>();
   /** Of files that were written and closed, by whole path. */
   readonly #sizes = new Map<string, number>();
+  readonly #folders = new Set(["/", "/in", OUTPUT_PATH]);
   readonly #text: Uint8Array[] = [];
   #textLength = 0;
   #octets = 0;
@@ -88,9 +89,13 @@ export class Files {
     if (path === INPUT_PATH) return { mode: S_FILE, size: this.#input.length };
     const written = this.#sizes.get(path);
     if (written !== undefined) return { mode: S_FILE, size: written };
-    const isFolder = path === "/" || path === "/in" || path.startsWith(OUTPUT_PATH) &&
-        (path.endsWith("/") || path === OUTPUT_PATH);
+    const isFolder = this.#folders.has(path) || this.#folders.has(path.replace(/\/$/, ""));
     return isFolder ? { mode: S_FOLDER, size: 0 } : undefined;
+  }
+
+  makeFolder(path: string): void {
+    if (this.#folders.size > this.#limits.files) throw new Stop("files");
+    this.#folders.add(path.replace(/\/$/, ""));
   }
 
   statusOf(descriptor: number): FileStatus | undefined {

@@ -2,47 +2,108 @@
 import type { NotScannedReason } from "../../types.ts";
 import { limitReason, outputLimit } from "../bounds.ts";
 import type { Entry, UnpackContext } from "../unpacker.ts";
-import { type ListedEntry, readComplaints, readListing } from "./listing.ts";
+import { isQuickRar } from "./key_work.ts";
+import { type Complaints, readComplaints, readListing } from "./listing.ts";
 import type { SevenZipTool, ToolRun } from "./sevenzip_tool.ts";
 
 /** Files that are in memory at once, octets; what goes over it is unpacked in another run. */
 const BATCH_OCTETS = 32 << 20;
+/** What part of the time limit all passwords together may take. */
+const PASSWORD_TIME = 0.25;
 
-/** Opens a container; what is encrypted stays closed. */
-export function* unforeign(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
+/**
+ * Opens a container, also one that is encrypted if a password fits.
+ *
+ * @param encrypted What lists the entries is known to be encrypted: with a wrong password it is noise, on which the tool fails.
+ */
+export function* unforeign(
+  octets: Uint8Array,
+  context: UnpackContext,
+  encrypted = false,
+): Generator<Entry> {
   const { budget, tools } = context;
   const tool = tools.sevenZip;
   if (!tool) return context.note("unsupported");
-  const limit = outputLimit(budget, octets.length);
+  if (!isQuickRar(octets)) return context.note("encrypted");
+  const limits = {
+    octets: outputLimit(budget, octets.length),
+    kept: BATCH_OCTETS,
+    files: budget.limits.files,
+  };
   const there = new Map<string, number>();
-  let skip = 0;
-  for (;;) {
-    const limits = { octets: limit, kept: BATCH_OCTETS, files: budget.limits.files, skip };
-    const run = tool.unpack(octets, limits, budget);
-    const reason = reasonOf(run, octets, context);
+  let password: string | undefined;
+  for (let skip = 0;;) {
+    let run = tool.unpack(octets, { ...limits, skip }, budget, password);
+    let complaints = complaintsOf(run, encrypted);
+    if (complaints.password && password === undefined) {
+      password = fitting(complaints.locked.size, (candidate) => {
+        const again = tool.unpack(octets, { ...limits, skip }, budget, candidate);
+        const said = complaintsOf(again, encrypted);
+        const better = isBetter(again, said, complaints);
+        if (better) [run, complaints] = [again, said];
+        return { better, locked: said.locked.size };
+      }, context) ?? "";
+    }
+    const reason = reasonOf(run, complaints, octets, context);
     for (const { path, octets: content, whole } of run.files.written) {
-      // a file that could not be read is there without its octets
-      if (content.length === 0 && reason !== undefined) continue;
+      // what a wrong password gives is noise, and a file that could not be read has no octets
+      if (complaints.locked.has(path) || (content.length === 0 && reason !== undefined)) continue;
       there.set(path, (there.get(path) ?? 0) + 1);
       budget.unpacked(content.length);
-      yield {
-        names: [path],
-        content,
-        ...(whole || reason === undefined ? {} : { notScanned: reason }),
-      };
+      const cut = whole || reason === undefined ? {} : { notScanned: reason };
+      yield { names: [path], content, ...cut, ...(password ? { encrypted: true } : {}) };
     }
     if (run.stopped === "full" && budget.time()) {
       skip = run.files.begun - 1;
       continue;
     }
-    if (reason !== undefined) yield* missing(tool, octets, there, reason, context);
+    if (reason !== undefined) {
+      yield* missing(tool, octets, { there, reason, password: password ?? "" }, context);
+    }
     return;
   }
 }
 
+function complaintsOf({ files, stopped }: ToolRun, encrypted: boolean): Complaints {
+  const complaints = readComplaints(files.text);
+  return encrypted && stopped === "failed" ? { ...complaints, password: true } : complaints;
+}
+
+/** Whether a password opens more than was open before. */
+function isBetter({ stopped }: ToolRun, now: Complaints, before: Complaints): boolean {
+  if (stopped !== undefined && stopped !== "full" && stopped !== "octets") return false;
+  return !now.password || (now.locked.size > 0 && now.locked.size < before.locked.size);
+}
+
+/**
+ * Tries passwords until one opens everything.
+ *
+ * @returns The last that opened something.
+ */
+function fitting(
+  locked: number,
+  open: (password: string) => { readonly better: boolean; readonly locked: number },
+  { budget, passwords }: UnpackContext,
+): string | undefined {
+  const end = performance.now() + budget.limits.timeMs * PASSWORD_TIME;
+  let found: string | undefined;
+  let left = locked;
+  for (const candidate of passwords.candidates()) {
+    if (performance.now() >= end || !budget.time()) break;
+    const result = open(candidate);
+    if (!result.better) continue;
+    passwords.fits(candidate);
+    found = candidate;
+    left = result.locked;
+    if (left === 0) break;
+  }
+  return found;
+}
+
 /** Why a run did not give everything. */
 function reasonOf(
-  { status, stopped, starved, files }: ToolRun,
+  { status, stopped, starved }: ToolRun,
+  { harmless, password, unsupported }: Complaints,
   octets: Uint8Array,
   { budget }: UnpackContext,
 ): NotScannedReason | undefined {
@@ -50,44 +111,39 @@ function reasonOf(
   if (stopped === "octets") return limitReason(budget, octets.length);
   if (stopped === "files" || stopped === "text") return "files";
   if (stopped === "time") return "time";
-  if (status === 0) return undefined;
-  const { password, unsupported, unknown } = readComplaints(files.text);
+  // 1 is a warning: octets behind the container, which are looked at like any others
+  if (status === 0 || status === 1) return undefined;
+  if (harmless) return undefined;
   if (password) return "encrypted";
   if (starved) return "memory";
-  if (unsupported) return "unsupported";
-  if (unknown && files.begun === 0) return "malformed";
-  return "malformed";
+  return unsupported ? "unsupported" : "malformed";
 }
 
-/** Entries that are listed and did not come out; where nothing is, the container itself is what was not read. */
+/** What came out, and why not all did. */
+interface Outcome {
+  readonly there: Map<string, number>;
+  readonly reason: NotScannedReason;
+  readonly password: string;
+}
+
+/** Entries that are listed and did not come out; where there are none, the container itself is what was not read. */
 function* missing(
   tool: SevenZipTool,
   octets: Uint8Array,
-  there: Map<string, number>,
-  reason: NotScannedReason,
+  { there, reason, password }: Outcome,
   context: UnpackContext,
 ): Generator<Entry> {
-  context.budget.breach(reason);
+  const { budget } = context;
+  const { text } = tool.list(octets, budget, password).files;
   let told = 0;
-  for (const { path, size, encrypted, isFolder } of listed(tool, octets, context)) {
+  for (const { path, size, encrypted, isFolder } of readListing(text, budget.limits.files)) {
     const count = there.get(path) ?? 0;
     there.set(path, count - 1);
     if (isFolder || count > 0 || (size === 0 && !encrypted)) continue;
     told++;
-    yield {
-      names: [path],
-      size,
-      notScanned: encrypted ? "encrypted" : reason,
-      ...(encrypted ? { encrypted: true } : {}),
-    };
+    const notScanned = encrypted ? "encrypted" : reason;
+    budget.breach(notScanned);
+    yield { names: [path], size, notScanned, ...(encrypted ? { encrypted: true } : {}) };
   }
   if (told === 0) context.note(reason);
-}
-
-function listed(
-  tool: SevenZipTool,
-  octets: Uint8Array,
-  { budget }: UnpackContext,
-): readonly ListedEntry[] {
-  return readListing(tool.list(octets, budget).files.text, budget.limits.files);
 }

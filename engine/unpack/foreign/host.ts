@@ -191,7 +191,6 @@ class Calls {
       },
       __syscall_chmod: nothing,
       __syscall_fchownat: nothing,
-      __syscall_mkdirat: nothing,
       __syscall_unlinkat: nothing,
       __syscall_rmdir: nothing,
       __syscall_renameat: nothing,
@@ -213,6 +212,10 @@ class Calls {
         if (size < 2) return -INVAL;
         this.#octets(at, 2).set([0x2f, 0]);
         return 2;
+      },
+      __syscall_mkdirat: (_folder: number, path: number) => {
+        files.makeFolder(this.#path(path));
+        return 0;
       },
       __syscall_openat: (_folder: number, path: number, flags: number) =>
         files.open(this.#path(path), flags) ?? -NOENT,

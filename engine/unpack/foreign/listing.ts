@@ -33,17 +33,29 @@ export function readListing(text: string, maxEntries: number): readonly ListedEn
 export interface Complaints {
   /** A password is asked for, or the one given is wrong. */
   readonly password: boolean;
+  /** Paths of the files that it is wrong for. */
+  readonly locked: ReadonlySet<string>;
   /** A method that this version of 7-Zip does not have. */
   readonly unsupported: boolean;
-  /** It is no container that 7-Zip knows. */
-  readonly unknown: boolean;
+  /** Nothing but links and attributes, which there are none of here: all content is there. */
+  readonly harmless: boolean;
 }
 
 /** Reads the messages of a run. */
 export function readComplaints(text: string): Complaints {
+  const links = text.match(
+    /^ERROR: Cannot (?:create (?:hard|symbolic) link|set file attribute) :|^ERROR: Dangerous .*link.* was ignored/gm,
+  );
+  const errors = /^Sub items Errors: (\d+)/m.exec(text)?.[1];
   return {
+    harmless: !/^(?:Open Errors|ERRORS:|Headers Error)/m.test(text) &&
+      errors !== undefined && Number(errors) === (links?.length ?? 0),
+    locked: new Set(
+      text.matchAll(/^ERROR: (?:Wrong password|.* Wrong password\?) : (.*)$/gm).map((
+        [, path = ""],
+      ) => path),
+    ),
     password: /Enter password|Wrong password|encrypted (?:archive|file)/i.test(text),
     unsupported: /Unsupported (?:Method|feature)/i.test(text),
-    unknown: /Can(?:not|'t) open the file as|is not archive/i.test(text),
   };
 }
