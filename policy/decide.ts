@@ -44,6 +44,11 @@ export function prepareTree(tree: DecisionTree): void {
   matcherOf(tree);
 }
 
+/** By slot: place of the rule that gives it at the verdict; -1: no rule does. */
+export function winningRules(tree: DecisionTree, facts: Facts): Int32Array {
+  return matcherOf(tree).winners(facts);
+}
+
 /** Place of the recipient's group in the tree's groups; -1: of none, or not known. */
 export function recipientGroup(tree: DecisionTree, facts: Facts): number {
   return matcherOf(tree).groupOf(facts);

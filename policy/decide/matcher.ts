@@ -1,4 +1,4 @@
-import { GATE_SLOTS, slotMask } from "../slots.ts";
+import { ACTION_SLOT, GATE_SLOTS, slotMask, SLOTS } from "../slots.ts";
 import {
   BLOCKER_ENTRY,
   type DecisionTree,
@@ -141,6 +141,29 @@ export class Matcher {
       }
     }
     return this.#outcome(state, actionRule, pending, facts);
+  }
+
+  /** By slot: the rule that gives it at the verdict; -1: none does. */
+  winners(facts: Facts): Int32Array {
+    const winners = new Int32Array(SLOTS.length).fill(-1);
+    this.#begin(VERDICT, facts);
+    this.#collect();
+    let low = 0;
+    let high = 0;
+    while (this.#count > 0) {
+      const at = this.#least();
+      const rule = this.#rules[at]!;
+      const effect = this.#tree.effects[this.#effects[rule]!]!;
+      const sets = (effect.low & ~low) !== 0 || (effect.high & ~high) !== 0;
+      if (sets && this.#holds(this.#conditions[rule]!, false)) {
+        if (effect.action !== undefined && winners[ACTION_SLOT] === -1) winners[ACTION_SLOT] = rule;
+        for (const [slot] of effect.settings) if (winners[slot] === -1) winners[slot] = rule;
+        low |= effect.low;
+        high |= effect.high;
+      }
+      this.#advance(at, low, high, low);
+    }
+    return winners;
   }
 
   /** The recipient's group; -1: none. */

@@ -2,7 +2,7 @@
 import { attributeRow } from "../attributes.ts";
 import { ZoneClock } from "../decide/clock.ts";
 import { ipWords, parseNetwork, readIp } from "../network.ts";
-import { NO_LIMIT } from "../compile/ranges.ts";
+import { nextUp, NO_LIMIT } from "../compile/ranges.ts";
 import type { DecisionTree } from "../tree.ts";
 import { type AtomKey, treeSets } from "../tree_keys.ts";
 
@@ -142,13 +142,13 @@ export function numberSamples(
     for (
       const value of whole
         ? [Math.ceil(bound), Math.ceil(bound) - 1]
-        : [bound, bound - 0.001, bound - 1e-9]
+        : [bound, bound - 0.001, -nextUp(-bound)]
     ) {
       if (!whole || value >= 0) values.add(value);
     }
   }
   values.add(0);
-  return { values: [...values], complete: whole };
+  return { values: [...values], complete: true };
 }
 
 /** Times in the week from `start` on at which the minute of the week is a bound in some zone, or is one less. */

@@ -3,6 +3,7 @@ import { attributeRow } from "../attributes.ts";
 import { TruthReader } from "../decide/truth.ts";
 import { type DecisionTree, isNegated, literalAtom } from "../tree.ts";
 import { type Facts, PHASES } from "../types.ts";
+import { isSubset } from "./cover.ts";
 import { FactFinder, type Patch } from "./fact_finder.ts";
 import { ORDINARY_MAIL } from "./ordinary_mail.ts";
 
@@ -121,11 +122,27 @@ export class Solver {
       const finder = new FactFinder(fact, goals, facts);
       const patch = finder.find(test, harms);
       if (patch) facts = { ...facts, ...patch };
-      else if (finder.complete) return IMPOSSIBLE;
+      else if (finder.complete || isCovered(goals)) return IMPOSSIBLE;
       else certain = false;
     }
     return certain ? { kind: "mail", facts } : UNKNOWN;
   }
+}
+
+/** Some set that the value must be in lies in a set that it must not be in. */
+function isCovered(goals: readonly Goal[]): boolean {
+  const sets = goals.filter(({ tree, ref }) => typeof tree.atoms[literalAtom(ref)] === "number");
+  const wanted = sets.filter(({ ref, holds }) => holds && !isNegated(ref));
+  // What is in a wanted set is known, so that a set in which it must not be has to be false.
+  const avoided = sets.filter(({ ref, holds }) => holds === isNegated(ref));
+  const setOf = ({ tree, ref }: Goal) => ({ tree, atom: literalAtom(ref) });
+  const attribute = ({ tree, ref }: Goal) =>
+    tree.attributes[tree.atoms[literalAtom(ref)] as number];
+  return wanted.some((one) =>
+    avoided.some((other) =>
+      attribute(one) === attribute(other) && isSubset(setOf(one), setOf(other))
+    )
+  );
 }
 
 /** A literal and its negation cannot both be true. */
