@@ -1,0 +1,95 @@
+/**
+ * ClamAV's test files (Debian: clamav-testfiles), each of which holds the same small program in another container: its hash, as an
+ * .hdb, has to be found in each.
+ */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { ModuleBuild } from "./detect/module_build.ts";
+import { type Modules, openModules } from "./detect/modules.ts";
+import { scan } from "./scan.ts";
+import type { ScanSettings, Verdict } from "./types.ts";
+import { loadSevenZip } from "./unpack/foreign/load.ts";
+
+/** Where the files may be. */
+const DIRECTORIES = [
+  new URL("../../shared/corpus/files/clam/", import.meta.url),
+  new URL("file:///usr/share/clamav-testfiles/"),
+];
+
+const SETTINGS: ScanSettings = {
+  mode: "auto",
+  antivirus: true,
+  antispam: false,
+  limits: {
+    messageOctets: 5e7,
+    depth: 10,
+    files: 10_000,
+    octets: 3e8,
+    ratio: 250,
+    timeMs: 20_000,
+  },
+};
+
+/** What is not opened, and what it would take. Those that are programs themselves are listed as programs for the policy to judge. */
+const NOT_OPENED: Readonly<Record<string, string>> = {
+  "clam-aspack.exe": "the unpacker of ASPack",
+  "clam-nsis.exe": "Nullsoft's installer",
+  "clam-pespin.exe": "the unpacker of PESpin",
+  "clam-petite.exe": "the unpacker of Petite",
+  "clam-upack.exe": "the unpacker of Upack",
+  "clam-wwpack.exe": "the unpacker of WWPack",
+  "clam-fsg.exe": "the unpacker of FSG",
+  "clam-mew.exe": "the unpacker of MEW",
+  "clam-upx.exe": "the unpacker of UPX",
+  "clam-yc.exe": "the unpacker of yC",
+  "clam.ea05.exe": "AutoIt's compiled scripts",
+  "clam.ea06.exe": "AutoIt's compiled scripts",
+  "clam.ppt": "objects in PowerPoint's own compression",
+  "clam_IScab_int.exe": "InstallShield's cabinets",
+  "clam_IScab_ext.exe": "InstallShield's cabinets",
+  "clam_ISmsi_int.exe": "InstallShield's cabinets",
+  "clam_ISmsi_ext.exe": "InstallShield's cabinets",
+};
+
+function filesOf(directory: URL): readonly string[] {
+  try {
+    return Array.from(Deno.readDirSync(directory))
+      .filter(({ isFile, name }) => isFile && name.startsWith("clam"))
+      .map(({ name }) => name)
+      .sort();
+  } catch {
+    return [];
+  }
+}
+
+function modulesOf(program: Uint8Array): Modules {
+  const build = new ModuleBuild();
+  const md5 = createHash("md5").update(program).digest("hex");
+  const line = `${md5}:${program.length}:ClamAV-Test-File\n`;
+  const [report] = build.add("clam.hdb", new TextEncoder().encode(line));
+  assert.equal(report?.used, 1);
+  return openModules(build.finish(0).map(({ octets }) => octets));
+}
+
+for (const directory of DIRECTORIES) {
+  const files = filesOf(directory);
+  Deno.test({
+    name: `Every container in ${directory.pathname.split("/").at(-2)} yields the program in it`,
+    ignore: !files.includes("clam.exe"),
+    fn() {
+      const read = (name: string) => Deno.readFileSync(new URL(name, directory));
+      const modules = modulesOf(read("clam.exe"));
+      const tools = { sevenZip: loadSevenZip() };
+      const missed: Record<string, Verdict["notScanned"] | string> = {};
+      for (const name of files) {
+        const verdict = scan(read(name), SETTINGS, modules, tools);
+        if (verdict.findings.some((finding) => finding.name === "ClamAV-Test-File")) continue;
+        missed[name] = verdict.status === "notScanned" ? verdict.notScanned : verdict.status;
+      }
+      assert.deepEqual(
+        Object.fromEntries(Object.entries(missed).filter(([name]) => !(name in NOT_OPENED))),
+        {},
+      );
+    },
+  });
+}
