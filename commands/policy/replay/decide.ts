@@ -41,6 +41,11 @@ export class ReplayPolicy {
    * @returns One for each of {@link recordRecipients}.
    */
   decide(record: MessageRecord): readonly Replayed[] {
+    const decided = this.#decide(record);
+    return record.known?.strictest ? shared(decided) : decided;
+  }
+
+  #decide(record: MessageRecord): readonly Replayed[] {
     const recipients = recordRecipients(record);
     if (!isReplayable(record)) {
       return recipients.map(() => unknown("their entries were written without the facts"));
@@ -49,40 +54,51 @@ export class ReplayPolicy {
       return recipients.map((recipient) => this.#early(record, recipient));
     }
     const early = recipients.map((recipient) => earlyFacts(record, recipient, this.tree));
-    const settings = scanSettings(
-      early.map((facts) => decide(this.tree, "recipient", facts)),
-      this.tree,
-      "mail",
-    );
-    const tooLarge = settings !== undefined && record.size > settings.limits.messageOctets;
-    const wasTooLarge = record.notScanned.includes("size") && record.known.scan?.parts === false;
-    const scan = settings === undefined ? {} : tooLarge ? TOO_LARGE : scanFacts(record);
-    const lacks: Lacks = tooLarge || settings === undefined
-      ? (attribute) => LOOKUPS.test(attribute)
-      : lacking(record);
-    const decided = early.map((facts): Replayed => {
-      if (!tooLarge && settings !== undefined && wasTooLarge) {
-        return unknown("they were too large to be scanned then");
-      }
-      return this.#late(record, { ...facts, ...scan }, lacks);
-    });
-    return record.known.strictest ? shared(decided) : decided;
+    const before = early.map((facts) => this.#beforeScan(facts));
+    const unscanned = () =>
+      early.map((facts) => this.#late(record, facts, (attribute) => LOOKUPS.test(attribute)));
+    if (before.every(({ outcome, sure }) => sure && outcome.final)) return unscanned();
+    const decided = this.#scanned(record, early, before.map(({ outcome }) => outcome));
+    if (before.some(({ outcome, sure }) => sure && !outcome.final)) return decided;
+    // Whether there would be a scan at all hangs on what the log does not keep.
+    const without = unscanned();
+    return decided.map((each, i) => agreeing(each, without[i]!));
+  }
+
+  /** Decides by what the scan found. */
+  #scanned(
+    record: ReplayableRecord,
+    early: readonly Facts[],
+    before: readonly Outcome[],
+  ): readonly Replayed[] {
+    const open = before.map((outcome) => ({ ...outcome, final: false }));
+    const limit = scanSettings(open, this.tree, "mail")?.limits.messageOctets ?? 0;
+    if (record.size > limit) {
+      return early.map((facts) =>
+        this.#late(record, { ...facts, ...TOO_LARGE }, (attribute) => LOOKUPS.test(attribute))
+      );
+    }
+    if (record.notScanned.includes("size") && record.known.scan?.parts === false) {
+      return early.map(() => unknown("they were too large to be scanned then"));
+    }
+    const scan = scanFacts(record);
+    return early.map((facts) => this.#late(record, { ...facts, ...scan }, lacking(record)));
   }
 
   #early(record: ReplayableRecord, recipient: string | undefined): Replayed {
     const facts = earlyFacts(record, recipient, this.tree);
     const { phase } = record.known;
-    const why = this.#uncertain(phase, facts, lacking(record));
-    if (why !== undefined) return unknown(why);
-    const outcome = decide(this.tree, phase, facts);
+    const tree = this.#certain(phase, facts, lacking(record));
+    if (typeof tree === "string") return unknown(tree);
+    const outcome = decide(tree, phase, facts);
     const refused = outcome.action === "reject" || outcome.action === "defer";
     return { kind: "decided", outcome, open: !(outcome.final && refused) };
   }
 
   #late(record: ReplayableRecord, facts: Facts, lacks: Lacks): Replayed {
-    const why = this.#uncertain("verdict", facts, lacks);
-    if (why !== undefined) return unknown(why);
-    let outcome = decide(this.tree, "verdict", facts);
+    const tree = this.#certain("verdict", facts, lacks);
+    if (typeof tree === "string") return unknown(tree);
+    let outcome = decide(tree, "verdict", facts);
     const { antivirus, antispam } = outcome.settings;
     const byRule = outcome.by.startsWith("rule:");
     if (!byRule && antivirus.action === "scan" && facts.status === undefined) {
@@ -94,7 +110,7 @@ export class ReplayPolicy {
       const after = tried.status === "deleted"
         ? { ...facts, deleted: true }
         : { ...facts, cleaned: true };
-      outcome = decide(this.tree, "verdict", after);
+      outcome = decide(tree, "verdict", after);
     }
     const passed = outcome.by === "default";
     const untested = facts.spamScore === undefined && facts.status !== "notScanned";
@@ -104,23 +120,33 @@ export class ReplayPolicy {
     return { kind: "decided", outcome, open: false };
   }
 
-  /** Why an outcome may hang on something that the log does not keep. */
-  #uncertain(phase: Phase, facts: Facts, lacks: Lacks): string | undefined {
+  /** What is decided before the scan, and whether that is sure with what the log keeps. */
+  #beforeScan(facts: Facts): { outcome: Outcome; sure: boolean } {
+    const outcome = decide(this.tree, "recipient", facts);
+    return { outcome, sure: typeof this.#certain("recipient", facts, isSenderLookup) !== "string" };
+  }
+
+  /** What the mail is to be decided by; why not, where the outcome may hang on something that the log does not keep. */
+  #certain(phase: Phase, facts: Facts, lacks: Lacks): DecisionTree | string {
     const asked = this.tree.attributes.filter(lacks);
-    if (asked.length === 0) return undefined;
+    if (asked.length === 0) return this.tree;
     const key = asked.join("\n");
     let relaxed = this.#relaxed.get(key);
     if (relaxed === undefined && !this.#relaxed.has(key)) {
       if (this.#relaxed.size >= MAX_RELAXED) this.#relaxed.clear();
       this.#relaxed.set(key, relaxed = relaxedPolicies(this.#document, lacks));
     }
-    if (relaxed === undefined) return undefined;
-    const [first, second] = relaxed.trees.map((tree) => decide(tree, phase, facts));
-    const same = telling(first!) === telling(second!);
-    return same ? undefined : `rules ask ${[...new Set(asked.map(attributeWord))].join(", ")}`;
+    if (relaxed === undefined) return this.tree;
+    const [first, ...others] = [relaxed.base, relaxed.most, ...relaxed.trees].map((tree) =>
+      telling(decide(tree, phase, facts))
+    );
+    const same = others.every((other) => other === first);
+    return same ? relaxed.base : `rules ask ${[...new Set(asked.map(attributeWord))].join(", ")}`;
   }
 }
 
+/** The one lookup whose result is known before the scan. */
+const isSenderLookup: Lacks = (attribute) => attribute === "spf";
 const LOOKUPS = /^(?:spf|dkim|dmarc|signaturesAge|language)$/;
 
 function unknown(why: string): Replayed {
@@ -148,6 +174,14 @@ function cleanable({ action, by, settings }: Outcome): boolean {
   const { antivirus } = settings;
   if (antivirus.clean === "none" || antivirus.action !== "scan") return false;
   return action === "accept" || action === "redirect" || by.startsWith("antivirus.");
+}
+
+/** What holds in both cases. */
+function agreeing(one: Replayed, other: Replayed): Replayed {
+  if (one.kind === "unknown") return one;
+  if (other.kind === "unknown") return other;
+  const same = telling(one.outcome) === telling(other.outcome);
+  return same ? one : unknown("rules ask spf");
 }
 
 /** All recipients share the strictest outcome, where each is known. */

@@ -84,8 +84,10 @@ function asksLacking(condition: Condition, lacks: Lacks): boolean {
   });
 }
 
-const HANDLES = ["action", "infected", "suspicious", "notScanned", "deleted", "spam"] as const;
+const HANDLES = ["infected", "suspicious", "notScanned", "deleted", "spam"] as const;
 const MARK = ["discard", "defer"] as const;
+/** Whether there is a scan tells more than what is done without one. */
+const GATE_MARK = ["scan", "discard"] as const;
 
 /** What a rule says, in the words that tell the first policy from the second; `undefined` where it decides nothing. */
 function marked(then: Then, index: number, which: 0 | 1): Then | undefined {
@@ -97,6 +99,7 @@ function marked(then: Then, index: number, which: 0 | 1): Then | undefined {
     const settings: Record<string, unknown> = {};
     const given: Readonly<Record<string, unknown>> = then[area] ?? {};
     for (const name of HANDLES) if (given[name] !== undefined) settings[name] = MARK[which];
+    if (given["action"] !== undefined) settings["action"] = GATE_MARK[which];
     if (given["clean"] !== undefined) settings["clean"] = which === 0 ? "none" : "delete";
     if (given["threshold"] !== undefined) settings["threshold"] = which === 0 ? -1000 : 1000;
     if (Object.keys(settings).length > 0) said[area] = settings;
@@ -105,9 +108,16 @@ function marked(then: Then, index: number, which: 0 | 1): Then | undefined {
   return Object.keys(said).length === 0 ? undefined : said as Then;
 }
 
-/** The two policies, and the names of the rules that ask what is lacking. */
+/** What a policy could be, and the names of the rules that ask what is lacking. */
 export interface Relaxed {
-  readonly trees: readonly [DecisionTree, DecisionTree];
+  readonly trees: readonly DecisionTree[];
+  /** The policy itself, in which each such rule matches wherever it could. */
+  readonly most: DecisionTree;
+  /**
+   * The policy itself, in which what is lacking never makes a rule match: a field of the header that was not kept is not one
+   * that is not there.
+   */
+  readonly base: DecisionTree;
   readonly rules: readonly string[];
 }
 
@@ -119,11 +129,21 @@ export interface Relaxed {
 export function relaxedPolicies(policy: Policy, lacks: Lacks): Relaxed | undefined {
   const names: string[] = [];
   const rules: [PolicyRule[], PolicyRule[]] = [[], []];
+  const base: PolicyRule[] = [];
+  const most: PolicyRule[] = [];
   for (const [index, rule] of policy.rules.entries()) {
     const name = rule.name ?? `rules[${index}]`;
-    for (const which of [0, 1] as const) rules[which].push({ ...rule, name });
-    if (!asksLacking(rule.when ?? {}, lacks)) continue;
+    const asks = asksLacking(rule.when ?? {}, lacks);
+    const sure = asks ? relax(rule.when ?? {}, lacks, false) : rule.when ?? {};
+    if (sure !== false) {
+      const kept = { name, when: sure === true ? {} : sure, then: rule.then };
+      for (const list of asks ? [...rules, base] : [...rules, base, most]) list.push(kept);
+    }
+    if (!asks) continue;
     const when = relax(rule.when ?? {}, lacks, true);
+    if (when !== false) {
+      most.push({ name, ...(when === true ? {} : { when }), then: rule.then });
+    }
     if (when === false || marked(rule.then, index, 0) === undefined) continue;
     names.push(name);
     for (const which of [0, 1] as const) {
@@ -132,8 +152,13 @@ export function relaxedPolicies(policy: Policy, lacks: Lacks): Relaxed | undefin
     }
   }
   if (names.length === 0) return undefined;
-  const [first, second] = rules.map((each) => compilePolicy({ ...policy, rules: each }));
-  return { trees: [first!, second!], rules: names };
+  const compile = (each: readonly PolicyRule[]) => compilePolicy({ ...policy, rules: each });
+  return {
+    trees: rules.map(compile),
+    base: compile(base),
+    most: compile(most),
+    rules: names,
+  };
 }
 
 /** The checked document of a policy. */
