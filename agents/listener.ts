@@ -17,6 +17,8 @@ export interface ListenerOptions {
   /** `HOST:PORT`, `[IPv6]:PORT` or `*:PORT`. */
   readonly listen: string;
   readonly limits: SessionLimits;
+  /** Another listener of this process has the address, and will leave it. */
+  readonly shareAddress?: boolean;
   /** Runs one session; the stream is closed when it settles. It catches its own errors. */
   serve(stream: ConnStream): Promise<void>;
   /** Told instead of serve when there are too many; writes its line, the listener closes. */
@@ -30,6 +32,17 @@ export function parseListen(listen: string): { hostname: string; port: number } 
   const colon = listen.lastIndexOf(":");
   const host = listen.slice(0, colon).replace(/^\[|\]$/g, "");
   return { hostname: host === "*" ? "0.0.0.0" : host, port: Number(listen.slice(colon + 1)) };
+}
+
+/**
+ * Listens so that a successor can listen beside it (SO_REUSEPORT, Linux). The kernel would let any process of the same user do
+ * so: one that is not to share sees first that nobody listens.
+ */
+function listen({ listen, shareAddress }: ListenerOptions): Deno.TcpListener {
+  const address = { ...parseListen(listen), tcpBacklog: BACKLOG };
+  if (Deno.build.os !== "linux") return Deno.listen(address);
+  if (!shareAddress && address.port !== 0) Deno.listen(address).close();
+  return Deno.listen({ ...address, reusePort: true });
 }
 
 /** Accepts TCP sessions up to its limits, in all and for one client address. */
@@ -46,7 +59,7 @@ export class Listener {
     this.#options = options;
     this.#limits = options.limits;
     try {
-      this.#listener = Deno.listen({ ...parseListen(options.listen), tcpBacklog: BACKLOG });
+      this.#listener = listen(options);
     } catch (cause) {
       throw new PosternError("wire/closed", `Cannot listen on ${options.listen}`, { cause });
     }

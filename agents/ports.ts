@@ -155,6 +155,8 @@ export interface RunningAgent {
   reconfigure?(config: unknown): boolean;
   /** Counts for `postern status`: `sessions`, `messages`, ... */
   status(): Readonly<Record<string, number>>;
+  /** Closes the listener, and nothing else: another worker has taken over the address. Sessions go on as they are. */
+  stopListening?(): void;
   /** Takes no new sessions or messages; resolves when those in flight are done. */
   drain(): Promise<void>;
   /** Closes everything now. */

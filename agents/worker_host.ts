@@ -84,10 +84,12 @@ export class WorkerHost {
 
   /** The agent's counts; empty where it does not answer in time. */
   async status(timeMs: number): Promise<Readonly<Record<string, number>> | undefined> {
-    const answer = await Promise.race([
-      this.#ask({ what: "status" }),
-      new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), timeMs)),
-    ]);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) =>
+      timer = setTimeout(() => resolve(undefined), timeMs)
+    );
+    const answer = await Promise.race([this.#ask({ what: "status" }), late]);
+    clearTimeout(timer);
     const parsed = v.safeParse(v.record(v.string(), v.number()), answer);
     return parsed.success ? parsed.output : undefined;
   }
@@ -95,6 +97,11 @@ export class WorkerHost {
   /** Asks the agent to go on with other settings; false where it needs a restart for them. */
   async reconfigure(config: unknown): Promise<boolean> {
     return await this.#ask({ what: "reconfigure", config }) === true;
+  }
+
+  /** Closes the listener; sessions go on. */
+  async stopListening(): Promise<void> {
+    await this.#ask({ what: "stopListening" });
   }
 
   /** No new sessions; resolves when what was in flight is done, or the worker is gone. */
@@ -107,6 +114,11 @@ export class WorkerHost {
     if (this.#over) return;
     this.#post({ type: "close" });
     this.#finish(undefined);
+  }
+
+  /** Gives a worker up that does not answer. Its thread may go on for ever: the runtime cannot end one that loops. */
+  abandon(error: PosternError): void {
+    this.#finish(error);
   }
 
   #post(message: ToWorker): void {
@@ -125,7 +137,10 @@ export class WorkerHost {
   }
 
   #ask(
-    question: { what: "status" | "drain" } | { what: "reconfigure"; config: unknown },
+    question: { what: "status" | "drain" | "stopListening" } | {
+      what: "reconfigure";
+      config: unknown;
+    },
   ): Promise<unknown> {
     if (this.#over) return Promise.resolve(undefined);
     const id = this.#nextId++;

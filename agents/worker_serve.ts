@@ -29,6 +29,9 @@ export function serveAgent(start: StartAgent): void {
     if (message.what === "status") tell(message.id, agent?.status() ?? {});
     else if (message.what === "reconfigure") {
       tell(message.id, agent?.reconfigure?.(message.config) ?? false);
+    } else if (message.what === "stopListening") {
+      agent?.stopListening?.();
+      tell(message.id, true);
     } else {
       await agent?.drain();
       tell(message.id, true);

@@ -95,7 +95,7 @@ function summary(status: DaemonStatus): string {
  * The whole page.
  *
  * @param result Answer of the daemon's operation `status`.
- * @returns the text; `well` is false when an agent or all scanners do not run, or the last reload failed.
+ * @returns the text; `well` is false when an agent or all scanners do not run (one that is replaced and drains is well), or the last reload failed.
  */
 export function describeStatus(result: unknown): { text: string; well: boolean } {
   const status = result as DaemonStatus;
@@ -109,7 +109,7 @@ export function describeStatus(result: unknown): { text: string; well: boolean }
     scannersText(status.scanners),
     permissions,
   ].join("\n");
-  const well = status.agents.every(({ state }) => state === "running") &&
+  const well = status.agents.every(({ state }) => state === "running" || state === "draining") &&
     status.scanners.processes.length > 0 && status.reload?.error === undefined;
   return { text, well };
 }

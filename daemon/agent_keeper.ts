@@ -4,6 +4,7 @@ import type { DecisionTree } from "../policy/tree.ts";
 import type { AgentPermissions } from "../agents/permissions.ts";
 import { type HostPorts, WorkerHost } from "../agents/worker_host.ts";
 import type { AgentSettings } from "./agent_settings.ts";
+import { SharedAddresses } from "./shared_address.ts";
 
 /** What a keeper tells the log. */
 export type KeeperReport = (
@@ -20,6 +21,10 @@ export interface AgentKeeperOptions {
   /** The policy in force. */
   readonly policy: () => DecisionTree;
   readonly report: KeeperReport;
+  /** Addresses that pass from one worker to the next; default: this agent's alone. */
+  readonly addresses?: SharedAddresses;
+  /** How often the worker is asked how it is, ms; default 10 s. One that stays silent three times is replaced. */
+  readonly heartbeatMs?: number;
 }
 
 /** Shown by `postern status`. */
@@ -43,6 +48,12 @@ const HEALTHY_MS = 60_000;
 const ADDRESS_MS = 5000;
 /** How long a worker has to say how it is, ms. */
 const STATUS_MS = 1000;
+/** Between two looks at a worker, ms. */
+const HEARTBEAT_MS = 10_000;
+/** Looks in a row without an answer, after which a worker counts as stuck. */
+const MISSED_BEATS = 3;
+/** How long one goes on listening that was replaced, for clients that had begun to connect to it, ms: a lost SYN comes again after 1 s. */
+const LINGER_MS = 3000;
 
 /** One agent of the configuration. */
 export class AgentKeeper {
@@ -53,12 +64,16 @@ export class AgentKeeper {
   #state: "running" | "restarting" | "draining" | "stopped" = "stopped";
   #restarts = 0;
   #deaths = 0;
+  readonly #shared: SharedAddresses;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #endLinger: (() => void) | undefined;
   #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: AgentKeeperOptions) {
     this.#settings = options.settings;
     this.#options = options;
+    this.#shared = options.addresses ?? new SharedAddresses();
   }
 
   /** The settings in force. */
@@ -81,41 +96,52 @@ export class AgentKeeper {
   /**
    * Starts to listen.
    *
-   * @param patient The address may still be taken for a moment, by the worker that this one replaces.
+   * @param how `share`: beside the worker that has the address and that this one replaces. `patient`: the address may still be
+   * taken for a moment.
    * @throws {PosternError} what the agent says; the keeper is stopped then.
    */
-  async start(patient = false): Promise<void> {
-    const end = performance.now() + (patient ? ADDRESS_MS : 0);
+  async start(how: { readonly share?: boolean; readonly patient?: boolean } = {}): Promise<void> {
+    const end = performance.now() + (how.patient ? ADDRESS_MS : 0);
     for (;;) {
       if (!this.#host) await this.load();
       const host = this.#host;
       if (!host) throw new PosternError("daemon/worker", "The agent was closed while it started");
       try {
-        this.#addresses = await host.start(this.#settings.config, this.#options.policy());
-        if (this.#closed) {
-          host.close();
-          throw new PosternError("daemon/worker", "The agent was closed while it started");
-        }
-        this.#state = "running";
-        void this.#watch(host, performance.now());
+        await this.#listen(host, how.share ?? false);
         return;
       } catch (error) {
         this.#host = undefined;
-        if (
-          !(error instanceof PosternError && error.code === "wire/closed") ||
-          performance.now() > end
-        ) {
-          throw error;
-        }
+        if (!isTaken(error) || performance.now() > end) throw error;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
   }
 
+  async #listen(host: WorkerHost, share: boolean): Promise<void> {
+    const config = { ...this.#settings.config, ...(share ? { shareAddress: true } : {}) };
+    const { addresses, led } = await this.#shared.join(
+      host,
+      () => host.start(config, this.#options.policy()),
+    );
+    if (this.#closed) {
+      host.close();
+      throw new PosternError("daemon/worker", "The agent was closed while it started");
+    }
+    if (!led) {
+      this.#report("warning", "An address passes to another worker; clients may be disconnected", {
+        reason: "new connections cannot be led to one of them: no C library, or an old kernel",
+      });
+    }
+    this.#addresses = addresses;
+    this.#state = "running";
+    void this.#watch(host, performance.now());
+    this.#beat(host);
+  }
+
   /** Starts in place of another worker that lets go of the address now; what fails is reported and tried again. */
   async startOrRetry(): Promise<void> {
     try {
-      await this.start(true);
+      await this.start({ patient: true });
     } catch (error) {
       if (this.#closed) return;
       const detail = error instanceof Error ? error.message : String(error);
@@ -139,11 +165,36 @@ export class AgentKeeper {
     return true;
   }
 
+  /** New connections come to this one again, though another listens beside it. */
+  async takeBack(): Promise<void> {
+    if (this.#host) await this.#shared.prefer(this.#host);
+  }
+
+  /**
+   * Another worker listens on the address. This one takes in who had begun to connect to it, then finishes its sessions.
+   *
+   * @param timeMs How long sessions may take.
+   */
+  async handOver(timeMs: number): Promise<void> {
+    this.#state = "draining";
+    const host = this.#host;
+    if (host) {
+      const lingered = Promise.withResolvers<void>();
+      this.#endLinger = lingered.resolve;
+      const timer = setTimeout(lingered.resolve, LINGER_MS);
+      await Promise.race([lingered.promise, host.ended]);
+      clearTimeout(timer);
+    }
+    await this.drain(timeMs);
+  }
+
   /** No new sessions from now on; resolves when what was in flight is done, or the time is over. The worker is gone then. */
   async drain(timeMs: number): Promise<void> {
     this.#closed = true;
     this.#state = "draining";
+    this.#endLinger?.();
     clearTimeout(this.#timer);
+    clearInterval(this.#heartbeat);
     const host = this.#host;
     if (!host) return;
     const over = Promise.withResolvers<void>();
@@ -151,6 +202,10 @@ export class AgentKeeper {
       this.#report("warning", "An agent's sessions were ended before they were done", { timeMs });
       over.resolve();
     }, timeMs);
+    await this.#shared.leave(
+      host,
+      () => Promise.race([host.stopListening(), host.ended, over.promise]),
+    );
     await Promise.race([host.drain(), host.ended, over.promise]);
     clearTimeout(timer);
     this.close();
@@ -161,8 +216,13 @@ export class AgentKeeper {
     this.#closed = true;
     this.#state = "stopped";
     clearTimeout(this.#timer);
-    this.#host?.close();
+    clearInterval(this.#heartbeat);
+    this.#endLinger?.();
+    const host = this.#host;
     this.#host = undefined;
+    if (!host) return;
+    host.close();
+    void this.#shared.leave(host, () => Promise.resolve());
   }
 
   async status(): Promise<AgentStatus> {
@@ -183,11 +243,35 @@ export class AgentKeeper {
 
   async #watch(host: WorkerHost, since: number): Promise<void> {
     const error = await host.ended;
+    clearInterval(this.#heartbeat);
     if (this.#host === host) this.#host = undefined;
-    if (!error || this.#state !== "running") return;
-    this.#report("error", "An agent died and is started again", { error: error.message });
+    if (!error) return;
+    const stuck = error instanceof StuckError;
+    const buried = await this.#shared.bury(host, stuck);
+    if (this.#state !== "running") return;
+    if (stuck) {
+      this.#report("error", "An agent does not answer and is replaced; its thread is left behind", {
+        silentMs: error.silentMs,
+        sessions: buried ? "closed" : "left hanging, and it may still be given new ones",
+      });
+    } else this.#report("error", "An agent died and is started again", { error: error.message });
     if (performance.now() - since > HEALTHY_MS) this.#deaths = 0;
     this.#again();
+  }
+
+  /** Looks after a worker whose thread may be stuck: the runtime cannot say so, and cannot end such a thread. */
+  #beat(host: WorkerHost): void {
+    const every = this.#options.heartbeatMs ?? HEARTBEAT_MS;
+    let missed = 0;
+    let heard = performance.now();
+    this.#heartbeat = setInterval(async () => {
+      if (await host.status(every / 2)) {
+        missed = 0;
+        heard = performance.now();
+      } else if (++missed >= MISSED_BEATS && this.#state === "running") {
+        host.abandon(new StuckError(Math.round(performance.now() - heard)));
+      }
+    }, every);
   }
 
   #again(): void {
@@ -196,7 +280,8 @@ export class AgentKeeper {
     this.#timer = setTimeout(async () => {
       this.#restarts++;
       try {
-        await this.start(true);
+        // What it had may still be there, as long as its thread is.
+        await this.start({ share: true, patient: true });
         this.#report("info", "An agent is back", { addresses: this.#addresses.join(" ") });
       } catch (error) {
         if (this.#state !== "restarting") return;
@@ -215,4 +300,16 @@ export class AgentKeeper {
     const { agent, name } = this.#settings;
     this.#options.report(level, message, { agent, listener: name, ...fields });
   }
+}
+
+/** A worker that has not answered for so long. */
+class StuckError extends PosternError {
+  constructor(readonly silentMs: number) {
+    super("daemon/worker", `The agent has not answered for ${silentMs} ms`);
+  }
+}
+
+/** Whether an agent could not start because another listens where it should. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof PosternError && error.code === "wire/closed";
 }

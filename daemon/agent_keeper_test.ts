@@ -84,6 +84,7 @@ async function withKeeper(
     ports: ports(inFlight),
     policy: () => TREE,
     report: (_, message) => reports.push(message),
+    heartbeatMs: 200,
   });
   try {
     await keeper.start();
@@ -117,6 +118,35 @@ Deno.test("AgentKeeper starts an agent again whose worker dies, and takes back w
         await until("its answer", async () => await say(keeper, "scan text") === "clean");
         assert.equal(inFlight.held, 0);
         assert.deepEqual(reports, ["An agent died and is started again", "An agent is back"]);
+      });
+    });
+  }
+});
+
+Deno.test("AgentKeeper replaces an agent that does not answer, on its address", async (test) => {
+  for (const cause of ["stuck", "loop 4000"]) {
+    await test.step(cause, async () => {
+      await withKeeper({ listen: `127.0.0.1:${freePort()}` }, async (keeper, reports, inFlight) => {
+        assert.equal(await say(keeper, "reserve 3000000"), "true");
+        // Two more clients: one has a session, one comes at the moment when nobody answers any more.
+        const [hostname = "", port] = keeper.addresses[0]?.split(":") ?? [];
+        const session = await Deno.connect({ hostname, port: Number(port) });
+        await until("it", async () => (await keeper.status()).counters.sessions === 1);
+        const causing = say(keeper, cause);
+        const late = await Deno.connect({ hostname, port: Number(port) });
+        await until("its return", async () => (await keeper.status()).restarts === 1);
+        await until("its answer", async () => await say(keeper, "scan text") === "clean");
+        for (const each of [session, late]) {
+          // An end or a reset, but no silence.
+          assert.ok(await each.read(new Uint8Array(1)).catch(() => null) === null);
+          each.close();
+        }
+        await causing;
+        assert.equal(inFlight.held, 0);
+        assert.deepEqual(reports, [
+          "An agent does not answer and is replaced; its thread is left behind",
+          "An agent is back",
+        ]);
       });
     });
   }

@@ -1,9 +1,10 @@
 /** All agents of the configuration: started together, changed together, drained together. */
 import { PosternError } from "../errors.ts";
 import type { DecisionTree } from "../policy/tree.ts";
-import { AgentKeeper, type AgentStatus } from "./agent_keeper.ts";
+import { AgentKeeper, type AgentStatus, isTaken } from "./agent_keeper.ts";
 import type { AgentSettings } from "./agent_settings.ts";
 import { type Backstage, hostPorts } from "./host_ports.ts";
+import { SharedAddresses } from "./shared_address.ts";
 import type { Report } from "./status.ts";
 
 /** What keepers are made with. */
@@ -12,6 +13,8 @@ export interface AgentsOptions {
   readonly backstage: () => Backstage;
   readonly policy: () => DecisionTree;
   readonly report: Report;
+  /** How often workers are asked how they are, ms. */
+  readonly heartbeatMs?: number;
 }
 
 /** What becomes of each agent in a change. */
@@ -30,6 +33,7 @@ export class Agents {
   readonly #options: AgentsOptions;
   #keepers: AgentKeeper[] = [];
   readonly #draining = new Set<AgentKeeper>();
+  readonly #addresses = new SharedAddresses();
 
   constructor(options: AgentsOptions) {
     this.#options = options;
@@ -54,8 +58,9 @@ export class Agents {
   }
 
   /**
-   * Changes to other settings and to the policy now in force. What is new listens before anything else is touched, so that a
-   * failure changes nothing; what does not change keeps its sessions; what goes finishes them.
+   * Changes to other settings and to the policy now in force. What is new listens before anything else is touched, beside what it
+   * replaces where it replaces something, so that a failure changes nothing and there is no moment without a listener; what does
+   * not change keeps its sessions; what goes finishes them.
    *
    * @param commit Puts the policy in force; called when nothing can fail any more.
    * @param drainMs How long sessions of what goes may still take.
@@ -67,27 +72,35 @@ export class Agents {
     drainMs: number,
   ): Promise<void> {
     const plan = await this.#plan(settings);
-    const begun = [...plan.fresh, ...plan.heirs.map(({ heir }) => heir)];
+    const heirs = plan.heirs.map(({ heir }) => heir);
+    const begun = [...plan.fresh, ...heirs];
     const results = await Promise.allSettled([
       ...plan.fresh.map((keeper) => keeper.start()),
-      // These load now and listen later: the moment between two owners of an address is then a short one.
-      ...plan.heirs.map(({ heir }) => heir.load()),
+      ...heirs.map((heir) => startBeside(heir)),
     ]);
     const failed = results.findIndex(({ status }) => status === "rejected");
     const failure = results[failed];
     if (failure?.status === "rejected") {
-      for (const keeper of begun) keeper.close();
+      for (const keeper of plan.fresh) keeper.close();
+      for (const { old, heir } of plan.heirs) {
+        await old.takeBack();
+        this.#letGo(heir, heir.handOver(drainMs)); // somebody may have come to it
+      }
       throw named(failure.reason, begun[failed]?.settings);
     }
     commit();
     const tree = this.#options.policy();
-    for (const keeper of [...plan.kept, ...plan.fresh]) keeper.setPolicy(tree);
-    for (const { old } of plan.heirs) this.#letGo(old, drainMs);
-    for (const keeper of plan.gone) this.#letGo(keeper, drainMs);
+    for (const keeper of [...plan.kept, ...begun]) keeper.setPolicy(tree);
+    const waiting = heirs.filter(({ addresses }) => addresses.length === 0);
+    for (const { old, heir } of plan.heirs) {
+      old.setPolicy(tree);
+      this.#letGo(old, waiting.includes(heir) ? old.drain(drainMs) : old.handOver(drainMs));
+    }
+    for (const keeper of plan.gone) this.#letGo(keeper, keeper.drain(drainMs));
     const order = new Map(settings.map(({ name }, i) => [name, i]));
     this.#keepers = [...plan.kept, ...begun]
       .sort((a, b) => (order.get(a.settings.name) ?? 0) - (order.get(b.settings.name) ?? 0));
-    await Promise.all(plan.heirs.map(({ heir }) => heir.startOrRetry()));
+    await Promise.all(waiting.map((heir) => heir.startOrRetry()));
   }
 
   /** No new sessions anywhere; resolves when what was in flight is done, or the time is over. */
@@ -106,32 +119,55 @@ export class Agents {
   }
 
   #keeper(settings: AgentSettings): AgentKeeper {
-    const { worker, backstage, policy, report } = this.#options;
+    const { worker, backstage, policy, report, heartbeatMs } = this.#options;
     const ports = hostPorts(backstage, settings.nextHop);
-    return new AgentKeeper({ settings, worker, ports, policy, report });
+    return new AgentKeeper({
+      settings,
+      worker,
+      ports,
+      policy,
+      report,
+      addresses: this.#addresses,
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    });
   }
 
   async #plan(settings: readonly AgentSettings[]): Promise<Plan> {
     const plan: Plan = { kept: [], fresh: [], heirs: [], gone: [] };
-    const left = new Map(this.#keepers.map((keeper) => [keeper.settings.name, keeper]));
+    const left = new Set(this.#keepers);
+    const others: AgentSettings[] = [];
     for (const wanted of settings) {
-      const old = left.get(wanted.name);
-      left.delete(wanted.name);
-      if (old && await old.reconfigure(wanted)) plan.kept.push(old);
-      else if (old?.settings.listen === wanted.listen) {
-        plan.heirs.push({ old, heir: this.#keeper(wanted) });
-      } else {
-        plan.fresh.push(this.#keeper(wanted));
-        if (old) plan.gone.push(old);
+      const old = this.#keepers.find((keeper) => keeper.settings.name === wanted.name);
+      if (!old || !await old.reconfigure(wanted)) others.push(wanted);
+      else {
+        left.delete(old);
+        plan.kept.push(old);
       }
     }
-    plan.gone.push(...left.values());
+    // An address is taken over from whoever has it, whatever his name was.
+    for (const wanted of others) {
+      const old = [...left].find((keeper) => keeper.settings.listen === wanted.listen);
+      if (old) left.delete(old);
+      if (old) plan.heirs.push({ old, heir: this.#keeper(wanted) });
+      else plan.fresh.push(this.#keeper(wanted));
+    }
+    plan.gone.push(...left);
     return plan;
   }
 
-  #letGo(keeper: AgentKeeper, drainMs: number): void {
+  #letGo(keeper: AgentKeeper, gone: Promise<void>): void {
     this.#draining.add(keeper);
-    void keeper.drain(drainMs).finally(() => this.#draining.delete(keeper));
+    void gone.finally(() => this.#draining.delete(keeper));
+  }
+}
+
+/** Starts beside the worker that has the address; where this system has no such thing, loads and lets it have its turn later. */
+async function startBeside(heir: AgentKeeper): Promise<void> {
+  try {
+    await heir.start({ share: true });
+  } catch (error) {
+    if (!isTaken(error)) throw error;
+    await heir.load();
   }
 }
 

@@ -28,6 +28,8 @@ export interface ServiceOptions {
   readonly agentWorker?: URL;
   /** The scanning worker instead of the product's. */
   readonly scanWorker?: URL;
+  /** How often agents are asked how they are, ms. */
+  readonly heartbeatMs?: number;
 }
 
 /** How often retention is enforced, ms. */
@@ -91,6 +93,7 @@ export class Service {
       backstage: () => this.#backstage(),
       policy,
       report: this.#report,
+      ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     });
   }
 

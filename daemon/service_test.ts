@@ -178,6 +178,49 @@ Deno.test("Service reloads both documents, and keeps what is in force where one 
   });
 });
 
+Deno.test("Service reloads ten times with other next hops, and no client notices", async () => {
+  await using at = await gateway({ stopTime: "20s" });
+  const agents = (round: number) => [{
+    agent: "smtp",
+    // The name changes, too: an address is taken over from whoever has it.
+    name: `smtp-${round % 3}`,
+    listen: `127.0.0.1:${at.port}`,
+    nextHop: `maildir:./Maildir-${round}`,
+  }];
+  let going = true;
+  let taken = 0;
+  const client = async () => {
+    while (going) {
+      // Throws where the connection is refused or reset.
+      assert.equal(await send(at.port), 250);
+      taken++;
+    }
+  };
+  const clients = Promise.all([client(), client(), client(), client()]);
+  clients.catch(() => {});
+  for (let round = 0; round < 10; round++) {
+    const before = taken;
+    await at.write({ agents: agents(round), stopTime: "20s" });
+    await at.control.call("reload");
+    // At least one that began after the reload.
+    await Promise.race([until("mail after it", () => taken > before + 8), clients]);
+  }
+  going = false;
+  await clients;
+  let delivered = await at.mail();
+  for (let round = 0; round < 10; round++) {
+    const mail = await Array.fromAsync(Deno.readDir(`${at.directory}/Maildir-${round}/new`));
+    assert.ok(mail.length > 0, `next hop ${round} got none`);
+    delivered += mail.length;
+  }
+  assert.equal(delivered, taken);
+  await until(
+    "the end of those that were replaced",
+    async () => (await at.status()).agents.length === 1,
+  );
+  assert.doesNotMatch(await at.log(), / error msg=|ended before they were done/);
+});
+
 Deno.test("Service.stop() finishes the message in flight, and is gone then", async () => {
   const at = await gateway({}, true);
   using client = await SmtpClient.connect(at.port);

@@ -21,6 +21,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
   "xforward",
   "xclient",
   "limits",
+  "shareAddress", // how it began
 ]);
 
 /**
@@ -34,6 +35,7 @@ export function startSmtpAgent(
     tlsPem?: { certificate: string; key: string };
     nextHopCaPem?: string;
     hostname: string;
+    shareAddress?: boolean;
   },
   ports: AgentPorts,
 ): Promise<RunningAgent> {
@@ -70,6 +72,7 @@ class SmtpAgent implements RunningAgent {
     };
     this.#listener = new Listener({
       listen: config.listen,
+      shareAddress: config.shareAddress ?? false,
       limits: this.#context.settings,
       serve: async (stream) => {
         this.#total++;
@@ -116,6 +119,10 @@ class SmtpAgent implements RunningAgent {
     this.#context.settings = smtpSettings(next);
     this.#listener.limits = this.#context.settings;
     return true;
+  }
+
+  stopListening(): void {
+    this.#listener.stop();
   }
 
   async drain(): Promise<void> {

@@ -15,6 +15,8 @@ export type SmtpAgentStart = SmtpAgentConfig & {
   /** PEM text of the file that `nextHopCa` names. */
   readonly nextHopCaPem?: string;
   readonly hostname: string;
+  /** Another worker has the address, and will leave it. */
+  readonly shareAddress?: boolean;
 };
 
 /** The configuration in numbers; exchanged whole by a reload, and a session keeps what it began with. */
