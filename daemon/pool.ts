@@ -21,6 +21,7 @@ import type { PoisonKeeper } from "./poison.ts";
 import { ScannerCrew, type ScannerStatus } from "./scanner_crew.ts";
 import { ScannerDeath, type ScannerEnd, type ScannerProcess } from "./scanner_process.ts";
 import { unprivilegedUser } from "./unprivileged.ts";
+import { ScanCache, type ScanCacheLimits } from "./scan_cache.ts";
 import { moduleFiles, type SignatureSet } from "./signatures.ts";
 import { socketDirectory } from "./socket_directory.ts";
 import { sha256, unscanned } from "./unscanned.ts";
@@ -57,6 +58,8 @@ export interface ScannerPoolOptions {
   readonly user?: string;
   /** Signature modules that every scanner loads; default: what is built in alone. */
   readonly signatures?: SignatureSet;
+  /** Bounds of the cache of verdicts; default: some thousand verdicts for an hour. */
+  readonly cache?: ScanCacheLimits;
   /** Scanning worker instead of the product's; tests only, and only from the source tree. */
   readonly worker?: URL;
   readonly report?: PoolReport;
@@ -105,6 +108,7 @@ class NoAnswer extends Error {
 export class ScannerPool {
   readonly #crew: ScannerCrew;
   readonly #poison: PoisonMemory;
+  readonly #cache: ScanCache;
   readonly #waiting: Waiter[] = [];
   readonly #options: ScannerPoolOptions;
   readonly #queue: number;
@@ -126,6 +130,7 @@ export class ScannerPool {
     poison: PoisonMemory,
   ) {
     this.#options = options;
+    this.#cache = new ScanCache(options.cache);
     this.#directory = directory;
     this.#user = user;
     this.#poison = poison;
@@ -203,13 +208,20 @@ export class ScannerPool {
     try {
       if (octets.length > MAX_OBJECT_OCTETS) throw new NoAnswer("size", 0, "larger than a frame");
       const timeMs = Math.min(settings.limits.timeMs, MAX_TIME_MS);
-      const { answer, queueMs } = await this.#request(
+      const key = this.#cache.key(octets, settings);
+      const known = key === undefined ? undefined : this.#cache.get(key);
+      if (known) {
+        this.#count("cached");
+        return { ...known, costs: { total: performance.now() - began, queue: 0 } };
+      }
+      const { answer, verdictOctets, queueMs } = await this.#request(
         { op: "scan", settings },
         octets,
         timeMs,
         signal,
       );
       if (answer.ok !== "scan") throw new NoAnswer("crashed", queueMs, "no verdict");
+      if (key !== undefined) this.#cache.set(key, answer.verdict, verdictOctets);
       return { ...answer.verdict, costs: { ...answer.verdict.costs, queue: queueMs } };
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
@@ -343,7 +355,7 @@ export class ScannerPool {
       if (answer.ok === false) return await this.#dies(scanner, answer.reason, answer.message);
       const made = answer.ok === "rewrite" ? await raw.octets() : undefined;
       this.#crew.release(scanner);
-      return { answer, made };
+      return { answer, verdictOctets: raw.head.length, made };
     } catch (error) {
       if (error instanceof ScannerDeath) throw error;
       return await this.#dies(scanner, "crashed", error instanceof Error ? error.message : "?");

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { PosternError } from "../../../errors.ts";
 import { Budget } from "../../budget.ts";
+import { Passwords } from "../../unpack/passwords.ts";
 import { untar } from "../../unpack/tar.ts";
 import { MAX_SOURCE_OCTETS } from "../limits.ts";
 
@@ -55,6 +56,7 @@ export function openDatabase(file: string, octets: Uint8Array): Database {
       }),
       names: [],
       tools: {},
+      passwords: new Passwords(),
       note: () => malformed = true,
     }),
     ({ names, content, notScanned }): SourceFile => {
