@@ -1,13 +1,22 @@
+import { type Grain, planRemovals } from "../engine/clean/plan.ts";
 import type {
   CleanMode,
   Finding,
   MessageLayout,
-  PartReport,
+  Removal,
+  RewriteRequest,
+  RewriteResult,
+  ScanSettings,
   ScanStatus,
   Verdict,
 } from "../engine/types.ts";
+import type { ResolvedSettings } from "../policy/types.ts";
 import { PosternError } from "../errors.ts";
+import { removalNotice, type Removed } from "./notices.ts";
 import type { AgentPorts } from "./ports.ts";
+
+/** How often the part around one that cannot be taken out alone is tried in its place. */
+const MAX_TRIES = 6;
 
 /** What cleaning left of a message. */
 export interface Cleaned {
@@ -17,129 +26,145 @@ export interface Cleaned {
   readonly layout?: MessageLayout;
   /** True where nothing of what was sent is left. */
   readonly deleted: boolean;
-  /** What the rest is: the removed parts no longer count. */
+  /** What the scan of the rest says; where no message is left, `clean`. */
   readonly remaining: ScanStatus;
 }
 
+/** What is cleaned, and how. */
+export interface Cleaning {
+  readonly message: Uint8Array;
+  readonly verdict: Verdict;
+  readonly mode: CleanMode;
+  /** Of the scan that gave the verdict: the rest is scanned with the same. */
+  readonly settings: ScanSettings;
+  /** Of the notices. */
+  readonly language: ResolvedSettings["marks"]["language"];
+  /** Named in the notices. */
+  readonly quarantineId?: string;
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Takes what is infected out of a message.
+ * Takes what is infected out of a message, and scans what is left.
  *
- * | mode | removes | where a part cannot be taken out alone |
- * | --- | --- | --- |
- * | `standard` | infected parts | the message stays infected |
- * | `strict` | infected parts | the whole content is deleted |
- * | `rigorous` | infected and suspicious parts | the whole content is deleted |
- * | `delete` | the whole content when anything is infected | |
+ * | mode | takes out | of an archive | where that cannot be done |
+ * | --- | --- | --- | --- |
+ * | `none` | nothing | | |
+ * | `standard` | what is infected | the infected entries; the archive is written anew | nothing is cleaned |
+ * | `strict` | parts with something infected in them | the whole archive | the part around it, at last everything |
+ * | `rigorous` | parts with something infected or suspicious | the whole archive | the part around it, at last everything |
+ * | `delete` | everything, when anything is infected | | |
  *
- * @returns `undefined` where there is nothing to clean, or it cannot be cleaned in this mode.
+ * What is left is scanned like a message that has just come. Where that finds what should be gone, the message counts as not
+ * cleaned in `standard`, and in the other modes everything is taken out. See docs/cleaning.md.
+ *
+ * @returns `undefined` where there is nothing to clean, or it cannot be cleaned in this mode: the policy's `infected` applies.
  */
 export async function cleanMessage(
   ports: AgentPorts,
-  message: Uint8Array,
-  verdict: Verdict,
-  mode: CleanMode,
-  signal?: AbortSignal,
+  cleaning: Cleaning,
 ): Promise<Cleaned | undefined> {
+  const { verdict, mode } = cleaning;
   if (mode === "none") return undefined;
-  const wanted = verdict.findings.filter((finding) =>
-    finding.severity === "infected" || mode === "rigorous"
-  );
+  const wanted = verdict.findings.filter((finding) => isUnwanted(finding, mode));
   if (wanted.length === 0) return undefined;
-  const remove = mode === "delete" ? new Map([["", wanted]]) : byMimePart(wanted);
-  if (remove.has("") || nothingLeft(verdict.parts, remove)) {
-    return await deleteAll(ports, message, mode, wanted, signal);
+  if (mode === "delete") return await deleteAll(ports, cleaning, wanted);
+  const plan = planRemovals(verdict, wanted, grainOf(mode));
+  if (plan !== undefined && !plan.whole) {
+    const removals = plan.removals.map(({ part, report, findings, entries }): Removal => {
+      const name = report?.names[0];
+      const notice = noticeOf(cleaning, {
+        what: entries === undefined ? "part" : "entries",
+        ...(name === undefined ? {} : { name }),
+        ...(report === undefined ? {} : { size: report.size }),
+        findings,
+      });
+      return { part, notice, ...(entries === undefined ? {} : { entries }) };
+    });
+    const cleaned = await takeOut(ports, cleaning, removals);
+    if (cleaned !== undefined) return cleaned;
   }
-  try {
-    const result = await ports.rewrite(
-      message,
-      { remove: removals(remove, verdict.parts) },
-      signal,
-    );
-    if (result.failed.length === 0) {
-      const remaining = remainingStatus(verdict, wanted);
-      return { mode, message: result.message, layout: result.layout, deleted: false, remaining };
+  return mode === "standard" ? undefined : await deleteAll(ports, cleaning, wanted);
+}
+
+/** Whether a finding is one that this mode takes out. */
+function isUnwanted({ severity }: Finding, mode: CleanMode): boolean {
+  return severity === "infected" || mode === "rigorous";
+}
+
+function grainOf(mode: CleanMode): Grain {
+  return mode === "standard" ? "entries" : "parts";
+}
+
+/** Parts go; in the modes other than `standard` the part around one that does not go alone goes in its place. */
+async function takeOut(
+  ports: AgentPorts,
+  cleaning: Cleaning,
+  removals: readonly Removal[],
+): Promise<Cleaned | undefined> {
+  let remove = removals;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const result = await rewrite(ports, cleaning, { remove });
+    if (result === undefined) return undefined;
+    const { failed } = result;
+    if (failed.length === 0) return await scanned(ports, cleaning, result, false);
+    if (cleaning.mode === "standard" || failed.some((part) => !part.includes("."))) {
+      return undefined;
     }
-  } catch (error) {
-    if (!(error instanceof PosternError)) throw error;
-    ports.log("warning", "Cannot take infected parts out of a message", { error: error.message });
+    remove = remove.map((one) =>
+      failed.includes(one.part) ? { ...one, part: one.part.replace(/\.\d+$/, "") } : one
+    ).filter((one, i, all) => all.findIndex(({ part }) => part === one.part) === i);
   }
-  return mode === "standard" ? undefined : await deleteAll(ports, message, mode, wanted, signal);
+  return undefined;
 }
 
 /** The content is replaced by a notice; the header's fields that do not describe the content stay. */
 async function deleteAll(
   ports: AgentPorts,
-  message: Uint8Array,
-  mode: CleanMode,
+  cleaning: Cleaning,
   findings: readonly Finding[],
-  signal?: AbortSignal,
 ): Promise<Cleaned> {
-  const whole = { mode, deleted: true, remaining: "clean" } as const;
+  const notice = noticeOf(cleaning, { what: "content", findings });
+  const result = await rewrite(ports, cleaning, { remove: [{ part: "", notice }] });
+  const whole = { mode: cleaning.mode, deleted: true, remaining: "clean" } as const;
+  if (result === undefined || result.failed.length > 0) return whole;
+  return await scanned(ports, cleaning, result, true) ?? whole;
+}
+
+/** What is left after a rewrite, if the scan finds in it nothing that should be gone. */
+async function scanned(
+  ports: AgentPorts,
+  { mode, settings, signal }: Cleaning,
+  { message, layout }: RewriteResult,
+  deleted: boolean,
+): Promise<Cleaned | undefined> {
+  const { status, findings } = await ports.scan(message, settings, signal);
+  if (findings.some((finding) => isUnwanted(finding, mode))) {
+    ports.log("warning", "What cleaning left of a message is not clean", {
+      mode,
+      findings: findings.slice(0, 10).map(({ name }) => name).join(", "),
+    });
+    return undefined;
+  }
+  return { mode, message, layout, deleted, remaining: status };
+}
+
+/** `undefined` where the scanner could not do it. */
+async function rewrite(
+  ports: AgentPorts,
+  { message, signal }: Cleaning,
+  request: RewriteRequest,
+): Promise<RewriteResult | undefined> {
   try {
-    const remove = [{ part: "", notice: notice("The content of this message", findings) }];
-    const result = await ports.rewrite(message, { remove }, signal);
-    if (result.failed.length === 0) {
-      return { ...whole, message: result.message, layout: result.layout };
-    }
+    return await ports.rewrite(message, request, signal);
   } catch (error) {
     if (!(error instanceof PosternError)) throw error;
-    ports.log("warning", "Cannot replace the content of a message", { error: error.message });
+    ports.log("warning", "Cannot take infected parts out of a message", { error: error.message });
+    return undefined;
   }
-  return whole;
 }
 
-/** The MIME part that a finding's object came in: what stands before the first container's entry. */
-function byMimePart(findings: readonly Finding[]): Map<string, Finding[]> {
-  const parts = new Map<string, Finding[]>();
-  for (const finding of findings) {
-    const slash = finding.part.indexOf("/");
-    const part = slash === -1 ? finding.part : finding.part.slice(0, slash);
-    const there = parts.get(part);
-    if (there) there.push(finding);
-    else parts.set(part, [finding]);
-  }
-  return parts;
-}
-
-/** Whether no leaf of the MIME tree would stay. */
-function nothingLeft(parts: readonly PartReport[], remove: ReadonlyMap<string, unknown>): boolean {
-  const mime = parts.filter((part) => part.kind === "part");
-  const parents = new Set(mime.map((part) => part.parent));
-  const leaves = mime.filter((part) => !parents.has(part.path));
-  return leaves.length > 0 && leaves.every(({ path }) => {
-    for (const removed of remove.keys()) {
-      if (path === removed || path.startsWith(`${removed}.`)) return true;
-    }
-    return false;
-  });
-}
-
-function removals(
-  remove: ReadonlyMap<string, readonly Finding[]>,
-  parts: readonly PartReport[],
-): { part: string; notice: string }[] {
-  const names = new Map(parts.map((part) => [part.path, part.names[0]]));
-  return [...remove].map(([part, findings]) => {
-    const name = names.get(part);
-    const what = name ? `The attachment "${printable(name)}"` : "A part of this message";
-    return { part, notice: notice(what, findings) };
-  });
-}
-
-function notice(what: string, findings: readonly Finding[]): string {
-  const found = [...new Set(findings.map((finding) => printable(finding.name)))].slice(0, 10);
-  return `${what} was removed by the mail gateway. Found: ${found.join(", ")}.\r\n`;
-}
-
-/** A name from the message may hold anything; the notice must stay one line of text. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "").slice(0, 200);
-}
-
-function remainingStatus(verdict: Verdict, removed: readonly Finding[]): ScanStatus {
-  const gone = new Set(removed);
-  const rest = verdict.findings.filter((finding) => !gone.has(finding));
-  if (rest.some((finding) => finding.severity === "infected")) return "infected";
-  if (rest.length > 0) return "suspicious";
-  return verdict.notScanned.length > 0 ? "notScanned" : "clean";
+function noticeOf({ language, quarantineId }: Cleaning, removed: Removed): Removal["notice"] {
+  const kept = quarantineId === undefined ? {} : { quarantineId };
+  return removalNotice({ ...removed, ...kept }, language);
 }

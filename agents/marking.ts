@@ -1,6 +1,7 @@
 import { applyMarks } from "../engine/message/marks.ts";
-import type { MessageLayout, Verdict } from "../engine/types.ts";
+import type { MessageLayout, NoticeText, Verdict } from "../engine/types.ts";
 import type { Outcome, ReportStatus } from "../policy/types.ts";
+import { footnote } from "./notices.ts";
 
 const MAX_NAMES = 10;
 
@@ -14,7 +15,7 @@ const SUBJECT_PREFIXES: Readonly<Partial<Record<ReportStatus, string>>> = {
 };
 
 /**
- * Adds the marks that the settings ask for this status and cuts forged fields of Postern's own names; a message that needs
+ * Adds the header fields and the subject prefix that the settings ask for this status and cuts forged fields of Postern's own names; a message that needs
  * neither comes back as the same buffer.
  *
  * @param message The octets to deliver, and `layout` of just these.
@@ -33,20 +34,25 @@ export function markMessage(
     fields.push({ name: "X-Postern-Status", value: status });
     const names = findingNames(verdict);
     if (names) fields.push({ name: "X-Postern-Finding", value: names });
+    if (verdict && verdict.notScanned.length > 0) {
+      fields.push({ name: "X-Postern-Not-Scanned", value: verdict.notScanned.join(", ") });
+    }
     if (verdict?.spam) {
       fields.push({ name: "X-Postern-Spam-Score", value: verdict.spam.score.toFixed(1) });
     }
   }
   const subjectPrefix = prefix(status, marks.subject, antispam.subjectPrefix);
-  const footnote = status && marks.footnote.includes(status) ? footnoteText(status, verdict) : "";
-  if (fields.length === 0 && !subjectPrefix && !footnote && layout.ownFields.length === 0) {
-    return [message];
-  }
-  return applyMarks(message, layout, {
-    fields,
-    ...(subjectPrefix ? { subjectPrefix } : {}),
-    ...(footnote ? { footnote } : {}),
-  });
+  if (fields.length === 0 && !subjectPrefix && layout.ownFields.length === 0) return [message];
+  return applyMarks(message, layout, { fields, ...(subjectPrefix ? { subjectPrefix } : {}) });
+}
+
+/** The note that the settings want at the end of the text. It is put there by a scanner, which reads the message for it. */
+export function wantedFootnote(
+  { status, settings: { marks } }: Outcome,
+  verdict: Verdict | undefined,
+): NoticeText | undefined {
+  if (status === undefined || !marks.footnote.includes(status)) return undefined;
+  return footnote(status, verdict, marks.language);
 }
 
 /** The spam prefix is a setting of its own; the others come with `marks.subject`. */
@@ -63,10 +69,4 @@ function findingNames(verdict: Verdict | undefined): string {
   if (!verdict) return "";
   const names = [...new Set(verdict.findings.map((finding) => finding.name))];
   return names.slice(0, MAX_NAMES).join(", ").replace(/[^\x20-\x7e]/g, "?");
-}
-
-function footnoteText(status: ReportStatus, verdict: Verdict | undefined): string {
-  const names = findingNames(verdict);
-  const found = names ? ` Found: ${names}.` : "";
-  return `-- \r\nThis message was checked by the mail gateway: ${status}.${found}\r\n`;
 }

@@ -2,18 +2,17 @@
  * The way of one message, shared by every agent: which scan, the scan, the decision for each recipient, groups, cleaning, marks,
  * quarantine. What is left to the agent is to say and to deliver what came out.
  */
-import type { Verdict } from "../engine/types.ts";
+import type { RewriteResult, Verdict } from "../engine/types.ts";
 import { decide } from "../policy/decide.ts";
 import { directionOf } from "../policy/direction.ts";
 import { scanSettings } from "../policy/scan_settings.ts";
 import { strictest } from "../policy/strictest.ts";
 import type { Direction, Envelope, Facts, Outcome } from "../policy/types.ts";
-import { verdictFacts } from "../policy/verdict_facts.ts";
 import { PosternError } from "../errors.ts";
-import { type Cleaned, cleanMessage } from "./clean.ts";
 import { walkHeader } from "./header_walk.ts";
-import { markMessage } from "./marking.ts";
+import { markMessage, wantedFootnote } from "./marking.ts";
 import type { AgentPorts } from "./ports.ts";
+import { cleanedForKept, decideAll, type Decision, type Scanned } from "./way_changes.ts";
 import type { Way, WayGroup, WayRequest } from "./way_types.ts";
 
 export type { Splitting, Way, WayGroup, WayRequest } from "./way_types.ts";
@@ -21,13 +20,6 @@ export { messageRecord, refusedRecord } from "./way_record.ts";
 
 /** `Outcome.by` where the policy wanted a copy kept and it could not be written. */
 export const BY_QUARANTINE_FAILED = "quarantine.failed";
-
-/** What one recipient gets: the decision and the octets that it was made for. */
-interface Decision {
-  readonly outcome: Outcome;
-  /** What cleaning left; absent where the message is as it came. */
-  readonly cleaned?: Cleaned;
-}
 
 /**
  * Brings a message from its receipt to what is to be delivered. When it resolves, every copy that the policy wanted kept is on
@@ -38,12 +30,13 @@ interface Decision {
 export async function messageWay(ports: AgentPorts, request: WayRequest): Promise<Way> {
   const times: Record<string, number> = {};
   const facts = request.envelope.recipients.map((recipient) => recipientFacts(request, recipient));
-  const verdict = await scanMessage(ports, request, facts, times);
-  const decisions = await decideAll(ports, request, facts, verdict, times);
+  const scan = await scanMessage(ports, request, facts, times);
+  const { verdict } = scan;
+  const decisions = await decideAll(ports, request, facts, scan, times);
   const groups = group(request, decisions);
   const results: WayGroup[] = [];
   for (const { recipients, decision } of groups) {
-    results.push(await carryOut(ports, request, verdict, recipients, decision, times));
+    results.push(await carryOut(ports, request, scan, recipients, decision, times));
   }
   const direction = facts[0]?.direction ?? request.direction ?? "inbound";
   return { ...(verdict ? { verdict } : {}), groups: results, times, direction };
@@ -91,19 +84,19 @@ export function recipientFacts(source: FactsSource, recipient: string): Facts {
   return { ...senderFacts(source), recipient, direction };
 }
 
-/** The scan that the recipients' settings ask for together; `undefined` where none asks for one. */
+/** The scan that the recipients' settings ask for together; empty where none asks for one. */
 async function scanMessage(
   ports: AgentPorts,
   request: WayRequest,
   facts: readonly Facts[],
   times: Record<string, number>,
-): Promise<Verdict | undefined> {
+): Promise<Scanned> {
   const { message, tree, signal } = request;
   const early = facts.map((each) => decide(tree, "recipient", each));
   const settings = scanSettings(early, tree, "mail");
-  if (!settings) return undefined;
+  if (!settings) return {};
   if (message.length > settings.limits.messageOctets) {
-    return tooLarge(message, walkHeader(message).layout);
+    return { verdict: tooLarge(message, walkHeader(message).layout) };
   }
   const begin = performance.now();
   const verdict = await ports.scan(message, settings, signal);
@@ -112,7 +105,7 @@ async function scanMessage(
   if (signal?.aborted) {
     throw new PosternError("scan/cancelled", "The client went away while its message was scanned");
   }
-  return verdict;
+  return { verdict, settings };
 }
 
 /** The verdict over a message that is larger than the limit: nobody looked into it, and it says so. */
@@ -129,58 +122,6 @@ function tooLarge(message: Uint8Array, layout: Verdict["layout"]): Verdict {
     size: message.length,
     costs: {},
   };
-}
-
-/**
- * Each recipient's decision. Cleaning comes before it (the policy is asked about what cleaning left), once for each mode that
- * the recipients' settings name.
- */
-async function decideAll(
-  ports: AgentPorts,
-  request: WayRequest,
-  facts: readonly Facts[],
-  verdict: Verdict | undefined,
-  times: Record<string, number>,
-): Promise<Decision[]> {
-  const found = verdict ? verdictFacts(verdict) : undefined;
-  const cleanings = new Map<string, Cleaned | undefined>();
-  const decisions: Decision[] = [];
-  for (const each of facts) {
-    const known: Facts = { ...each, ...found };
-    const outcome = decide(request.tree, "verdict", known); // the content phase's facts are all among these
-    const { clean } = outcome.settings.antivirus;
-    if (!verdict || verdict.findings.length === 0 || !cleanable(outcome)) {
-      decisions.push({ outcome });
-      continue;
-    }
-    if (!cleanings.has(clean)) {
-      const begin = performance.now();
-      cleanings.set(
-        clean,
-        await cleanMessage(ports, request.message, verdict, clean, request.signal),
-      );
-      times["clean"] = (times["clean"] ?? 0) + performance.now() - begin;
-    }
-    const cleaned = cleanings.get(clean);
-    decisions.push(cleaned ? afterCleaning(request, known, cleaned) : { outcome });
-  }
-  return decisions;
-}
-
-/** Whether what cleaning left could get another outcome, or would be delivered. */
-function cleanable({ action, by, settings }: Outcome): boolean {
-  const { antivirus } = settings;
-  if (antivirus.clean === "none" || antivirus.action !== "scan") return false;
-  return action === "accept" || action === "redirect" || by.startsWith("antivirus.");
-}
-
-/** The decision about what cleaning left. Findings stay facts: rules about them hold for what was sent. */
-function afterCleaning(request: WayRequest, known: Facts, cleaned: Cleaned): Decision {
-  const { remaining, deleted } = cleaned;
-  const facts: Facts = deleted
-    ? { ...known, deleted: true }
-    : { ...known, status: remaining === "clean" ? "infected" : remaining, cleaned: true };
-  return { outcome: decide(request.tree, "verdict", facts), cleaned };
 }
 
 interface Grouping {
@@ -204,14 +145,14 @@ function group(request: WayRequest, decisions: readonly Decision[]): readonly Gr
   const outcome = strictest(decisions.map((decision) => decision.outcome));
   const decision = decisions.find((each) => each.outcome === outcome) ??
     decisions.find((each) => each.outcome.action === outcome.action);
-  const cleaned = decision?.cleaned;
-  return [{ recipients: [...recipients], decision: { outcome, ...(cleaned ? { cleaned } : {}) } }];
+  return [{ recipients: [...recipients], decision: { ...decision, outcome } }];
 }
 
 /** What tells two outcomes apart for the wire and the disk; what merely gave them (`by`) does not. */
-function outcomeKey({ outcome, cleaned }: Decision): string {
+function outcomeKey({ outcome, cleaned, canonical }: Decision): string {
   const { action, reply, redirect, quarantine, status, settings } = outcome;
   const delivered = action === "accept" || action === "redirect";
+  const rewritten = canonical !== undefined;
   return JSON.stringify([
     action,
     reply,
@@ -220,6 +161,7 @@ function outcomeKey({ outcome, cleaned }: Decision): string {
     status,
     ...(delivered ? [settings.marks, settings.antispam.subjectPrefix] : []),
     cleaned?.mode,
+    rewritten,
   ]);
 }
 
@@ -227,11 +169,12 @@ function outcomeKey({ outcome, cleaned }: Decision): string {
 async function carryOut(
   ports: AgentPorts,
   request: WayRequest,
-  verdict: Verdict | undefined,
+  scan: Scanned,
   recipients: readonly string[],
   decision: Decision,
   times: Record<string, number>,
 ): Promise<WayGroup> {
+  const { verdict } = scan;
   let { outcome } = decision;
   let quarantineId: string | undefined;
   if (outcome.quarantine || outcome.action === "quarantine") {
@@ -264,13 +207,42 @@ async function carryOut(
   if (outcome.action !== "accept" && outcome.action !== "redirect") {
     return { recipients, outcome, ...kept };
   }
-  const cleaned = decision.cleaned;
+  const { cleaned, canonical } = await cleanedForKept(ports, request, scan, decision, quarantineId);
   if (cleaned && !cleaned.message) { // deleted whole, to be delivered, and no notice could be put in its place
     return { recipients, outcome: deferred(outcome, "antivirus.clean.failed"), ...kept };
   }
-  const octets = cleaned?.message ?? request.message;
-  const layout = cleaned?.layout ?? verdict?.layout ?? walkHeader(octets).layout;
-  return { recipients, outcome, message: markMessage(octets, layout, outcome, verdict), ...kept };
+  const octets = canonical?.message ?? cleaned?.message ?? request.message;
+  const layout = canonical?.verdict.layout ?? cleaned?.layout ??
+    (octets === request.message ? verdict?.layout : undefined) ?? walkHeader(octets).layout;
+  const noted = await withFootnote(ports, request, outcome, verdict, { message: octets, layout });
+  return {
+    recipients,
+    outcome,
+    message: markMessage(noted.message, noted.layout, outcome, verdict),
+    ...kept,
+  };
+}
+
+/** A message that cannot have its footnote goes on without one. */
+async function withFootnote(
+  ports: AgentPorts,
+  request: WayRequest,
+  outcome: Outcome,
+  verdict: Verdict | undefined,
+  message: Pick<RewriteResult, "message" | "layout">,
+): Promise<Pick<RewriteResult, "message" | "layout">> {
+  const footnote = wantedFootnote(outcome, verdict);
+  if (footnote === undefined) return message;
+  try {
+    return await ports.rewrite(message.message, { remove: [], footnote }, request.signal);
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    ports.log("warning", "Cannot add a footnote", {
+      queueId: request.queueId,
+      error: error.message,
+    });
+    return message;
+  }
 }
 
 /** Stands for the verdict of a message that the policy sends to quarantine without a scan. */

@@ -32,12 +32,14 @@ class WayPorts extends FakePorts {
   readonly removed: RewriteRequest[] = [];
   scans = 0;
   verdict: Partial<Verdict> = {};
+  left: Partial<Verdict> = {};
   failed: string[] = [];
 
   override async scan(message: Uint8Array, ...rest: unknown[]): Promise<Verdict> {
     this.scans++;
     await this.scanning(message, rest[1] as AbortSignal);
-    return { ...looksInfected(message), ...this.verdict };
+    // What cleaning left is scanned again, and is what it looks like.
+    return { ...looksInfected(message), ...(this.removed.length === 0 ? this.verdict : this.left) };
   }
 
   override async rewrite(message: Uint8Array, request: RewriteRequest) {
@@ -141,11 +143,17 @@ test("takes infected parts out and delivers the rest as cleaned", {
 }, async (ports) => {
   ports.verdict = { status: "infected", findings: [finding("2/a.exe")], parts };
   const way = await messageWay(ports, request(ports));
-  assert.deepEqual(ports.removed.map(({ remove }) => remove.map((each) => each.part)), [["2"]]);
+  // once for the decision, once with the number of the copy
+  assert.deepEqual(ports.removed.map(({ remove }) => remove.map((each) => each.part)), [["2"], [
+    "2",
+  ]]);
+  const notices = ports.removed.map(({ remove: [one] }) => one!.notice as Record<string, string>);
   assert.equal(
-    ports.removed[0]!.remove[0]!.notice,
-    'The attachment "badname.exe" was removed by the mail gateway. Found: Test.\r\n',
+    notices[0]!["en"],
+    'The attachment "badname.exe" was removed by the mail gateway.\r\nFound: Test\r\nSize: 1 bytes\r\n',
   );
+  assert.match(notices[0]!["sk"]!, /^Prílohu "badname.exe" odstránila/);
+  assert.match(notices[1]!["en"]!, /A copy is kept in quarantine. Its number: kept1\r\n$/);
   const [group] = way.groups;
   assert.equal(group!.outcome.action, "accept");
   assert.equal(group!.outcome.status, "cleaned");
@@ -168,6 +176,76 @@ for (
     assert.equal(way.groups[0]!.outcome.by, by);
   });
 }
+
+for (
+  const [clean, by] of [["standard", "antivirus.infected"], [
+    "strict",
+    "antivirus.deleted",
+  ]] as const
+) {
+  test(`what is not clean after cleaning: ${clean}`, {
+    settings: { antivirus: { clean, deleted: "discard" } },
+  }, async (ports) => {
+    ports.verdict = ports.left = { status: "infected", findings: [finding("2")], parts };
+    const way = await messageWay(ports, request(ports));
+    assert.equal(way.groups[0]!.outcome.by, by);
+  });
+}
+
+test("counts what cleaning left as what its scan says", {
+  settings: { antivirus: { clean: "standard" } },
+}, async (ports) => {
+  ports.verdict = { status: "infected", findings: [finding("2")], parts };
+  ports.left = { status: "notScanned", notScanned: ["encrypted"], parts };
+  const way = await messageWay(ports, request(ports));
+  assert.equal(way.groups[0]!.outcome.by, "antivirus.notScanned");
+});
+
+test("writes notices in the language of the settings", {
+  settings: { antivirus: { clean: "delete" }, marks: { language: "fr" } },
+}, async (ports) => {
+  ports.verdict = { status: "infected", findings: [finding("2")], parts };
+  await messageWay(ports, request(ports));
+  assert.match(String(ports.removed[0]!.remove[0]!.notice), /^Le contenu de ce message/);
+});
+
+const AMBIGUOUS = { ambiguities: [{ name: "duplicate-boundary", part: "" }] };
+test("has an ambiguous message written anew where the settings say so", {
+  settings: { antivirus: { ambiguous: "rewrite" } },
+}, async (ports) => {
+  ports.verdict = AMBIGUOUS;
+  const way = await messageWay(ports, request(ports));
+  assert.deepEqual(ports.removed, [{ remove: [], canonical: true }]);
+  assert.equal(way.groups[0]!.outcome.action, "accept");
+});
+
+test("passes an ambiguous message where they do not", {}, async (ports) => {
+  ports.verdict = AMBIGUOUS;
+  const way = await messageWay(ports, request(ports));
+  assert.deepEqual(ports.removed, []);
+  assert.equal(way.groups[0]!.message![0], MAIL);
+});
+
+test("counts an ambiguous message that cannot be written anew as not scanned", {
+  settings: { antivirus: { ambiguous: "rewrite", notScanned: "quarantine" } },
+}, async (ports) => {
+  ports.verdict = AMBIGUOUS;
+  ports.failed = [""];
+  const [group] = (await messageWay(ports, request(ports))).groups;
+  assert.deepEqual([group!.outcome.action, group!.outcome.by], [
+    "quarantine",
+    "antivirus.notScanned",
+  ]);
+});
+
+test("asks a scanner for the footnote", {
+  settings: { marks: { footnote: "always", language: "de" } },
+}, async (ports) => {
+  await messageWay(ports, request(ports));
+  assert.deepEqual(ports.removed.map(({ footnote }) => footnote), [
+    "-- \r\nDiese Nachricht wurde vom Mail-Gateway geprüft: nichts gefunden.\r\n",
+  ]);
+});
 
 test("counts a message of which nothing is left as deleted, and delivers the notice", {
   settings: { antivirus: { clean: "strict" } },

@@ -7,6 +7,7 @@ import type { Budget } from "../budget.ts";
 import { fileType } from "../detect/file_type.ts";
 import { rebuildGzip } from "./gzip.ts";
 import { MAX_KEPT_NAME, MAX_REBUILD_DEPTH } from "./limits.ts";
+import { isRebuildable, REBUILDABLE_TYPES } from "./plan.ts";
 import { rebuildTar } from "./tar.ts";
 import { rebuildZip } from "./zip.ts";
 
@@ -33,15 +34,15 @@ export type Rebuilt = Uint8Array | "remove" | undefined;
 
 type Rebuilder = (octets: Uint8Array, rebuild: Rebuild) => Rebuilt;
 
-const REBUILDERS: Readonly<Record<string, Rebuilder>> = {
+const REBUILDERS: Readonly<Record<(typeof REBUILDABLE_TYPES)[number], Rebuilder>> = {
   zip: rebuildZip,
   tar: rebuildTar,
   gzip: rebuildGzip,
 };
 
-/** Types by content of archives that can be written anew. */
-export function isRebuildable(type: string): boolean {
-  return Object.hasOwn(REBUILDERS, type);
+function rebuilderFor(type: string): Rebuilder | undefined {
+  const known = REBUILDABLE_TYPES.find((one) => one === type);
+  return known === undefined ? undefined : REBUILDERS[known];
 }
 
 /**
@@ -62,7 +63,7 @@ export function withoutEntries(
   const text = new TextEncoder().encode(notice);
   let failed = false;
   const open = (archive: Uint8Array, depth: number): Rebuilt => {
-    const rebuilder = REBUILDERS[fileType(archive)];
+    const rebuilder = rebuilderFor(fileType(archive));
     return rebuilder?.(archive, { budget, notice: text, fate: (content) => fate(content, depth) });
   };
   const fate = (content: Uint8Array, depth: number): EntryFate => {

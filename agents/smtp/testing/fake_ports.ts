@@ -42,7 +42,14 @@ export class FakePorts implements AgentPorts {
 
   rewrite(message: Uint8Array, request: RewriteRequest): Promise<RewriteResult> {
     const header = message.subarray(0, walkHeader(message).layout.headerEnd);
-    const text = new TextEncoder().encode("\r\n" + request.remove[0]!.notice);
+    const [removal] = request.remove;
+    if (removal === undefined) {
+      return Promise.resolve({ message, layout: walkHeader(message).layout, failed: [] });
+    }
+    const { notice } = removal;
+    const text = new TextEncoder().encode(
+      `\r\n${typeof notice === "string" ? notice : notice.en}`,
+    );
     const rewritten = new Uint8Array([...header, ...text]);
     return Promise.resolve({
       message: rewritten,
