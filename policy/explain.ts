@@ -1,6 +1,7 @@
 import { phaseNumber } from "./attributes.ts";
 import { decide, recipientGroup } from "./decide.ts";
 import { type Truth, TruthReader } from "./decide/truth.ts";
+import { changeWords, type NearestChange, nearestChanges } from "./nearest_change.ts";
 import { ACTION_SLOT, slotOf, SLOTS, type SlotValue } from "./slots.ts";
 import type { DecisionTree } from "./tree.ts";
 import type { Facts, Outcome, Phase } from "./types.ts";
@@ -47,6 +48,8 @@ export interface Explanation {
   }[];
   /** Rules that matched or may still match, in order. */
   readonly rules: readonly ExplainedRule[];
+  /** What would have to differ for another action, nearest first. */
+  readonly nearest: readonly NearestChange[];
 }
 
 /**
@@ -106,7 +109,7 @@ export function explainDecision(tree: DecisionTree, phase: Phase, facts: Facts):
       from: sources.get(slot) ?? { kind: "default" as const },
     }];
   });
-  return { phase, outcome, groups, settings, rules };
+  return { phase, outcome, groups, settings, rules, nearest: nearestChanges(tree, phase, facts) };
 }
 
 /** Every question that a condition asks, in order, each once. */
@@ -122,7 +125,7 @@ function questions(tree: DecisionTree, reader: TruthReader, ref: number): Explai
 
 /** An explanation as text, a paragraph a rule. */
 export function explanationText(explanation: Explanation): string {
-  const { outcome, phase, groups, rules, settings } = explanation;
+  const { outcome, phase, groups, rules, settings, nearest } = explanation;
   const lines = [
     `At ${phase}: ${outcome.final ? outcome.action : "nothing final yet"}, by ${outcome.by}` +
     (outcome.reply === undefined ? "." : `: ${outcome.reply}`),
@@ -143,6 +146,13 @@ export function explanationText(explanation: Explanation): string {
   lines.push("", "Settings:");
   for (const { name, value, from } of settings) {
     lines.push(`  ${name}: ${value} (${sourceWords(from)})`);
+  }
+  if (nearest.length > 0) {
+    lines.push(
+      "",
+      "Otherwise:",
+      ...nearest.map((change) => `  ${changeWords(change)}`),
+    );
   }
   return lines.join("\n") + "\n";
 }

@@ -31,11 +31,16 @@ const VERDICT = PHASES.length - 1;
 export class Solver {
   readonly #readers = new Map<DecisionTree, TruthReader>();
   readonly #base: Facts;
+  readonly #phase: number;
   #ways = 0;
 
-  /** @param base What the mail is like where no goal asks otherwise. */
-  constructor(base: Facts = ORDINARY_MAIL) {
+  /**
+   * @param base What the mail is like where no goal asks otherwise.
+   * @param phase Number of the phase at which the goals are to be met.
+   */
+  constructor(base: Facts = ORDINARY_MAIL, phase = VERDICT) {
     this.#base = base;
+    this.#phase = phase;
   }
 
   /** Looks for a mail, all of it known that can be. */
@@ -44,7 +49,7 @@ export class Solver {
     return this.#search([...goals], []);
   }
 
-  /** Whether a condition is true of a mail at the verdict. */
+  /** Whether a condition is true of a mail. */
   holds(tree: DecisionTree, ref: number, facts: Facts): boolean {
     return this.#reader(tree, facts).condition(ref) === "true";
   }
@@ -52,7 +57,7 @@ export class Solver {
   #reader(tree: DecisionTree, facts: Facts): TruthReader {
     let reader = this.#readers.get(tree);
     if (!reader) this.#readers.set(tree, reader = new TruthReader(tree));
-    reader.begin(VERDICT, facts);
+    reader.begin(this.#phase, facts);
     return reader;
   }
 
