@@ -13,6 +13,10 @@ const GRANT_OCTETS = 2 * 2 ** 20;
 /** Allowance above which some is given back. */
 const KEEP_OCTETS = 4 * 2 ** 20;
 
+/** How long records wait for others, so that they go together, ms; and how many at most. */
+const RECORDS_MS = 5;
+const RECORDS_MOST = 64;
+
 /** A call that waits for its answer. */
 interface Pending {
   readonly resolve: (value: unknown) => void;
@@ -27,6 +31,8 @@ export class PortsClient implements AgentPorts {
   #nextId = 1;
   /** Granted octets that no message holds now. */
   #allowance = 0;
+  #records: MessageRecord[] = [];
+  #recordsTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(tree: DecisionTree, post: Post) {
     this.#tree = tree;
@@ -43,10 +49,8 @@ export class PortsClient implements AgentPorts {
   }
 
   async scan(message: Uint8Array, settings: ScanSettings, signal?: AbortSignal): Promise<Verdict> {
-    return await this.#call(
-      { method: "scan", message: message.slice(), settings },
-      signal,
-    ) as Verdict;
+    const call = { method: "scan", message: message.slice(), settings: JSON.stringify(settings) };
+    return await this.#call(call, signal) as Verdict;
   }
 
   async rewrite(
@@ -93,7 +97,18 @@ export class PortsClient implements AgentPorts {
   }
 
   record(record: MessageRecord): void {
-    this.#post({ type: "record", record }, []);
+    this.#records.push(record);
+    if (this.#records.length >= RECORDS_MOST) this.flush();
+    else this.#recordsTimer ??= setTimeout(() => this.flush(), RECORDS_MS);
+  }
+
+  /** Sends the records that wait. */
+  flush(): void {
+    clearTimeout(this.#recordsTimer);
+    this.#recordsTimer = undefined;
+    if (this.#records.length === 0) return;
+    this.#post({ type: "records", records: JSON.stringify(this.#records) }, []);
+    this.#records = [];
   }
 
   log(
@@ -101,12 +116,22 @@ export class PortsClient implements AgentPorts {
     message: string,
     fields: Readonly<Record<string, string | number | boolean>> = {},
   ): void {
+    this.flush(); // what was recorded before stands before it in the log
     this.#post({ type: "log", level, message: message.slice(0, 10_000), fields }, []);
   }
 
   /** The daemon answered a call. */
   answered(id: number, value: unknown): void {
     this.#take(id)?.resolve(value);
+  }
+
+  /** A scanner answered a scan. */
+  scanned(id: number, text: string, queueMs: number): void {
+    const pending = this.#take(id);
+    if (!pending) return;
+    // From the daemon, which has checked it.
+    const { verdict } = JSON.parse(text) as { readonly verdict: Verdict };
+    pending.resolve({ ...verdict, costs: { ...verdict.costs, queue: queueMs } });
   }
 
   /** The daemon could not do what a call asked. */

@@ -1,14 +1,40 @@
 /** The daemon's end of an agent: a worker with just its permissions, started, watched, fed, drained. */
 import * as v from "valibot";
 import { ERROR_CODES, PosternError } from "../errors.ts";
+import type { ScanSettings, Verdict } from "../engine/types.ts";
 import type { DecisionTree } from "../policy/tree.ts";
 import type { AgentPermissions } from "./permissions.ts";
 import { denoPermissions } from "./permissions.ts";
 import type { AgentPorts, MessageRecord, QuarantineRequest } from "./ports.ts";
-import { callSchema, noticeSchema, type ToWorker, type WorkerCall } from "./worker_protocol.ts";
+import { quickParse } from "./quick_check.ts";
+import {
+  callSchema,
+  noticeSchema,
+  recordSchema,
+  scanSettingsSchema,
+  type ToWorker,
+  type WorkerCall,
+} from "./worker_protocol.ts";
 
 /** What the daemon does for its agents; the same ports, less what a worker has for itself. */
-export type HostPorts = Omit<AgentPorts, "policy">;
+export type HostPorts = Omit<AgentPorts, "policy" | "scan" | "record"> & {
+  /** The verdict, or a scanner's answer as it came. */
+  scan(
+    message: Uint8Array,
+    settings: ScanSettings,
+    signal?: AbortSignal,
+  ): Promise<Verdict | ScannerText>;
+  /** What became of several messages, oldest first. */
+  record(records: readonly MessageRecord[]): void;
+};
+
+/** A scanner's answer in the JSON that it wrote, checked: to be read once more by who needs it, which is cheaper than a clone. */
+export interface ScannerText {
+  /** An object with a `verdict`. */
+  readonly text: string;
+  /** How long the message waited for the scanner, ms. */
+  readonly queueMs: number;
+}
 
 /** How a worker is started. */
 export interface WorkerHostOptions {
@@ -23,6 +49,13 @@ export interface WorkerHostOptions {
 
 /** How long a worker may take to load and to start, ms. */
 const START_MS = 20_000;
+/** Settings that are kept read and checked. */
+const SETTINGS_KEPT = 64;
+
+const parseCall = quickParse(callSchema);
+const parseNotice = quickParse(noticeSchema);
+const parseRecords = quickParse(v.array(recordSchema));
+const parseSettings = quickParse(scanSettingsSchema);
 
 /** One worker, from start to end. It is not restarted; who holds it starts another. */
 export class WorkerHost {
@@ -35,6 +68,8 @@ export class WorkerHost {
   readonly #started = Promise.withResolvers<readonly string[]>();
   readonly #asked = new Map<number, (value: unknown) => void>();
   readonly #calls = new Map<number, AbortController>();
+  /** Settings of scans by their JSON, so that each is checked once, and the pool knows it again. */
+  readonly #settings = new Map<string, ScanSettings>();
   #nextId = 1;
   /** Octets that were granted and not yet given back. */
   #reserved = 0;
@@ -168,10 +203,10 @@ export class WorkerHost {
   #receive(data: unknown): void {
     if (this.#over) return;
     if (isCall(data)) {
-      const call = v.safeParse(callSchema, data);
+      const call = parseCall(data);
       return call.success ? void this.#serve(call.output) : this.#refuse(call.issues[0]);
     }
-    const notice = v.safeParse(noticeSchema, data);
+    const notice = parseNotice(data);
     if (!notice.success) return this.#refuse(notice.issues[0]);
     const message = notice.output;
     const { ports } = this.#options;
@@ -189,8 +224,11 @@ export class WorkerHost {
         this.#reserved -= octets;
         return ports.release(octets);
       }
-      case "record":
-        return ports.record(message.record as MessageRecord);
+      case "records": {
+        const records = parseRecords(parseJson(message.records));
+        if (!records.success) return this.#refuse(records.issues[0]);
+        return ports.record(records.output as readonly MessageRecord[]);
+      }
       case "log":
         return ports.log(message.level, message.message, {
           listener: this.#options.name,
@@ -213,6 +251,14 @@ export class WorkerHost {
     this.#calls.set(call.id, controller);
     try {
       const value = await this.#do(call, controller.signal);
+      if (isScannerText(value)) {
+        return this.#post({
+          type: "verdict",
+          id: call.id,
+          text: value.text,
+          queueMs: value.queueMs,
+        });
+      }
       const transfer = call.method === "rewrite" && value && typeof value === "object" &&
           "message" in value && value.message instanceof Uint8Array
         ? [value.message.buffer as ArrayBuffer]
@@ -228,11 +274,25 @@ export class WorkerHost {
     }
   }
 
+  /** @throws {PosternError} `"daemon/worker"` for what are no settings; the worker is ended. */
+  #settingsOf(text: string): ScanSettings {
+    const known = this.#settings.get(text);
+    if (known) return known;
+    const parsed = parseSettings(parseJson(text));
+    if (!parsed.success) {
+      this.#refuse(parsed.issues[0]);
+      throw new PosternError("daemon/worker", "The agent sent settings that are none");
+    }
+    if (this.#settings.size >= SETTINGS_KEPT) this.#settings.clear();
+    this.#settings.set(text, parsed.output);
+    return parsed.output;
+  }
+
   async #do(call: WorkerCall, signal: AbortSignal): Promise<unknown> {
     const { ports } = this.#options;
     switch (call.method) {
       case "scan":
-        return await ports.scan(call.message, call.settings, signal);
+        return await ports.scan(call.message, this.#settingsOf(call.settings), signal);
       case "rewrite":
         return await ports.rewrite(call.message, call.request, signal);
       case "quarantine":
@@ -252,6 +312,19 @@ export class WorkerHost {
 
 function isCall(data: unknown): boolean {
   return typeof data === "object" && data !== null && "type" in data && data.type === "call";
+}
+
+/** Text that is no JSON is no record and no settings either; what checks them says so. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isScannerText(value: unknown): value is ScannerText {
+  return typeof value === "object" && value !== null && "text" in value && "queueMs" in value;
 }
 
 function codeOf(code: string) {

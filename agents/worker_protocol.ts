@@ -33,6 +33,13 @@ export type ToWorker =
   | { readonly type: "close" }
   /** Answer to a call. */
   | { readonly type: "answer"; readonly id: number; readonly value: unknown }
+  /** Answer to a scan that a scanner has made: a checked verdict in the JSON that it wrote, and how long it waited for one, ms. */
+  | {
+    readonly type: "verdict";
+    readonly id: number;
+    readonly text: string;
+    readonly queueMs: number;
+  }
   | {
     readonly type: "failure";
     readonly id: number;
@@ -176,7 +183,8 @@ export const callSchema = v.variant("method", [
     id,
     method: v.literal("scan"),
     message,
-    settings: scanSettingsSchema,
+    /** {@link scanSettingsSchema} in JSON: many messages have the same, and it is checked once. */
+    settings: text,
   }),
   v.object({
     type: v.literal("call"),
@@ -209,7 +217,8 @@ export const noticeSchema = v.variant("type", [
   /** The caller of a scan or rewrite has gone away. */
   v.object({ type: v.literal("cancel"), id }),
   v.object({ type: v.literal("release"), octets }),
-  v.object({ type: v.literal("record"), record: recordSchema }),
+  /** An array of {@link recordSchema} in JSON: what became of several messages, oldest first. */
+  v.object({ type: v.literal("records"), records: text }),
   v.object({
     type: v.literal("log"),
     level: v.picklist(LOG_LEVELS),

@@ -34,6 +34,7 @@ export function serveAgent(start: StartAgent): void {
       tell(message.id, true);
     } else {
       await agent?.drain();
+      ports?.flush();
       tell(message.id, true);
     }
   };
@@ -63,11 +64,15 @@ export function serveAgent(start: StartAgent): void {
       case "answer":
         ports?.answered(data.id, data.value);
         break;
+      case "verdict":
+        ports?.scanned(data.id, data.text, data.queueMs);
+        break;
       case "failure":
         ports?.failed(data.id, data.code, data.message);
         break;
       case "close":
         agent?.close();
+        ports?.flush();
         scope.close();
         break;
       default:

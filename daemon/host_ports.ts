@@ -29,7 +29,7 @@ export interface Backstage {
 export function hostPorts(backstage: () => Backstage, nextHop: string): HostPorts {
   const maildir = /^maildir:(.+)$/.exec(nextHop)?.[1];
   return {
-    scan: (message, settings, signal) => backstage().pool.scan(message, settings, signal),
+    scan: (message, settings, signal) => backstage().pool.scanText(message, settings, signal),
     rewrite: (message, request, signal) => backstage().pool.rewrite(message, request, signal),
     quarantine: (request) => quarantine(backstage(), request),
     async deliverMaildir(path, envelope, message) {
@@ -43,14 +43,19 @@ export function hostPorts(backstage: () => Backstage, nextHop: string): HostPort
     },
     reserve: (octets) => Promise.resolve(backstage().inFlight.reserve(octets)),
     release: (octets) => backstage().inFlight.release(octets),
-    record: (record) => keepRecord(backstage(), record),
+    record: (records) => keepRecords(backstage(), records),
     log: (level, message, fields) => backstage().log.log(level, message, fields),
   };
 }
 
 /** The same ports for what runs in the daemon itself. */
 export function ownPorts(backstage: () => Backstage, policy: AgentPorts["policy"]): AgentPorts {
-  return { policy, ...hostPorts(backstage, "") };
+  return {
+    policy,
+    ...hostPorts(backstage, ""),
+    scan: (message, settings, signal) => backstage().pool.scan(message, settings, signal),
+    record: (record) => keepRecords(backstage(), [record]),
+  };
 }
 
 function quarantine(
@@ -79,24 +84,40 @@ function quarantine(
   }, request.message);
 }
 
-/** Log line, message log, statistics. */
-function keepRecord({ log, store, count }: Backstage, record: MessageRecord): void {
-  log.message(record);
-  store.appendMessage({
-    queueId: record.queueId,
-    time: record.time,
-    status: record.status,
-    record: { ...record },
-  });
-  const counters: Record<string, number> = {
-    messages: 1,
-    octets: record.size,
-    [`status.${record.status}`]: 1,
-    [`agent.${record.agent}`]: 1,
-  };
-  for (const { action, recipients } of record.outcomes) {
-    counters[`action.${action}`] = (counters[`action.${action}`] ?? 0) + recipients.length;
+/** Log lines, message log, statistics. */
+function keepRecords({ log, store, count }: Backstage, records: readonly MessageRecord[]): void {
+  const minutes = new Map<number, Record<string, number>>();
+  const sums: Record<string, number> = {};
+  for (const record of records) {
+    log.message(record);
+    store.appendMessage({
+      queueId: record.queueId,
+      time: record.time,
+      status: record.status,
+      record: { ...record },
+    });
+    const minute = Math.floor(record.time / 60_000) * 60_000; // the finest span that is counted
+    let counters = minutes.get(minute);
+    if (!counters) minutes.set(minute, counters = {});
+    for (const [name, value] of counted(record)) {
+      counters[name] = (counters[name] ?? 0) + value;
+      sums[name] = (sums[name] ?? 0) + value;
+    }
   }
-  store.count(record.time, counters);
-  count(counters);
+  for (const [minute, counters] of minutes) store.count(minute, counters);
+  count(sums);
+}
+
+function counted(record: MessageRecord): [name: string, value: number][] {
+  const { size, status, agent, outcomes } = record;
+  return [
+    ["messages", 1],
+    ["octets", size],
+    [`status.${status}`, 1],
+    [`agent.${agent}`, 1],
+    ...outcomes.map(({ action, recipients }): [string, number] => [
+      `action.${action}`,
+      recipients.length,
+    ]),
+  ];
 }

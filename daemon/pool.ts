@@ -3,7 +3,8 @@
  * there. A scan is answered whatever happens; a scanner past its time or memory is killed, a warm spare stands in for it, and a
  * new one is started.
  */
-import * as v from "valibot";
+import { quickParse } from "../agents/quick_check.ts";
+import type { ScannerText } from "../agents/worker_host.ts";
 import { PosternError } from "../errors.ts";
 import type {
   NotScannedReason,
@@ -82,8 +83,9 @@ const CPU_SECONDS = 7200;
 const MAX_TIME_MS = CPU_SECONDS * 250;
 /** What resident memory may be above the data limit: the program's own pages, octets. */
 const PROGRAM_OCTETS = 256 * 2 ** 20;
-/** How often the memory of busy scanners is looked at, ms. */
-const WATCH_MS = 200;
+/** How often the time of busy scanners is looked at, ms; and the memory, every so many looks. */
+const WATCH_MS = 50;
+const WATCH_MEMORY = 4;
 /** How long a scan may go on that nobody waits for any more, ms. */
 const ABANDONED_MS = 500;
 
@@ -116,6 +118,7 @@ export class ScannerPool {
   readonly #directory: string;
   readonly #user: User | undefined;
   readonly #watch: ReturnType<typeof setInterval>;
+  #looks = 0;
   readonly #memoryOctets: number;
   readonly #counters: Record<string, number> = {};
   #closed = false;
@@ -158,7 +161,7 @@ export class ScannerPool {
       report: (level, message, fields) => options.report?.(level, message, fields),
       onFree: () => this.#serveNext(),
     });
-    this.#watch = setInterval(() => this.#watchMemory(), WATCH_MS);
+    this.#watch = setInterval(() => this.#watchBusy(), WATCH_MS);
   }
 
   /**
@@ -203,30 +206,55 @@ export class ScannerPool {
    * @returns the engine's verdict, or one that says why there is none. Never rejects for what the object is.
    */
   async scan(octets: Uint8Array, settings: ScanSettings, signal?: AbortSignal): Promise<Verdict> {
+    const { verdict, queueMs } = await this.#scan(octets, settings, signal);
+    if (queueMs === undefined) return verdict;
+    return { ...verdict, costs: { ...verdict.costs, queue: queueMs } };
+  }
+
+  /** As {@link ScannerPool.scan}; a scanner's verdict in the JSON that it wrote, for those who would only hand it on. */
+  async scanText(
+    octets: Uint8Array,
+    settings: ScanSettings,
+    signal?: AbortSignal,
+  ): Promise<Verdict | ScannerText> {
+    const { verdict, queueMs, text } = await this.#scan(octets, settings, signal);
+    if (queueMs === undefined) return verdict;
+    if (text !== undefined) return { text, queueMs };
+    return { ...verdict, costs: { ...verdict.costs, queue: queueMs } };
+  }
+
+  /** @returns the scanner's verdict and how long it was waited for, or one that says why there is none. */
+  async #scan(
+    octets: Uint8Array,
+    settings: ScanSettings,
+    signal: AbortSignal | undefined,
+  ): Promise<{ verdict: Verdict; queueMs?: number; text?: string | undefined }> {
     const began = performance.now();
     this.#count("scans");
     try {
       if (octets.length > MAX_OBJECT_OCTETS) throw new NoAnswer("size", 0, "larger than a frame");
       const timeMs = Math.min(settings.limits.timeMs, MAX_TIME_MS);
-      const key = this.#cache.key(octets, settings);
+      const head = scanHead(settings);
+      const key = this.#cache.key(octets, head);
       const known = key === undefined ? undefined : this.#cache.get(key);
       if (known) {
         this.#count("cached");
-        return { ...known, costs: { total: performance.now() - began, queue: 0 } };
+        return { verdict: { ...known, costs: { total: performance.now() - began, queue: 0 } } };
       }
-      const { answer, verdictOctets, queueMs } = await this.#request(
-        { op: "scan", settings },
+      const { answer, queueMs, text } = await this.#request(
+        head,
         octets,
         timeMs,
         signal,
       );
       if (answer.ok !== "scan") throw new NoAnswer("crashed", queueMs, "no verdict");
-      if (key !== undefined) this.#cache.set(key, answer.verdict, verdictOctets);
-      return { ...answer.verdict, costs: { ...answer.verdict.costs, queue: queueMs } };
+      if (key !== undefined && text !== undefined) this.#cache.set(key, answer.verdict, text);
+      return { verdict: answer.verdict, queueMs, text };
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
       this.#count(`notScanned.${error.reason}`);
-      return unscanned(octets, error.reason, error.queueMs, performance.now() - began);
+      const verdict = unscanned(octets, error.reason, error.queueMs, performance.now() - began);
+      return { verdict };
     }
   }
 
@@ -244,7 +272,7 @@ export class ScannerPool {
     try {
       const timeMs = this.#options.rewriteTimeMs ?? 30_000;
       const { answer, made } = await this.#request(
-        { op: "rewrite", request },
+        encodeRequest({ op: "rewrite", request }),
         octets,
         timeMs,
         signal,
@@ -287,21 +315,21 @@ export class ScannerPool {
   }
 
   async #request(
-    request: ScannerRequest,
+    head: Uint8Array,
     octets: Uint8Array,
     timeMs: number,
     signal: AbortSignal | undefined,
   ) {
     this.#open++;
     try {
-      return await this.#ask(request, octets, timeMs, signal);
+      return await this.#ask(head, octets, timeMs, signal);
     } finally {
       if (--this.#open === 0) this.#onIdle?.();
     }
   }
 
   async #ask(
-    request: ScannerRequest,
+    head: Uint8Array,
     octets: Uint8Array,
     timeMs: number,
     signal: AbortSignal | undefined,
@@ -316,22 +344,19 @@ export class ScannerPool {
     });
     const queueMs = performance.now() - queued;
     let cancelled: (() => void) | undefined;
-    const graceMs = this.#options.graceMs ?? 1000;
-    let timer = setTimeout(() => scanner.kill("time"), timeMs + graceMs);
-    const work = this.#converse(scanner, request, octets).finally(() => clearTimeout(timer));
-    const abandoned = new Promise<never>((_, reject) => {
-      if (!signal) return;
-      cancelled = () => {
-        // The scanner is given a moment to end by itself: that is cheaper than a new one.
-        clearTimeout(timer);
-        timer = setTimeout(() => scanner.kill("cancelled"), ABANDONED_MS);
-        reject(new NoAnswer("cancelled", queueMs, "the client went away"));
-      };
-      signal.addEventListener("abort", cancelled, { once: true });
-    });
+    scanner.due(timeMs + (this.#options.graceMs ?? 1000), "time");
+    const work = this.#converse(scanner, head, octets);
     try {
-      const result = await Promise.race([work, abandoned]);
-      return { ...result, queueMs };
+      if (!signal) return { ...await work, queueMs };
+      const abandoned = new Promise<never>((_, reject) => {
+        cancelled = () => {
+          // The scanner is given a moment to end by itself: that is cheaper than a new one.
+          scanner.due(ABANDONED_MS, "cancelled");
+          reject(new NoAnswer("cancelled", queueMs, "the client went away"));
+        };
+        signal.addEventListener("abort", cancelled, { once: true });
+      });
+      return { ...await Promise.race([work, abandoned]), queueMs };
     } catch (error) {
       if (!(error instanceof ScannerDeath)) throw error;
       if (!this.#closed && error.end !== "cancelled") await this.#blame(octets, hash, error);
@@ -343,10 +368,12 @@ export class ScannerPool {
   }
 
   /** One request and its answer, checked. Gives the scanner back whatever comes of it. */
-  async #converse(scanner: ScannerProcess, request: ScannerRequest, octets: Uint8Array) {
+  async #converse(scanner: ScannerProcess, head: Uint8Array, octets: Uint8Array) {
     try {
-      const raw = await scanner.request(request, octets);
-      const parsed = v.safeParse(answerSchema, parseJson(raw.head));
+      const raw = await scanner.request(head, octets);
+      const text = decoder.decode(raw.head);
+      const json: unknown = JSON.parse(text);
+      const parsed = parseAnswer(json);
       if (!parsed.success) {
         return await this.#dies(scanner, "crashed", "an answer that is none");
       }
@@ -354,8 +381,10 @@ export class ScannerPool {
       // After an exception nobody knows what state the engine is in, or how near to its memory limit.
       if (answer.ok === false) return await this.#dies(scanner, answer.reason, answer.message);
       const made = answer.ok === "rewrite" ? await raw.octets() : undefined;
+      scanner.notDue();
       this.#crew.release(scanner);
-      return { answer, verdictOctets: raw.head.length, made };
+      // What the check took something off is not what the text says.
+      return { answer, made, text: answer === json ? text : undefined };
     } catch (error) {
       if (error instanceof ScannerDeath) throw error;
       return await this.#dies(scanner, "crashed", error instanceof Error ? error.message : "?");
@@ -426,6 +455,13 @@ export class ScannerPool {
     }
   }
 
+  /** Ends scanners past their time: one timer for all, since hardly one ever gets so far. */
+  #watchBusy(): void {
+    const now = performance.now();
+    for (const scanner of this.#crew.busy()) scanner.killIfDue(now);
+    if (++this.#looks % WATCH_MEMORY === 0) this.#watchMemory();
+  }
+
   /** The second fence: where prlimit is missing, and for memory that the data segment does not count. */
   #watchMemory(): void {
     for (const scanner of this.#crew.busy()) {
@@ -441,6 +477,18 @@ export class ScannerPool {
   }
 }
 
-function parseJson(octets: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder().decode(octets));
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+const parseAnswer = quickParse(answerSchema);
+/** Heads of scans by their settings: an agent's messages mostly have the same. */
+const heads = new WeakMap<ScanSettings, Uint8Array>();
+
+function encodeRequest(request: ScannerRequest): Uint8Array {
+  return encoder.encode(JSON.stringify(request));
+}
+
+function scanHead(settings: ScanSettings): Uint8Array {
+  let head = heads.get(settings);
+  if (!head) heads.set(settings, head = encodeRequest({ op: "scan", settings }));
+  return head;
 }

@@ -3,19 +3,19 @@
  * cache lives and dies with its pool, and no verdict outlives the signatures that it was made with.
  */
 import { createHash } from "node:crypto";
-import type { NotScannedReason, ScanSettings, Verdict } from "../engine/types.ts";
+import type { NotScannedReason, Verdict } from "../engine/types.ts";
 
 /** Bounds of a cache. */
 export interface ScanCacheLimits {
   /** Most verdicts; 0: none is kept. */
   readonly entries: number;
-  /** Most octets of all verdicts together, as JSON. */
+  /** Most characters of all verdicts together, as JSON. */
   readonly octets: number;
   /** How long a verdict is used, ms. */
   readonly keepMs: number;
 }
 
-/** Some thousand verdicts; the memory they take is some three times their JSON. */
+/** Some thousand verdicts. */
 export const SCAN_CACHE_LIMITS: ScanCacheLimits = {
   entries: 10_000,
   octets: 16 * 2 ** 20,
@@ -35,9 +35,10 @@ const OF_THE_MOMENT: ReadonlySet<NotScannedReason> = new Set([
   "cancelled",
 ]);
 
+/** A verdict as text: many objects that live long would be the garbage collector's burden, and take three times the room. */
 interface Entry {
-  readonly verdict: Verdict;
-  readonly octets: number;
+  /** A scanner's answer in JSON: an object with a `verdict`. */
+  readonly text: string;
   /** Milliseconds since 1970. */
   readonly time: number;
 }
@@ -62,11 +63,12 @@ export class ScanCache {
   /**
    * Names a request; `undefined` for one whose verdict is not kept. All of the settings are in it: a verdict depends on the limits
    * and on what was asked for as much as on the octets.
+   *
+   * @param settings In JSON.
    */
-  key(octets: Uint8Array, settings: ScanSettings): string | undefined {
+  key(octets: Uint8Array, settings: Uint8Array): string | undefined {
     if (octets.length > MAX_OBJECT_OCTETS || this.#limits.entries === 0) return undefined;
-    return createHash("sha256").update(JSON.stringify(settings)).update("\0").update(octets)
-      .digest("base64");
+    return createHash("sha256").update(settings).update("\0").update(octets).digest("base64");
   }
 
   /** The verdict of a request before, with the age of the signatures brought up to date. */
@@ -76,11 +78,11 @@ export class ScanCache {
     const age = this.#now() - entry.time;
     this.#entries.delete(key);
     if (age > this.#limits.keepMs || age < 0) {
-      this.#octets -= entry.octets;
+      this.#octets -= entry.text.length;
       return undefined;
     }
     this.#entries.set(key, entry);
-    const { verdict } = entry;
+    const { verdict } = JSON.parse(entry.text) as { readonly verdict: Verdict };
     return verdict.signaturesAge === undefined
       ? verdict
       : { ...verdict, signaturesAge: verdict.signaturesAge + age };
@@ -89,14 +91,14 @@ export class ScanCache {
   /**
    * Keeps a verdict, unless it says more of the moment than of the object.
    *
-   * @param octets Size of the verdict as JSON.
+   * @param text The checked answer that the verdict was read from.
    */
-  set(key: string, verdict: Verdict, octets: number): void {
-    if (octets > this.#limits.octets / 16) return;
+  set(key: string, verdict: Verdict, text: string): void {
+    if (text.length > this.#limits.octets / 16) return;
     if (verdict.notScanned.some((reason) => OF_THE_MOMENT.has(reason))) return;
     this.#remove(key);
-    this.#entries.set(key, { verdict, octets, time: this.#now() });
-    this.#octets += octets;
+    this.#entries.set(key, { text, time: this.#now() });
+    this.#octets += text.length;
     for (const oldest of this.#entries.keys()) {
       const isFull = this.#entries.size > this.#limits.entries ||
         this.#octets > this.#limits.octets;
@@ -109,6 +111,6 @@ export class ScanCache {
     const entry = this.#entries.get(key);
     if (!entry) return;
     this.#entries.delete(key);
-    this.#octets -= entry.octets;
+    this.#octets -= entry.text.length;
   }
 }

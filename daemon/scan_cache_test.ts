@@ -26,7 +26,12 @@ function verdict(name: string, notScanned: readonly NotScannedReason[] = []): Ve
   };
 }
 
-const LIMITS = { entries: 3, octets: 1600, keepMs: 10_000 };
+/** The answer that a verdict was read from, so many tens of characters long where it is not longer anyway. */
+const text = (one: Verdict, tens: number) =>
+  JSON.stringify({ ok: "scan", verdict: one }).padEnd(10 * tens);
+const asked = (settings: ScanSettings) => new TextEncoder().encode(JSON.stringify(settings));
+
+const LIMITS = { entries: 3, octets: 16_000, keepMs: 10_000 };
 
 Deno.test("ScanCache.key() tells apart whatever changes a verdict", { permissions: "none" }, () => {
   const cache = new ScanCache();
@@ -42,26 +47,26 @@ Deno.test("ScanCache.key() tells apart whatever changes a verdict", { permission
       limits: { ...SETTINGS.limits, [name]: 2 },
     })),
   ];
-  const keys = settings.map((one) => cache.key(octets, one));
+  const keys = settings.map((one) => cache.key(octets, asked(one)));
   assert.equal(new Set(keys).size, settings.length);
-  assert.notEqual(cache.key(octets.subarray(1), SETTINGS), keys[0]);
-  assert.equal(cache.key(octets.slice(), { ...SETTINGS }), keys[0]);
-  assert.equal(cache.key(new Uint8Array(8 * 2 ** 20 + 1), SETTINGS), undefined);
-  assert.equal(new ScanCache({ ...LIMITS, entries: 0 }).key(octets, SETTINGS), undefined);
+  assert.notEqual(cache.key(octets.subarray(1), asked(SETTINGS)), keys[0]);
+  assert.equal(cache.key(octets.slice(), asked({ ...SETTINGS })), keys[0]);
+  assert.equal(cache.key(new Uint8Array(8 * 2 ** 20 + 1), asked(SETTINGS)), undefined);
+  assert.equal(new ScanCache({ ...LIMITS, entries: 0 }).key(octets, asked(SETTINGS)), undefined);
 });
 
 Deno.test("ScanCache keeps what was used last, up to its limits", { permissions: "none" }, () => {
   const cache = new ScanCache(LIMITS);
-  for (const name of ["a", "b", "c"]) cache.set(name, verdict(name), 10);
+  for (const name of ["a", "b", "c"]) cache.set(name, verdict(name), text(verdict(name), 10));
   assert.equal(cache.get("a")?.sha256, "a");
-  cache.set("d", verdict("d"), 10);
+  cache.set("d", verdict("d"), text(verdict("d"), 10));
   assert.deepEqual(["a", "b", "c", "d"].map((key) => cache.get(key)?.sha256), [
     "a",
     undefined,
     "c",
     "d",
   ]);
-  cache.set("large", verdict("large"), 101);
+  cache.set("large", verdict("large"), text(verdict("large"), 101));
   assert.equal(cache.get("large"), undefined);
 });
 
@@ -71,7 +76,7 @@ Deno.test(
   () => {
     let now = 1_000_000;
     const cache = new ScanCache(LIMITS, () => now);
-    cache.set("a", verdict("a"), 10);
+    cache.set("a", verdict("a"), text(verdict("a"), 10));
     now += 10_000;
     assert.equal(cache.get("a")?.signaturesAge, 11_000);
     now += 1;
@@ -86,7 +91,11 @@ for (const reason of ["time", "memory", "crashed", "poison", "busy", "cancelled"
     { permissions: "none" },
     () => {
       const cache = new ScanCache(LIMITS);
-      cache.set("a", verdict("a", ["encrypted", reason]), 10);
+      cache.set(
+        "a",
+        verdict("a", ["encrypted", reason]),
+        text(verdict("a", ["encrypted", reason]), 10),
+      );
       assert.equal(cache.get("a"), undefined);
     },
   );
@@ -98,7 +107,7 @@ Deno.test("ScanCache holds its limits whatever is put in", { permissions: "none"
     const cache = new ScanCache(LIMITS);
     for (const { key, octets, read } of steps) {
       if (read) assert.ok([undefined, key].includes(cache.get(key)?.sha256));
-      else cache.set(key, verdict(key), octets);
+      else cache.set(key, verdict(key), text(verdict(key), octets));
       assert.ok(cache.size <= LIMITS.entries);
     }
   }));

@@ -4,7 +4,7 @@ import { FrameReader, writeFrames } from "../engine/scanner/frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
 import { sevenZipUrl } from "../engine/unpack/foreign/load.ts";
 import type { ModuleFiles } from "../engine/scanner/module_files.ts";
-import type { ScannerHello, ScannerRequest } from "../engine/scanner/protocol.ts";
+import type { ScannerHello } from "../engine/scanner/protocol.ts";
 import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
 import { boundMemory, confined, type Confinement } from "./confine.ts";
 import { FROM_SOURCE, processCommand, PROGRAM } from "./entries.ts";
@@ -71,6 +71,8 @@ export class ScannerProcess {
   readonly #child: Deno.ChildProcess;
   readonly #stderr: StderrTail;
   #why: ScannerEnd | undefined;
+  #dueAt = Infinity;
+  #dueWhy: ScannerEnd = "time";
 
   private constructor(
     child: Deno.ChildProcess,
@@ -132,19 +134,32 @@ export class ScannerProcess {
     }
   }
 
+  /** It is killed in so many ms from now, for this reason, where {@link ScannerProcess.killIfDue} is called then. */
+  due(ms: number, why: ScannerEnd): void {
+    this.#dueAt = performance.now() + ms;
+    this.#dueWhy = why;
+  }
+
+  /** Takes the end that was due away. */
+  notDue(): void {
+    this.#dueAt = Infinity;
+  }
+
+  /** @param now As `performance.now()` says. */
+  killIfDue(now: number): void {
+    if (now >= this.#dueAt) this.kill(this.#dueWhy);
+  }
+
   /**
    * Sends a request and reads the head of its answer. The octets are written from the caller's buffer.
    *
+   * @param request A {@link import("../engine/scanner/protocol.ts").ScannerRequest} in JSON.
    * @throws {ScannerDeath} where the process ends first.
    */
-  async request(request: ScannerRequest, octets: Uint8Array): Promise<RawAnswer> {
+  async request(request: Uint8Array, octets: Uint8Array): Promise<RawAnswer> {
     const began = performance.now();
     try {
-      await writeFrames(
-        this.#connection,
-        new TextEncoder().encode(JSON.stringify(request)),
-        octets,
-      );
+      await writeFrames(this.#connection, request, octets);
       const head = await this.#reader.read(MAX_HEAD_OCTETS);
       if (!head) throw new PosternError("wire/closed", "The scanner closed");
       return {

@@ -51,11 +51,13 @@ function writeKey(key: string): string {
 /** `TIME LEVEL key=value ...` without a line end, or without time for syslog, which has its own. */
 export function textLine(event: LogEvent, mostOctets: number, withTime = true): string {
   let line = withTime ? `${isoTime(event.time)} ${event.level}` : event.level;
-  let octets = octetsOf(line);
   const room = mostOctets - 40; // for the count of what is left out
+  const fields = event.fields.map(([key, value]) => ` ${writeKey(key)}=${writeValue(value)}`);
+  const whole = line + fields.join("");
+  if (whole.length * 3 <= room) return whole; // so many octets one character takes at most
+  let octets = octetsOf(line);
   let cut = 0;
-  for (const [key, value] of event.fields) {
-    const field = ` ${writeKey(key)}=${writeValue(value)}`;
+  for (const field of fields) {
     const size = octetsOf(field);
     if (octets + size > room) cut++;
     else {
