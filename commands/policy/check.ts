@@ -4,6 +4,9 @@ import { message } from "@optique/core/message";
 import { map, optional } from "@optique/core/modifiers";
 import { argument, command } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { analysePolicy, type Delay } from "../../policy/analyse.ts";
+import { checkPolicy } from "../../policy/check_policy.ts";
+import type { DecisionTree } from "../../policy/tree.ts";
 import { configOption, EXIT, jsonOption, type Task } from "../command.ts";
 import { printJson, printLine, visible } from "../output.ts";
 import { policyOf } from "./document.ts";
@@ -26,20 +29,43 @@ function contents(document: unknown): string {
 }
 
 async function run(options: Options): Promise<number> {
-  const { path, hash, revision, document, config } = await policyOf(options.file, options.config);
+  const { path, hash, revision, document, tree, config } = await policyOf(
+    options.file,
+    options.config,
+  );
+  const policy = checkPolicy(document);
+  const { findings, delays } = analysePolicy(policy, tree);
+  const status = findings.length === 0 ? EXIT.ok : EXIT.failed;
   if (options.json) {
     printJson({
       policy: path,
       hash,
       ...(revision === undefined ? {} : { revision }),
       ...(config === undefined ? {} : { config }),
+      findings,
+      delays,
     });
-    return EXIT.ok;
+    return status;
   }
   if (config !== undefined) printLine(visible(`${config}: checks`));
   const at = revision === undefined ? "" : `, revision ${revision}`;
   printLine(visible(`${path}: checks: ${contents(document)}; hash ${hash.slice(0, 16)}${at}`));
-  return EXIT.ok;
+  for (const finding of findings) {
+    printLine(visible(`${path}: ${finding.path}: ${finding.message} [${finding.kind}]`));
+  }
+  for (const delay of delays) {
+    printLine(visible(`${path}: rules[${delay.rule}]: note: ${delayWords(delay, tree)}`));
+  }
+  if (findings.length > 0) {
+    printLine(`${findings.length} ${findings.length === 1 ? "finding" : "findings"}`);
+  }
+  return status;
+}
+
+/** Why a rule acts later than it could: no mistake, but whoever wrote it may not know. */
+function delayWords({ phase, waitsFor, until }: Delay, tree: DecisionTree): string {
+  const other = JSON.stringify(tree.rules.names[waitsFor]);
+  return `could act at ${phase}, but waits for rules[${waitsFor}], ${other}, which is known at ${until}`;
 }
 
 /** `postern policy check`. */

@@ -115,3 +115,35 @@ for (const { name, text, says } of refused) {
     assert.match(ran.error, says);
   });
 }
+
+Deno.test("policy check tells what cannot be meant, and ends with 1", async () => {
+  await using place = await Workplace.create({
+    "policy.ts": policyText({
+      lists: { old: { senders: ["@gone.example"] } },
+      rules: [
+        { name: "domain", when: { sender: "@bad.example" }, then: { action: "reject" } },
+        { name: "address", when: { sender: "x@bad.example" }, then: { action: "discard" } },
+        {
+          name: "never",
+          when: { sender: "a@b.example", not: { sender: "@b.example" } },
+          then: { action: "reject" },
+        },
+        { name: "late", when: { subject: "*offer*" }, then: { action: "discard" } },
+        { name: "early", when: { sender: "@ads.example" }, then: { action: "reject" } },
+      ],
+    }),
+  });
+  const ran = await place.postern("policy", "check", "policy.ts");
+  assert.equal(ran.status, 1, ran.error);
+  assert.match(ran.out, /policy\.ts: rules\[1\]: .*\[shadowed\]/);
+  assert.match(ran.out, /policy\.ts: rules\[2\]\.when: .*\[never-matches\]/);
+  assert.match(ran.out, /policy\.ts: lists\.old.*\[unused-list\]/);
+  assert.match(
+    ran.out,
+    /rules\[4\]: note: could act at sender, but waits for rules\[3\], "late", which is known at header/,
+  );
+  assert.match(ran.out, /\n3 findings\n$/);
+  const json = JSON.parse((await place.postern("policy", "check", "policy.ts", "--json")).out);
+  assert.equal(json.findings.length, 3);
+  assert.equal(json.delays.length, 1);
+});

@@ -5,7 +5,7 @@ export default definePolicy({
   local: { domains: ["school.example", "pupils.school.example"], networks: ["10.20.0.0/16"] },
 
   lists: {
-    teachers: { recipients: ["@school.example"], senders: ["@school.example"] },
+    teachers: { recipients: ["@school.example"] },
     authors: { senders: ["@textbooks.example"] },
   },
 
