@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   policy: ["engine/types.ts"],
   store: ["engine/types.ts", "policy/types.ts"],
-  agents: ["policy/", "engine/types.ts", "engine/message/marks.ts"],
+  agents: ["policy/", "engine/types.ts", "engine/message/marks.ts", "engine/clean/plan.ts"],
   mirror: ["store/", "types:engine/types.ts"],
   "mod.ts": ["policy/", "engine/"],
   daemon: ["policy/", "engine/", "store/", "agents/", "mirror/", "mod.ts"],

@@ -35,6 +35,7 @@ export function rebuildZip(octets: Uint8Array, rebuild: Rebuild): Rebuilt {
   let changed = false;
   for (const member of archive.members) {
     const content = contentOf(member, octets, rebuild);
+    if (content === "unsound") return undefined;
     const fate = content === undefined ? { fate: "keep" as const } : rebuild.fate(content);
     if (fate.fate === "keep") made.push({ local: member.whole, central: member.central });
     else {
@@ -157,22 +158,22 @@ function descriptorOctets(
   return agrees ? from + 12 - at : undefined;
 }
 
-/** Undefined where the content cannot be had: encrypted, another method, or not what the headers say. */
+/** Undefined where the content cannot be had here: encrypted, or another method. */
 function contentOf(
   { flags, method, data, size, crc }: Member,
   octets: Uint8Array,
   { budget }: Rebuild,
-): Uint8Array | undefined {
+): Uint8Array | "unsound" | undefined {
   if ((flags & ENCRYPTED) !== 0) return undefined;
   let content: Uint8Array;
   if (method === 0) content = data;
   else if (method === 8) {
     const inflated = inflateRaw(data, outputLimit(budget, octets.length), size);
     budget.unpacked(inflated.octets.length);
-    if (inflated.end !== "complete" || inflated.used !== data.length) return undefined;
+    if (inflated.end !== "complete" || inflated.used !== data.length) return "unsound";
     content = inflated.octets;
   } else return undefined;
-  return content.length === size && crc32(content) === crc ? content : undefined;
+  return content.length === size && crc32(content) === crc ? content : "unsound";
 }
 
 /** The same member with another content: name, time, attributes and extra fields stay. */
