@@ -18,64 +18,17 @@ import type { ScannerRequest } from "../engine/scanner/protocol.ts";
 import { type Confinement, residentOctets, systemTool, type User } from "./confine.ts";
 import { FROM_SOURCE, workerUrl } from "./entries.ts";
 import { PoisonMemory } from "./poison.ts";
-import type { PoisonKeeper } from "./poison.ts";
-import { ScannerCrew, type ScannerStatus } from "./scanner_crew.ts";
+import type { PoolStatus, ScannerPoolOptions } from "./pool_options.ts";
+import { ScannerCrew } from "./scanner_crew.ts";
 import { ScannerDeath, type ScannerEnd, type ScannerProcess } from "./scanner_process.ts";
 import { unprivilegedUser } from "./unprivileged.ts";
-import { ScanCache, type ScanCacheLimits } from "./scan_cache.ts";
-import { moduleFiles, type SignatureSet } from "./signatures.ts";
+import { ScanCache } from "./scan_cache.ts";
+import { moduleFiles } from "./signatures.ts";
 import { socketDirectory } from "./socket_directory.ts";
 import { sha256, unscanned } from "./unscanned.ts";
 import { answerSchema } from "./verdict_schema.ts";
 
-/** What the pool tells the log. */
-export type PoolReport = (
-  level: "info" | "warning" | "error",
-  message: string,
-  fields: Readonly<Record<string, string | number | boolean>>,
-) => void;
-
-/** How a pool is started; everything has a default. */
-export interface ScannerPoolOptions {
-  /** Scans at once; default: number of cores. One more process is kept warm. */
-  readonly processes?: number;
-  /** Data segment of one scanner, octets; default 1 GiB. */
-  readonly memoryOctets?: number;
-  /** Scans that may wait; default 1000. */
-  readonly queue?: number;
-  /** Longest wait for a free scanner, ms; default 30 s. */
-  readonly queueTimeMs?: number;
-  /** How long a message that killed a scanner is remembered, ms; default a day. */
-  readonly poisonMemoryMs?: number;
-  /** Where that is kept over a restart; default: nowhere. */
-  readonly poison?: PoisonKeeper;
-  /** What a scanner gets beyond its own time limit before it is killed, ms; default 1 s. */
-  readonly graceMs?: number;
-  /** Time limit of a rewrite, ms; default 30 s. */
-  readonly rewriteTimeMs?: number;
-  /** Scans after which a scanner is replaced by a fresh one; default 20,000. */
-  readonly scansPerProcess?: number;
-  /** User that scanners run as, where this process is root; default `postern`, else `nobody`. */
-  readonly user?: string;
-  /** Signature modules that every scanner loads; default: what is built in alone. */
-  readonly signatures?: SignatureSet;
-  /** Bounds of the cache of verdicts; default: some thousand verdicts for an hour. */
-  readonly cache?: ScanCacheLimits;
-  /** Scanning worker instead of the product's; tests only, and only from the source tree. */
-  readonly worker?: URL;
-  readonly report?: PoolReport;
-}
-
-/** What `postern status` shows of the pool. */
-export interface PoolStatus {
-  readonly processes: readonly ScannerStatus[];
-  readonly waiting: number;
-  readonly counters: Readonly<Record<string, number>>;
-  /** User that the scanners run as, where it is not this process's own. */
-  readonly user?: string;
-  /** Hashes of messages that killed scanners. */
-  readonly poison: number;
-}
+export type { PoolReport, PoolStatus, ScannerPoolOptions } from "./pool_options.ts";
 
 /** CPU time of a scanner's whole life, s; one is replaced when it has been busy for half of it. */
 const CPU_SECONDS = 7200;

@@ -1,5 +1,5 @@
 /** Who keeps the scanners of a pool running: starts, lends, takes back, replaces; one more than may be busy, so one is warm. */
-import type { PoolReport } from "./pool.ts";
+import type { PoolReport } from "./pool_options.ts";
 import { residentOctets } from "./confine.ts";
 import { ScannerDeath, ScannerProcess, type ScannerProcessOptions } from "./scanner_process.ts";
 
