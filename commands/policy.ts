@@ -5,6 +5,7 @@ import { command } from "@optique/core/primitives";
 import type { Command } from "./command.ts";
 import { policyBuild } from "./policy/build.ts";
 import { policyCheck } from "./policy/check.ts";
+import { policyDiff } from "./policy/diff.ts";
 import { policyExplain } from "./policy/explain.ts";
 import { policyKeygen } from "./policy/keygen.ts";
 import { policyReplay } from "./policy/replay.ts";
@@ -23,6 +24,7 @@ export const policy: Command = {
       policyCheck,
       policyExplain,
       policyTest,
+      policyDiff,
       policyReplay,
       policyBuild,
       policyKeygen,
