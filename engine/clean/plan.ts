@@ -75,9 +75,19 @@ export function nothingLeft(parts: readonly PartReport[], gone: readonly string[
     );
 }
 
-/** Archives of files; those that are one program together are not. */
-function isArchive(type: string): boolean {
-  return fileTypeGroup(type) === "archive" && type !== "jar" && type !== "apk" && type !== "crx";
+/** Groups whose objects are one thing, whatever lies in them: a document with its macros, a page with its scripts, a program. */
+const WHOLE_GROUPS: ReadonlySet<string> = new Set([
+  "document",
+  "markup",
+  "executable",
+  "script",
+  "media",
+]);
+
+/** Whether what lies in it are things of their own, of which one may go without the others. */
+function isCollection(type: string): boolean {
+  return !WHOLE_GROUPS.has(fileTypeGroup(type)) && type !== "jar" && type !== "apk" &&
+    type !== "crx";
 }
 
 class Tree {
@@ -113,7 +123,7 @@ class Tree {
     const here = chain[unit];
     if (here === undefined) return "whole";
     const deeper = unit + 1 < chain.length;
-    if (deeper && isArchive(here.type) && !this.#allBad(here)) return undefined;
+    if (deeper && isCollection(here.type) && !this.#allBad(here)) return undefined;
     if (unit === 0) return "whole";
     return here.sha256 === "" ? undefined : here.sha256;
   }
