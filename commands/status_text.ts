@@ -66,7 +66,12 @@ function summary(status: DaemonStatus): string {
     ],
     ["host", `${status.hostname}; Deno ${status.deno}`],
     ["configuration", status.config],
-    ["policy", `${policy.path}, hash ${policy.hash.slice(0, 16)}${revision}`],
+    [
+      "policy",
+      `${policy.path}, hash ${policy.hash.slice(0, 16)}${revision}${
+        policy.watched ? ", watched" : ""
+      }`,
+    ],
     ["state", status.state],
     [
       "store",
@@ -82,7 +87,7 @@ function summary(status: DaemonStatus): string {
     const how = reload.error === undefined
       ? "done"
       : `FAILED, the old documents stay in force: ${reload.error}`;
-    rows.push(["reload", `${showTime(reload.time)}: ${how}`]);
+    rows.push(["reload", `${showTime(reload.time)}, by ${reload.by}: ${how}`]);
   }
   const dropped = counts(
     Object.fromEntries(Object.entries(status.logDropped).filter(([, lines]) => lines > 0)),

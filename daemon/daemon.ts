@@ -51,7 +51,7 @@ export async function serve(
   const stop = () => void service.stop();
   const reload = () => {
     void service.reopenLog();
-    service.reload().catch(() => {}); // it is in the log
+    service.reload("signal").catch(() => {}); // it is in the log
   };
   Deno.addSignalListener("SIGTERM", stop);
   Deno.addSignalListener("SIGINT", stop);

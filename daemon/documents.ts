@@ -42,21 +42,24 @@ export async function readConfig(path: string, timeMs = CONFIG_TIME_MS): Promise
  *
  * @param timeMs How long a document may take to evaluate, ms.
  * @param policyKey `ed25519:BASE64`: take only a bundle that this key signed.
+ * @param files Filled with the paths that it is made of, also where it fails.
  * @throws {PosternError} `document/…`, with file and place; `policy/…` for a bundle that is not what it should be.
  */
 export async function readPolicy(
   path: string,
   timeMs: number,
   policyKey?: string,
+  files = new Set<string>(),
 ): Promise<ReadPolicy> {
   const file = resolve(path);
+  files.add(file);
   if (file.endsWith(".json")) {
     const bundled = await readPolicyBundle(file, policyKey);
     return { ...bundled, path: file, hash: bundled.tree.hash };
   }
   if (policyKey !== undefined) throw refusePlain(file, policyKey);
   const [document, revision] = await Promise.all([
-    evaluateDocument(file, timeMs),
+    evaluateDocument(file, timeMs, files),
     gitRevision(file),
   ]);
   const tree = compilePolicy(document, { file });

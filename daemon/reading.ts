@@ -14,23 +14,27 @@ export interface Reading {
   readonly signatures?: SignatureSet;
 }
 
+/** What a reading begins with. */
+export interface ReadingOptions {
+  /** The configuration, where it was read a moment ago. */
+  readonly known?: Config;
+  /** Texts of files that only root could read, by path. */
+  readonly handed?: Readonly<Record<string, string>>;
+  /** Filled with the paths that the policy is made of, also where it does not check. */
+  readonly files?: Set<string>;
+}
+
 /**
  * Reads both documents and the files they name.
  *
  * @param configPath The configuration document.
- * @param known The configuration, where it was read a moment ago.
- * @param handed Texts of files that only root could read, by path.
  * @throws {PosternError} `document/…`
  */
-export async function readAll(
-  configPath: string,
-  known?: Config,
-  handed?: Readonly<Record<string, string>>,
-): Promise<Reading> {
-  const config = known ?? await readConfig(configPath);
+export async function readAll(configPath: string, options: ReadingOptions = {}): Promise<Reading> {
+  const config = options.known ?? await readConfig(configPath);
   const [policy, agents, signatures] = await Promise.all([
-    readPolicy(config.policy, timeOf(config.documentTime), config.policyKey),
-    agentSettings(config, handed),
+    readPolicy(config.policy, timeOf(config.documentTime), config.policyKey, options.files),
+    agentSettings(config, options.handed),
     readSignatureSet(config.signatures),
   ]);
   return { config, policy, agents, ...(signatures ? { signatures } : {}) };

@@ -15,12 +15,14 @@ import { InFlight } from "./in_flight.ts";
 import { readConfig } from "./documents.ts";
 import { createLog, type Log } from "./log/log.ts";
 import { operations } from "./operations.ts";
-import { ScannerPool, type ScannerPoolOptions } from "./pool.ts";
+import { poolOptions, storeLimits } from "./options.ts";
+import { ScannerPool } from "./pool.ts";
 import { readAll, type Reading, sizeOf, timeOf } from "./reading.ts";
 import { deliverReleased } from "./release.ts";
-import { readSignatureSet, type SignatureSet } from "./signatures.ts";
+import { readSignatureSet } from "./signatures.ts";
 import { controlPath, storePath } from "./state.ts";
-import type { DaemonStatus, PolicyStatus, ProcessRow, Report } from "./status.ts";
+import type { DaemonStatus, PolicyStatus, ProcessRow, ReloadCause, Report } from "./status.ts";
+import { DocumentWatch } from "./watch.ts";
 
 /** Test doubles; only from the source tree. */
 export interface ServiceOptions {
@@ -63,6 +65,9 @@ export class Service {
   #collecting: ReturnType<typeof setInterval> | undefined;
   #reloading: Promise<unknown> | undefined;
   #lastReload: DaemonStatus["reload"];
+  #watch: DocumentWatch | undefined;
+  /** What the policy is made of. */
+  #policyFiles: ReadonlySet<string> = new Set();
   #stopping: Promise<void> | undefined;
 
   private constructor(
@@ -119,7 +124,9 @@ export class Service {
     let service: Service | undefined;
     try {
       // The policy is evaluated while store and scanners come up.
-      const reading = readAll(configPath, known, given?.files);
+      const files = new Set<string>();
+      const readAt = Date.now();
+      const reading = readAll(configPath, { known, handed: given?.files ?? {}, files });
       reading.catch(() => {});
       store = await openStore(storePath(known.state), {
         limits: storeLimits(known),
@@ -131,11 +138,10 @@ export class Service {
       const parts = { reading: read, log, store, pool, files: given?.files ?? {} };
       service = new Service(configPath, parts, options);
       await service.#open();
-      const { hash, revision } = parts.reading.policy;
+      await service.#watchPolicy(files, readAt);
       log.log("info", "Ready", {
         ms: Math.round(performance.now() - began),
-        policy: hash.slice(0, 16),
-        ...(revision === undefined ? {} : { revision }),
+        ...service.#policyFields(),
       });
       return service;
     } catch (error) {
@@ -157,9 +163,9 @@ export class Service {
    *
    * @throws {PosternError} what is wrong; it is in the log and in the status, too.
    */
-  reload(): Promise<PolicyStatus> {
+  reload(by: ReloadCause): Promise<PolicyStatus> {
     const reload = (this.#reloading ?? Promise.resolve()).catch(() => {}).then(() =>
-      this.#reload()
+      this.#reload(by)
     );
     this.#reloading = reload;
     return reload;
@@ -190,7 +196,7 @@ export class Service {
         log: this.#report,
         policy: () => this.#policyStatus(),
         status: () => this.#status(),
-        reload: () => this.reload(),
+        reload: () => this.reload("command"),
         // No answer: the end of the connection is the end of the daemon.
         stop: () => this.stop().then(() => new Promise<never>(() => {})),
         releaseOptions: () => this.#releaseOptions(),
@@ -217,21 +223,49 @@ export class Service {
     }
   }
 
-  async #reload(): Promise<PolicyStatus> {
+  async #reload(by: ReloadCause): Promise<PolicyStatus> {
+    const files = new Set<string>();
+    const readAt = Date.now();
     try {
       if (this.#stopping) throw new PosternError("daemon/not-running", "The daemon is stopping");
-      const next = await readAll(this.#configPath, undefined, this.#files);
+      const next = await readAll(this.#configPath, { handed: this.#files, files });
       this.#sayOld(next);
       await this.#putInForce(next);
-      this.#lastReload = { time: Date.now() };
-      this.#report("info", "Reloaded", { policy: next.policy.hash.slice(0, 16) });
+      this.#lastReload = { time: Date.now(), by };
+      this.#report("info", "Reloaded", { by, ...this.#policyFields() });
+      await this.#watchPolicy(files, readAt);
       return this.#policyStatus();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.#lastReload = { time: Date.now(), error: message };
-      this.#report("error", "Cannot reload; what was in force stays in force", { error: message });
+      this.#lastReload = { time: Date.now(), by, error: message };
+      this.#report("error", "Cannot reload; what was in force stays in force", {
+        error: message,
+        by,
+        ...this.#policyFields(),
+      });
+      // What is in force, and what it was to be: a change of either may mend it.
+      await this.#watchPolicy([...this.#policyFiles, ...files], readAt);
       throw error;
     }
+  }
+
+  /** Watches the policy's files, where the configuration in force wants it. */
+  async #watchPolicy(files: Iterable<string>, readAt: number): Promise<void> {
+    this.#policyFiles = new Set(files);
+    if (!this.#reading.config.watch || this.#stopping) {
+      this.#watch?.close();
+      this.#watch = undefined;
+      return;
+    }
+    this.#watch ??= new DocumentWatch({
+      onChange: () => this.reload("watch"),
+      onFailure: (directory, error) =>
+        this.#report("error", "Cannot watch for changes of the policy", {
+          directory,
+          error: error instanceof Error ? error.message : String(error),
+        }),
+    });
+    await this.#watch.watch([...this.#policyFiles], readAt);
   }
 
   /** Says what a reload cannot bring up to date, so that a certificate does not run out behind a good reload's back. */
@@ -291,6 +325,7 @@ export class Service {
     const stopMs = timeOf(this.#reading.config.stopTime);
     this.#report("info", "Stopping; messages in flight are finished first", { withinMs: stopMs });
     clearInterval(this.#collecting);
+    this.#watch?.close();
     await this.#reloading?.catch(() => {});
     await this.#agents.drain(Math.max(0, stopMs - FLUSH_MS));
     await this.#pool.close();
@@ -341,7 +376,14 @@ export class Service {
 
   #policyStatus(): PolicyStatus {
     const { path, hash, revision } = this.#reading.policy;
-    return { path, hash, ...(revision === undefined ? {} : { revision }) };
+    const { watch } = this.#reading.config;
+    return { path, hash, ...(revision === undefined ? {} : { revision }), watched: watch };
+  }
+
+  /** The policy in force, for the log. */
+  #policyFields() {
+    const { path, hash, revision } = this.#reading.policy;
+    return { policy: hash.slice(0, 16), path, ...(revision === undefined ? {} : { revision }) };
   }
 
   async #status(): Promise<DaemonStatus> {
@@ -387,33 +429,4 @@ export class Service {
       processes,
     };
   }
-}
-
-function storeLimits(config: Config) {
-  return {
-    quarantineOctets: sizeOf(config.quarantine.size),
-    messageKeepMs: timeOf(config.messageLog.keep),
-    messageEntries: config.messageLog.entries,
-  };
-}
-
-function poolOptions(
-  { scanners, user }: Config,
-  signatures: SignatureSet | undefined,
-  store: Store,
-  report: Report,
-  { scanWorker }: ServiceOptions,
-): ScannerPoolOptions {
-  return {
-    ...(scanners.processes === undefined ? {} : { processes: scanners.processes }),
-    memoryOctets: sizeOf(scanners.memory),
-    queue: scanners.queue,
-    queueTimeMs: timeOf(scanners.queueTime),
-    poisonMemoryMs: timeOf(scanners.poisonMemory),
-    poison: store,
-    ...(signatures ? { signatures } : {}),
-    user,
-    report,
-    ...(scanWorker ? { worker: scanWorker } : {}),
-  };
 }

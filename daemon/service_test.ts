@@ -221,6 +221,66 @@ Deno.test("Service reloads ten times with other next hops, and no client notices
   assert.doesNotMatch(await at.log(), / error msg=|ended before they were done/);
 });
 
+Deno.test("Service watches the policy and what it imports, where the configuration says so", async (test) => {
+  await using at = await gateway({ watch: true });
+  const policy = `${at.directory}/policy.ts`;
+  const reloads = async () => (await at.log()).match(/msg=Reloaded|Cannot reload/g)?.length ?? 0;
+  const hash = async () => (await at.status()).policy.hash;
+  const changed = (before: string) => until("another policy", async () => await hash() !== before);
+  const source = (settings: string) =>
+    `import { settings } from "./lists/settings.ts";\nexport default { settings, ...${settings} };`;
+  await Deno.mkdir(`${at.directory}/lists`);
+  await Deno.writeTextFile(`${at.directory}/lists/settings.ts`, "export const settings = {};");
+
+  await test.step("written anew", async () => {
+    const before = await hash();
+    await Deno.writeTextFile(
+      policy,
+      source('{ settings: { antivirus: { infected: "discard" } } }'),
+    );
+    await changed(before);
+    const status = await at.status();
+    assert.equal(status.reload?.by, "watch");
+    assert.ok(status.policy.watched);
+  });
+  await test.step("renamed into place, as editors do", async () => {
+    const before = await hash();
+    await Deno.writeTextFile(`${policy}.new`, source("{}"));
+    await Deno.rename(`${policy}.new`, policy);
+    await changed(before);
+  });
+  await test.step("a file that it imports", async () => {
+    const before = await hash();
+    const settings = 'export const settings = { antivirus: { infected: "quarantine" } };';
+    await Deno.writeTextFile(`${at.directory}/lists/settings.ts`, settings);
+    await changed(before);
+  });
+  await test.step("one that does not check: once a change, and the old stays", async () => {
+    const [before, count] = [await hash(), await reloads()];
+    await Deno.writeTextFile(policy, 'import { x } from "./lists/more.ts"; export default { x };');
+    await until("the refusal", async () => await reloads() === count + 1);
+    assert.match((await at.status()).reload?.error ?? "", /more\.ts: there is no such file/);
+    // What happens beside it is none of its business.
+    await Deno.writeTextFile(`${at.directory}/lists/other.ts`, "");
+    await Deno.writeTextFile(`${at.directory}/other.ts`, "");
+    assert.equal(await send(at.port), 250);
+    assert.equal(await hash(), before);
+    // The file that was missing is one of the document's, too.
+    await Deno.writeTextFile(`${at.directory}/lists/more.ts`, "export const x = 1;");
+    await until("another refusal", async () => await reloads() === count + 2);
+    assert.match((await at.status()).reload?.error ?? "", /policy\.ts: x/);
+  });
+  await test.step("mended", async () => {
+    await Deno.writeTextFile(policy, "export default {};");
+    await until("the reload", async () => (await at.status()).reload?.error === undefined);
+  });
+  await test.step("watched no more", async () => {
+    await at.write({ watch: false });
+    await at.control.call("reload");
+    assert.ok(!(await at.status()).policy.watched);
+  });
+});
+
 Deno.test("Service.stop() finishes the message in flight, and is gone then", async () => {
   const at = await gateway({}, true);
   using client = await SmtpClient.connect(at.port);

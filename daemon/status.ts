@@ -29,16 +29,21 @@ export interface DaemonStatus {
   /** Resident memory of this process, octets. */
   readonly memory: number;
   /** The last reload; absent before the first. */
-  readonly reload?: { readonly time: number; readonly error?: string };
+  readonly reload?: { readonly time: number; readonly by: ReloadCause; readonly error?: string };
   /** What each process and worker may touch. */
   readonly processes: readonly ProcessRow[];
 }
+
+/** What asked for a reload: the control socket, SIGHUP, or a change of the policy's files. */
+export type ReloadCause = "command" | "signal" | "watch";
 
 /** The policy in force. */
 export interface PolicyStatus {
   readonly path: string;
   readonly hash: string;
   readonly revision?: string;
+  /** Whether its files are watched. */
+  readonly watched: boolean;
 }
 
 /** One row of the table of design: what runs, as what, and what it may. */

@@ -84,6 +84,9 @@ export const configSchema = z.strictObject({
   signatures: z.string().default("./signatures").describe(
     "directory of signature modules, as postern modules build makes it; none where it does not exist",
   ),
+  watch: z.boolean().default(false).describe(
+    "reload when the policy's files change; without it on SIGHUP and postern reload alone",
+  ),
   hostname: z.string().optional().describe("this node's name; default: the system's"),
   user: z.string().default("postern").describe(
     "unprivileged user to become when started as root; `nobody` where there is no such user",

@@ -16,12 +16,18 @@ const MODULE_NAME = /\.(?:m?ts|m?js|json)$/;
  *
  * @param path The document; absolute or relative to the current directory.
  * @param timeMs How long it may take, ms.
+ * @param files Filled with the absolute paths that it is made of, those that could not be read, too; also where it fails.
  * @returns its value: plain data, not checked further.
  * @throws {PosternError} `"document/unreadable"`, `"document/invalid"`, `"document/forbidden"`, `"document/timeout"`; the
  * message names file and place.
  */
-export async function evaluateDocument(path: string, timeMs: number): Promise<unknown> {
+export async function evaluateDocument(
+  path: string,
+  timeMs: number,
+  files = new Set<string>(),
+): Promise<unknown> {
   const document = resolve(path);
+  files.add(document);
   const first = await readSource(document);
   const child = spawn(timeMs);
   let late = false;
@@ -47,7 +53,7 @@ export async function evaluateDocument(path: string, timeMs: number): Promise<un
         await boundMemory(child.pid, MEMORY_OCTETS);
         await say(first);
       } else {
-        await say(await imported(document, message.from, message.specifier));
+        await say(await imported(document, message.from, message.specifier, files));
       }
     }
   } catch (error) {
@@ -91,7 +97,12 @@ function parseValue(json: string, path: string): unknown {
 }
 
 /** A file of the document, or why it cannot be one. */
-async function imported(document: string, from: string, specifier: string): Promise<ToReader> {
+async function imported(
+  document: string,
+  from: string,
+  specifier: string,
+  files: Set<string>,
+): Promise<ToReader> {
   const refused = (message: string): ToReader => ({
     type: "refused",
     code: "document/forbidden",
@@ -104,6 +115,7 @@ async function imported(document: string, from: string, specifier: string): Prom
   if (!MODULE_NAME.test(path)) {
     return refused("but files of a document are named .ts, .mts, .js, .mjs or .json");
   }
+  files.add(path);
   try {
     // By their real paths: a symbolic link does not lead out of the directory.
     const directory = await Deno.realPath(dirname(document));
