@@ -57,10 +57,18 @@ function outcomeWords({ action, by, reply, redirect, quarantine }: Outcome): str
   return `${action}${to}${kept} (${by})${reply === undefined ? "" : `: ${reply}`}`;
 }
 
+/** What gives a value; that no rule gives an action is nobody's doing. */
+function sideWords({ value, from }: DiffRegion["a"]): string {
+  return value === NO_ACTION ? value : `${value} (${sourceWords(from)})`;
+}
+
+/** How a region says that no rule gives an action. */
+const NO_ACTION = "as the settings say";
+
 function printRegion({ setting, mail, a, b, example }: DiffRegion): void {
   printLine(visible(`${setting}: ${mail}`));
-  printLine(visible(`  - ${a.value} (${sourceWords(a.from)})`));
-  printLine(visible(`  + ${b.value} (${sourceWords(b.from)})`));
+  printLine(visible(`  - ${sideWords(a)}`));
+  printLine(visible(`  + ${sideWords(b)}`));
   if (example === undefined) {
     printLine("  (no example could be made, but it could not be ruled out either)");
   } else {

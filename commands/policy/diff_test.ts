@@ -20,7 +20,7 @@ Deno.test("policy diff names the mail, both outcomes and an example", async () =
   assert.equal(ran.status, 1, ran.error);
   assert.match(ran.out, /^--- \/.*a\.ts \(policy [0-9a-f]{16}\)\n\+\+\+ \/.*b\.ts \(policy /);
   assert.match(ran.out, /\naction: mail for which the sender is in list blocked/);
-  assert.match(ran.out, /\n {2}- as the settings say .*\n {2}\+ reject \(rule 1, "blocked"\)\n/);
+  assert.match(ran.out, /\n {2}- as the settings say\n {2}\+ reject \(rule 1, "blocked"\)\n/);
   assert.match(ran.out, /example: from <[^>]*@worse\.example> to /);
   assert.match(ran.out, /\n {4}- accept \(default\)\n {4}\+ reject \(rule:blocked\): 550 5\.7\.1 /);
   assert.match(ran.out, /\n1 kind of mail treated differently\n$/);

@@ -39,7 +39,8 @@ function valueWords(name: string, value: unknown): string {
 
 function attachmentWords({ names, type, encrypted, macro }: AttachmentFact): string {
   const traits = [encrypted ? "encrypted" : "", macro ? "with macros" : ""].filter(Boolean);
-  return [short(names[0] ?? ""), `(${type})`, ...traits].join(" ");
+  const name = names[0] === undefined ? [] : [short(names[0])];
+  return [...name, `(${type})`, ...traits].join(" ");
 }
 
 function short(text: string): string {
