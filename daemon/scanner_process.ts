@@ -120,6 +120,7 @@ export class ScannerProcess {
       return new ScannerProcess(child, stderr, connection, reader, hello, bounded);
     } catch (error) {
       kill(child);
+      letGo(child);
       connection?.close();
       await gone;
       const words = await stderr.text();
@@ -188,11 +189,13 @@ export class ScannerProcess {
   /** Lets an idle process end by itself. */
   retire(): void {
     closeQuietly(this.#connection);
+    letGo(this.#child);
   }
 
   async #watch(): Promise<ScannerDeath> {
     const status = await this.#child.status;
     closeQuietly(this.#connection);
+    letGo(this.#child);
     const words = await this.#stderr.text();
     const how = status.signal ? `signal ${status.signal}` : `exit status ${status.code}`;
     return new ScannerDeath(this.#reason(status, words), words ? `${how}: ${words}` : how);
@@ -229,6 +232,7 @@ function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildP
     path,
     options.worker.href,
     JSON.stringify(options.modules),
+    String(NAMES_UNIX_SOCKETS),
   ]);
   const { command: [program, ...args] } = confined(plain, options.bounds);
   return new Deno.Command(program, {
@@ -236,7 +240,7 @@ function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildP
     clearEnv: true,
     env: scannerEnvironment(),
     cwd: "/",
-    stdin: "null",
+    stdin: "piped", // never written to: its end tells the scanner that the pool is gone
     stdout: "null",
     stderr: "piped",
   }).spawn();
@@ -284,6 +288,11 @@ function kill(child: Deno.ChildProcess): void {
   } catch {
     // It is gone already.
   }
+}
+
+/** Closes a scanner's standard input. */
+function letGo(child: Deno.ChildProcess): void {
+  child.stdin.close().catch(() => {}); // it is closed already, or the process was first
 }
 
 function closeQuietly(resource: { close(): void }): void {

@@ -24,22 +24,29 @@ export type ScannerAnswer =
   /** The engine threw: `memory` where it was refused more, otherwise a defect. */
   | { readonly ok: false; readonly reason: "memory" | "crashed"; readonly message: string };
 
-/** What goes between the scanner's two threads; octets are transferred. */
-export interface ScanMessage {
-  readonly head: Uint8Array;
-  readonly octets?: Uint8Array;
-}
-
 /** What the scanner's main thread gives its worker before anything else: files that the worker itself may not read. */
 export interface ToolsMessage {
+  /** Path of the pool's socket. */
+  readonly socket: string;
   /** The file `7zz.wasm`. */
   readonly sevenZip: Uint8Array<ArrayBuffer>;
   /** Signature modules, whole files. */
   readonly modules: readonly Uint8Array<ArrayBuffer>[];
 }
 
-/** What the scanner's worker says before it scans: that it is there, then that it took its tools, or why it did not. */
+/** What the main thread says when it has given up its permissions: the worker may say hello, and scan. */
+export interface StartMessage {
+  readonly start: true;
+  /** Names of permissions that the main thread could not give up. */
+  readonly kept: readonly string[];
+}
+
+/**
+ * What the scanner's worker says to the main thread: that it is there; that it has its tools and the socket, and gave up its
+ * permissions, or why not; that the pool has closed the socket.
+ */
 export type WorkerState =
   | { readonly state: "there" }
-  | { readonly state: "ready" }
-  | { readonly state: "refused"; readonly reason: string };
+  | { readonly state: "connected" }
+  | { readonly state: "refused"; readonly reason: string }
+  | { readonly state: "closed" };

@@ -1,9 +1,13 @@
-/** The reading side of a scanner: a worker without permissions that takes one object at a time. */
+/** The reading side of a scanner: a worker that gave up its permissions and takes one object at a time from the pool's socket. */
 import type { RewriteRequest, RewriteResult, ScanSettings, Verdict } from "../types.ts";
+import { FrameReader, type FrameSink, type FrameSource, writeFrames } from "./frames.ts";
+import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "./limits.ts";
+import { giveUpPermissions } from "./permissions.ts";
 import type {
-  ScanMessage,
   ScannerAnswer,
+  ScannerHello,
   ScannerRequest,
+  StartMessage,
   ToolsMessage,
   WorkerState,
 } from "./protocol.ts";
@@ -22,58 +26,89 @@ const REFUSED_MEMORY =
 
 /** The worker's side of postMessage, which the page's `self` does not type. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<ScanMessage | ToolsMessage>) => void) | null;
-  postMessage(message: unknown, transfer: Transferable[]): void;
+  onmessage: ((event: MessageEvent<StartMessage | ToolsMessage>) => void) | null;
+  postMessage(message: unknown): void;
 }
 
-/** Answers each message from the main thread until the process ends. Call once, at the worker's top level. */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Scans what comes over the pool's socket until that closes. Call once, at the worker's top level. */
 export function serveScans(engine: ScannerEngine): void {
   const scope = globalThis as unknown as WorkerScope;
-  const say = (state: WorkerState) => scope.postMessage(state, []);
+  const say = (state: WorkerState) => scope.postMessage(state);
+  let connection: Deno.UnixConn | undefined;
+  let kept: string[] = [];
   scope.onmessage = async ({ data }) => {
-    if ("sevenZip" in data) return say(take(engine, data));
-    const answer = await answerTo(engine, data);
-    const transfer = [answer.head.buffer as ArrayBuffer];
-    if (answer.octets) transfer.push(answer.octets.buffer as ArrayBuffer);
-    scope.postMessage(answer, transfer);
+    if ("start" in data) {
+      if (!connection) throw new Error("The scanner was started before it had its socket");
+      const hello: ScannerHello = { hello: true, kept: [...new Set([...kept, ...data.kept])] };
+      await converse(engine, connection, hello).catch(() => {}); // the pool has gone, or speaks otherwise
+      say({ state: "closed" });
+      return;
+    }
+    try {
+      engine.takeTools?.(data);
+      connection = await Deno.connect({ transport: "unix", path: data.socket });
+      kept = giveUpPermissions();
+      say({ state: "connected" });
+    } catch (error) {
+      say({ state: "refused", reason: error instanceof Error ? error.message : String(error) });
+    }
   };
   say({ state: "there" });
 }
 
-function take(engine: ScannerEngine, tools: ToolsMessage): WorkerState {
-  try {
-    engine.takeTools?.(tools);
-    return { state: "ready" };
-  } catch (error) {
-    return { state: "refused", reason: error instanceof Error ? error.message : String(error) };
+async function converse(
+  engine: ScannerEngine,
+  connection: FrameSource & FrameSink,
+  hello: ScannerHello,
+): Promise<void> {
+  await writeFrames(connection, encoder.encode(JSON.stringify(hello)));
+  const reader = new FrameReader(connection);
+  const requests = new Requests();
+  for (;;) {
+    const head = await reader.read(MAX_HEAD_OCTETS);
+    const octets = head && await reader.read(MAX_OBJECT_OCTETS);
+    if (!octets) return;
+    await writeFrames(connection, ...await answerTo(engine, requests.read(head), octets));
   }
 }
 
-async function answerTo(engine: ScannerEngine, message: ScanMessage): Promise<ScanMessage> {
-  const octets = message.octets ?? new Uint8Array();
+/** Reads heads of requests; most scans have the one of the scan before. */
+class Requests {
+  #text = "";
+  #request: ScannerRequest | undefined;
+
+  /** @param head From the pool, which is trusted: no check beyond the type. */
+  read(head: Uint8Array): ScannerRequest {
+    const text = decoder.decode(head);
+    if (this.#request && text === this.#text) return this.#request;
+    this.#text = text;
+    return this.#request = JSON.parse(text) as ScannerRequest;
+  }
+}
+
+/** @returns the frames of the answer: its head, and after a rewrite the octets. */
+async function answerTo(
+  engine: ScannerEngine,
+  request: ScannerRequest,
+  octets: Uint8Array,
+): Promise<readonly Uint8Array[]> {
   try {
-    // From the pool, which is trusted: no check beyond the type.
-    const request = JSON.parse(new TextDecoder().decode(message.head)) as ScannerRequest;
     if (request.op === "scan") {
-      return { head: encode({ ok: "scan", verdict: await engine.scan(octets, request.settings) }) };
+      return [encode({ ok: "scan", verdict: await engine.scan(octets, request.settings) })];
     }
-    const { message: made, layout, failed } = await engine.rewrite(octets, request.request);
-    // What is transferred leaves with its whole buffer, so a view on a larger one is copied.
-    const whole = made.byteLength === made.buffer.byteLength ? made : made.slice();
-    return { head: encode({ ok: "rewrite", layout, failed }), octets: whole };
+    const { message, layout, failed } = await engine.rewrite(octets, request.request);
+    return [encode({ ok: "rewrite", layout, failed }), message];
   } catch (error) {
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     const memory = error instanceof RangeError && REFUSED_MEMORY.test(error.message);
-    return {
-      head: encode({
-        ok: false,
-        reason: memory ? "memory" : "crashed",
-        message: text.slice(0, 500),
-      }),
-    };
+    const reason = memory ? "memory" : "crashed";
+    return [encode({ ok: false, reason, message: text.slice(0, 500) })];
   }
 }
 
 function encode(answer: ScannerAnswer): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(answer));
+  return encoder.encode(JSON.stringify(answer));
 }
