@@ -129,6 +129,14 @@ export function findUser(name: string, passwd = readPasswd()): User | undefined 
   return undefined;
 }
 
+/** Name of the user that this process runs as; the number where he has none. */
+export function userName(uid: number | null = Deno.uid(), passwd = readPasswd()): string {
+  const line = passwd.split("\n").map((each) => each.split(":")).find((fields) =>
+    fields[2] === String(uid)
+  );
+  return line?.[0] || String(uid ?? "");
+}
+
 function readPasswd(): string {
   try {
     return Deno.readTextFileSync("/etc/passwd");

@@ -14,6 +14,7 @@ import type { Handover } from "./handover.ts";
 import { InFlight } from "./in_flight.ts";
 import { readConfig } from "./documents.ts";
 import { createLog, type Log } from "./log/log.ts";
+import { Evictions } from "./evictions.ts";
 import { operations } from "./operations.ts";
 import { poolOptions, storeLimits } from "./options.ts";
 import { ScannerPool } from "./pool.ts";
@@ -22,6 +23,7 @@ import { deliverReleased } from "./release.ts";
 import { readSignatureSet } from "./signatures.ts";
 import { controlPath, storePath } from "./state.ts";
 import type { DaemonStatus, PolicyStatus, ProcessRow, ReloadCause, Report } from "./status.ts";
+import { userName } from "./confine.ts";
 import { DocumentWatch } from "./watch.ts";
 
 /** Test doubles; only from the source tree. */
@@ -58,6 +60,7 @@ export class Service {
   readonly #ports: AgentPorts;
   /** What only root could read, at the start. */
   readonly #files: Handover["files"];
+  readonly #evictions: Evictions;
   #reading: Reading;
   #log: Log;
   #pool: ScannerPool;
@@ -77,6 +80,7 @@ export class Service {
       log: Log;
       store: Store;
       pool: ScannerPool;
+      evictions: Evictions;
       files: Handover["files"];
     },
     options: ServiceOptions,
@@ -88,6 +92,7 @@ export class Service {
     this.#store = parts.store;
     this.#pool = parts.pool;
     this.#files = parts.files;
+    this.#evictions = parts.evictions;
     const inFlight = sizeOf(parts.reading.config.inFlight);
     this.#inFlight = new InFlight(inFlight);
     this.#called = new InFlight(inFlight * CALLERS_SHARE);
@@ -119,6 +124,7 @@ export class Service {
     await refuseSecond(controlPath(known.state));
     const log = await createLog(known.log);
     const report: Report = (level, message, fields) => log.log(level, message, fields);
+    const evictions = new Evictions(report);
     let store: Store | undefined;
     let pool: ScannerPool | undefined;
     let service: Service | undefined;
@@ -131,11 +137,12 @@ export class Service {
       store = await openStore(storePath(known.state), {
         limits: storeLimits(known),
         onProblem: (error) => report("error", "The store has a problem", { error: error.message }),
+        onEvicted: (count) => evictions.note(count),
       });
       const signatures = await readSignatureSet(known.signatures);
       pool = await ScannerPool.start(poolOptions(known, signatures, store, report, options));
       const read: Reading = { ...await reading, ...(signatures ? { signatures } : {}) };
-      const parts = { reading: read, log, store, pool, files: given?.files ?? {} };
+      const parts = { reading: read, log, store, pool, evictions, files: given?.files ?? {} };
       service = new Service(configPath, parts, options);
       await service.#open();
       await service.#watchPolicy(files, readAt);
@@ -217,6 +224,7 @@ export class Service {
   async #collect(): Promise<void> {
     try {
       await this.#store.collect();
+      this.#evictions.flush();
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       this.#report("error", "Cannot enforce what the store may keep", { error: detail });
@@ -329,6 +337,7 @@ export class Service {
     await this.#reloading?.catch(() => {});
     await this.#agents.drain(Math.max(0, stopMs - FLUSH_MS));
     await this.#pool.close();
+    this.#evictions.flush();
     try {
       await this.#store.close();
     } catch (error) {
@@ -389,7 +398,7 @@ export class Service {
   async #status(): Promise<DaemonStatus> {
     const { config } = this.#reading;
     const agents = await this.#agents.status();
-    const user = String(Deno.uid() ?? "");
+    const user = userName();
     const scanners = this.#pool.status();
     const processes: ProcessRow[] = [
       { what: "daemon", runsAs: `process, user ${user}`, may: `its state in ${config.state}` },

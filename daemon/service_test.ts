@@ -80,7 +80,7 @@ Deno.test("Service takes mail by SMTP into a Maildir, and says what it does", as
   const status = await at.status();
   assert.equal(status.agents[0]?.addresses[0], `127.0.0.1:${at.port}`);
   assert.deepEqual(status.agents[0]?.permissions.net, [`127.0.0.1:${at.port}`]);
-  assert.equal(status.counters["status.clean"], 1);
+  await until("the record", async () => (await at.status()).counters["status.clean"] === 1);
   assert.ok(status.scanners.processes.every(({ memory }) => (memory ?? 0) > 1e6));
   assert.match(status.policy.hash, /^[0-9a-f]{64}$/);
   const messages = (await at.control.call("messages")).result;

@@ -10,6 +10,8 @@ export interface Access {
   now(): number;
   /** Told of what could not be read or written in the background. Must not throw. */
   problem(error: PosternError): void;
+  /** Tells how many messages in quarantine were deleted before they expired. */
+  evicted?(count: number): void;
 }
 
 const CAUSES: readonly { code: ErrorCode; pattern: RegExp; text: string }[] = [

@@ -203,10 +203,14 @@ export class Quarantine {
     let deleted = 0;
     if (await total() <= octets) return 0;
     const selector = { prefix: ["quarantine"] };
-    for await (const { key } of list(this.#access, selector, "Cannot collect the quarantine")) {
-      const id = key[1];
-      if (typeof id === "string" && await this.#tryDelete(id)) deleted++;
-      if (await total() <= octets) break;
+    try {
+      for await (const { key } of list(this.#access, selector, "Cannot collect the quarantine")) {
+        const id = key[1];
+        if (typeof id === "string" && await this.#tryDelete(id)) deleted++;
+        if (await total() <= octets) break;
+      }
+    } finally {
+      if (deleted > 0) this.#access.evicted?.(deleted);
     }
     return deleted;
   }

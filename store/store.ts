@@ -34,6 +34,8 @@ export interface StoreOptions {
   readonly limits?: Partial<StoreLimits>;
   /** Told of failures in the background: a flush that failed (once, until one succeeds), an entry that cannot be read. */
   readonly onProblem?: (error: PosternError) => void;
+  /** Told how many of the oldest messages in quarantine were just deleted before they expired, for want of room. */
+  readonly onEvicted?: (count: number) => void;
   /** The clock, ms since 1970; for tests. */
   readonly now?: () => number;
 }
@@ -62,6 +64,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
       kv,
       now: options.now ?? Date.now,
       problem: (error) => options.onProblem?.(error),
+      evicted: (count) => options.onEvicted?.(count),
     };
     await migrate(access);
     return new KvStore(access, { ...DEFAULT_LIMITS, ...options.limits }, lock);

@@ -102,17 +102,21 @@ Deno.test("Store.collect() deletes what is past its time and what is too much, o
     assert.deepEqual([check.problems, check.mended], [[], []]);
   }));
 
-Deno.test("Store.putQuarantine() makes room for itself and refuses what can have none", () =>
-  withStore(async (store) => {
+Deno.test("Store.putQuarantine() makes room for itself, says so, and refuses what can have none", () => {
+  const evicted: number[] = [];
+  const onEvicted = (count: number) => evicted.push(count);
+  return withStore(async (store) => {
     for (let n = 0; n < 10; n++) {
       await store.putQuarantine(newEntry({ time: n }), someOctets(1_000, n + 1));
     }
     const { quarantined, blobOctets } = await store.totals();
     assert.deepEqual([quarantined, blobOctets], [3, 3_000]);
+    assert.deepEqual(evicted, [1, 1, 1, 1, 1, 1, 1]);
     await assert.rejects(store.putQuarantine(newEntry(), someOctets(3_501)), {
       code: "store/full",
     });
-  }, { limits: { quarantineOctets: 3_500 } }));
+  }, { limits: { quarantineOctets: 3_500 }, onEvicted });
+});
 
 Deno.test("Store.notePoison() counts, also at once, and forgets", async () => {
   let now = 1_000;
