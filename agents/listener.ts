@@ -1,5 +1,6 @@
 import { PosternError } from "../errors.ts";
 import { ConnStream } from "./stream.ts";
+import { type Accepting, listenUnix } from "./unix_listener.ts";
 
 /** Connections that the kernel keeps until they are accepted. */
 const BACKLOG = 511;
@@ -14,8 +15,10 @@ export interface SessionLimits {
 
 /** What a listener needs. */
 export interface ListenerOptions {
-  /** `HOST:PORT`, `[IPv6]:PORT` or `*:PORT`. */
+  /** `HOST:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:/PATH`; there must be room for the last ({@link makeRoom}). */
   readonly listen: string;
+  /** Mode of a socket in the file system; default 0660. */
+  readonly socketMode?: number;
   readonly limits: SessionLimits;
   /** Another listener of this process has the address, and will leave it. */
   readonly shareAddress?: boolean;
@@ -38,7 +41,10 @@ export function parseListen(listen: string): { hostname: string; port: number } 
  * Listens so that a successor can listen beside it (SO_REUSEPORT, Linux). The kernel would let any process of the same user do
  * so: one that is not to share sees first that nobody listens.
  */
-function listen({ listen, shareAddress }: ListenerOptions): Deno.TcpListener {
+function listen({ listen, shareAddress, socketMode }: ListenerOptions): Accepting {
+  if (listen.startsWith("unix:")) {
+    return listenUnix(listen.slice("unix:".length), socketMode ?? 0o660);
+  }
   const address = { ...parseListen(listen), tcpBacklog: BACKLOG };
   if (Deno.build.os !== "linux") return Deno.listen(address);
   if (!shareAddress && address.port !== 0) Deno.listen(address).close();
@@ -48,7 +54,7 @@ function listen({ listen, shareAddress }: ListenerOptions): Deno.TcpListener {
 /** Accepts TCP sessions up to its limits, in all and for one client address. */
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: Accepting;
   readonly #sessions = new Set<ConnStream>();
   readonly #perClient = new Map<string, number>();
   #limits: SessionLimits;
@@ -66,9 +72,11 @@ export class Listener {
     void this.#accept();
   }
 
-  /** `127.0.0.1:2525`, with the real port. */
+  /** `127.0.0.1:2525`, with the real port; `unix:/PATH`. */
   get address(): string {
-    const { hostname, port } = this.#listener.addr;
+    const { addr } = this.#listener;
+    if (addr.transport !== "tcp") return this.#options.listen;
+    const { hostname, port } = addr;
     return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
   }
 
@@ -96,7 +104,7 @@ export class Listener {
 
   async #accept(): Promise<void> {
     while (this.#open) {
-      let conn: Deno.TcpConn;
+      let conn: Deno.Conn;
       try {
         conn = await this.#listener.accept();
       } catch (error) {
@@ -109,11 +117,11 @@ export class Listener {
     }
   }
 
-  async #run(conn: Deno.TcpConn): Promise<void> {
+  async #run(conn: Deno.Conn): Promise<void> {
     const stream = new ConnStream(conn);
     const client = stream.remoteAddress;
     try {
-      conn.setNoDelay(true);
+      if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
       const mine = this.#perClient.get(client) ?? 0;
       if (this.#sessions.size >= this.#limits.sessions || mine >= this.#limits.sessionsPerClient) {
         await this.#options.refuse(stream);

@@ -16,7 +16,9 @@ export interface AgentPermissions {
 const TABLE = {
   // Its own address and the next hop. A Maildir is written by the daemon.
   smtp: (config: AgentConfig): AgentPermissions =>
-    join(listening(config.listen), nextHop(config.nextHop)),
+    join(listening(config.listen), nextHop(config.nextHop ?? "")),
+  // Its own address alone: what is released goes out of the daemon.
+  milter: (config: AgentConfig): AgentPermissions => listening(config.listen),
 } satisfies Record<AgentConfig["agent"], (config: AgentConfig) => AgentPermissions>;
 
 /** What an agent of this configuration may touch. */
@@ -66,8 +68,12 @@ function join(...all: readonly AgentPermissions[]): AgentPermissions {
   };
 }
 
-/** `*` is every IPv4 address, as the listener takes it. */
+/** `*` is every IPv4 address, as the listener takes it. A socket in the file system is made there, and removed. */
 function listening(address: string): AgentPermissions {
+  if (address.startsWith("unix:")) {
+    const path = address.slice("unix:".length);
+    return { net: [address], read: [path], write: [path] };
+  }
   return { ...NOTHING, net: [address.replace(/^\*:/, "0.0.0.0:")] };
 }
 

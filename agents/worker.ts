@@ -2,6 +2,7 @@
 import { PosternError } from "../errors.ts";
 import type { RunningAgent } from "./ports.ts";
 import { serveAgent } from "./worker_serve.ts";
+import { startMilterAgent } from "./milter/agent.ts";
 import { startSmtpAgent } from "./smtp/agent.ts";
 
 serveAgent((agent, config, ports): Promise<RunningAgent> => {
@@ -9,6 +10,8 @@ serveAgent((agent, config, ports): Promise<RunningAgent> => {
     case "smtp":
       // From the daemon, which has checked it.
       return startSmtpAgent(config as Parameters<typeof startSmtpAgent>[0], ports);
+    case "milter":
+      return startMilterAgent(config as Parameters<typeof startMilterAgent>[0], ports);
     default:
       throw new PosternError("daemon/worker", `There is no agent ${String(agent satisfies never)}`);
   }

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { ERROR_CODES, PosternError } from "../errors.ts";
 import type { ScanSettings, Verdict } from "../engine/types.ts";
+import type { AgentConfig } from "../policy/config.ts";
 import type { DecisionTree } from "../policy/tree.ts";
 import type { AgentPermissions } from "./permissions.ts";
 import { denoPermissions } from "./permissions.ts";
@@ -38,7 +39,7 @@ export interface ScannerText {
 
 /** How a worker is started. */
 export interface WorkerHostOptions {
-  readonly agent: "smtp";
+  readonly agent: AgentConfig["agent"];
   /** Name of the listener. */
   readonly name: string;
   /** Module of the worker. */

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { CLEAN_MODES, type NoticeLanguage, SCAN_STATUSES } from "../engine/types.ts";
+import type { AgentConfig } from "../policy/config.ts";
 import type { DecisionTree } from "../policy/tree.ts";
 import { ACTIONS, AGENT_NAMES, DIRECTIONS, PHASES, REPORT_STATUSES } from "../policy/types.ts";
 import { LOG_LEVELS } from "./ports.ts";
@@ -13,7 +14,7 @@ export type ToWorker =
   /** First message: the agent's whole configuration. */
   | {
     readonly type: "start";
-    readonly agent: "smtp";
+    readonly agent: AgentConfig["agent"];
     readonly config: unknown;
     readonly tree: DecisionTree;
   }

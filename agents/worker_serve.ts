@@ -1,12 +1,13 @@
 /** The worker's loop: what the daemon says, to the agent; what the agent needs, to the daemon. */
 import { PosternError } from "../errors.ts";
+import type { AgentConfig } from "../policy/config.ts";
 import { PortsClient } from "./ports_client.ts";
 import type { AgentPorts, RunningAgent } from "./ports.ts";
 import type { ToWorker } from "./worker_protocol.ts";
 
 /** Starts the agent of a kind. */
 export type StartAgent = (
-  agent: "smtp",
+  agent: AgentConfig["agent"],
   config: unknown,
   ports: AgentPorts,
 ) => Promise<RunningAgent>;

@@ -11,7 +11,8 @@ export function releasing(
   const { release } = config.quarantine;
   return {
     deliver: deliverReleased(async (nextHop) => {
-      const agent = config.agents.find((each) => each.nextHop === nextHop);
+      const agent = config.agents.filter((each) => each.agent === "smtp")
+        .find((each) => each.nextHop === nextHop);
       if (agent === undefined) return { hostname };
       const { nextHopCa } = agent;
       return {

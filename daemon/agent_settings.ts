@@ -9,6 +9,7 @@ export interface AgentSettings {
   /** Name of the listener; unique in the configuration. */
   readonly name: string;
   readonly listen: string;
+  /** `""` where it has none: what it keeps is released as `quarantine.release` says. */
   readonly nextHop: string;
   readonly permissions: AgentPermissions;
   /** What goes to the worker: its own part, with the text of files that it cannot read itself. */
@@ -20,7 +21,9 @@ export interface AgentSettings {
 }
 
 /** Paths of the PEM files that an agent's configuration names. */
-export function pemFiles({ tls, nextHopCa }: AgentConfig): readonly string[] {
+export function pemFiles(agent: AgentConfig): readonly string[] {
+  if (agent.agent !== "smtp") return [];
+  const { tls, nextHopCa } = agent;
   return [tls?.certificate, tls?.key, nextHopCa].filter((path) => path !== undefined);
 }
 
@@ -52,8 +55,9 @@ async function settingsOf(
   config: Config,
   handed: Readonly<Record<string, string>>,
 ): Promise<AgentSettings> {
-  const hostname = agent.hostname ?? config.hostname ?? Deno.hostname();
-  const { tls, nextHopCa } = agent;
+  const own = agent.agent === "smtp" ? agent : undefined;
+  const hostname = own?.hostname ?? config.hostname ?? Deno.hostname();
+  const { tls, nextHopCa } = own ?? {};
   const read = (what: string, path: string) => readPem(agent.name, what, path, handed[path]);
   const tlsPem = tls && {
     certificate: await read("tls.certificate", tls.certificate),
@@ -64,7 +68,7 @@ async function settingsOf(
     agent: agent.agent,
     name: agent.name,
     listen: agent.listen,
-    nextHop: agent.nextHop,
+    nextHop: agent.nextHop ?? "",
     permissions: agentPermissions(agent),
     config: {
       ...agent,

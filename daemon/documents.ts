@@ -83,14 +83,21 @@ export function resolvePaths(config: Config, directory: string): Config {
     state: path(config.state),
     policy: path(config.policy),
     signatures: path(config.signatures),
-    agents: config.agents.map((agent) => ({
-      ...agent,
-      nextHop: nextHop(agent.nextHop),
-      ...(agent.tls
-        ? { tls: { certificate: path(agent.tls.certificate), key: path(agent.tls.key) } }
-        : {}),
-      ...(agent.nextHopCa === undefined ? {} : { nextHopCa: path(agent.nextHopCa) }),
-    })),
+    agents: config.agents.map((agent) =>
+      agent.agent === "milter"
+        ? ({
+          ...agent,
+          ...(agent.nextHop === undefined ? {} : { nextHop: nextHop(agent.nextHop) }),
+        })
+        : ({
+          ...agent,
+          nextHop: nextHop(agent.nextHop),
+          ...(agent.tls
+            ? { tls: { certificate: path(agent.tls.certificate), key: path(agent.tls.key) } }
+            : {}),
+          ...(agent.nextHopCa === undefined ? {} : { nextHopCa: path(agent.nextHopCa) }),
+        })
+    ),
     log: { ...config.log, to: config.log.to.map((to) => prefixed(to, "file:")) },
     quarantine: {
       ...config.quarantine,

@@ -132,7 +132,7 @@ async function rootsFiles(user: User, config: Config): Promise<Record<string, st
 
 /** Makes the state directory and those of Maildirs, for the user alone. What is there and another's is not touched. */
 async function prepareState(user: User, config: Config): Promise<void> {
-  const maildirs = config.agents.map(({ nextHop }) => /^maildir:(.+)$/.exec(nextHop)?.[1])
+  const maildirs = config.agents.map(({ nextHop }) => /^maildir:(.+)$/.exec(nextHop ?? "")?.[1])
     .filter((path) => path !== undefined);
   for (const directory of [config.state, ...maildirs]) {
     if (!isThere(directory)) {

@@ -370,7 +370,8 @@ export class Service {
     const own = this.#agents.keepers.flatMap(({ addresses }) => addresses);
     return {
       deliver: deliverReleased((nextHop) => {
-        const agent = agents.find((each) => each.nextHop === nextHop)?.config;
+        const agent = agents.map((each) => each.config).filter((each) => each.agent === "smtp")
+          .find((each) => each.nextHop === nextHop);
         const hostname = agent?.hostname ?? config.hostname ?? Deno.hostname();
         return Promise.resolve({
           hostname,

@@ -14,6 +14,8 @@ const address = z.string().regex(
   /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+|\*):\d{1,5}$/,
   "an address such as 127.0.0.1:10025 or [::1]:10025",
 );
+/** A socket in the file system; its path fits into sockaddr_un. */
+const unixSocket = z.string().regex(/^unix:\/.{1,102}$/, "unix:/PATH, at most 103 characters");
 const nextHop = z.string().regex(
   /^(?:(?:smtp|lmtp):\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}|lmtp:unix:\/.+|maildir:.+)$/,
   "smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:unix:/PATH or maildir:PATH",
@@ -66,8 +68,38 @@ export const smtpAgentSchema = z.strictObject({
   }).prefault({}),
 });
 
+/** The milter agent: mail servers (Sendmail, Postfix) ask it what to do with each message. */
+export const milterAgentSchema = z.strictObject({
+  agent: z.literal("milter"),
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).default("milter").describe(
+    "name of the listener in logs and rules",
+  ),
+  listen: z.union([address, unixSocket]).describe(
+    "where mail servers connect to: HOST:PORT or unix:/PATH",
+  ),
+  socketMode: z.string().regex(/^0[0-7]{3}$/, "an octal mode such as 0660").default("0660")
+    .describe(
+      "mode of the socket in the file system",
+    ),
+  nextHop: nextHop.optional().describe(
+    "where released mail goes, as quarantine.release says it for all agents; best a port of the mail server without its milters",
+  ),
+  direction: z.enum(["inbound", "outbound", "internal"]).optional().describe(
+    "which way mail goes here; default: seen from the policy's local domains and networks",
+  ),
+  limits: z.strictObject({
+    sessions: count.default(1000),
+    messageSize: size.default("50MB"),
+    recipients: count.default(10_000),
+    commandTime: time.default("2h").describe(
+      "how long a mail server may be silent while its own client is",
+    ),
+    dataTime: time.default("10m").describe("how long a message may take to come"),
+  }).prefault({}),
+});
+
 /** Every kind of agent, told apart by `agent`. */
-export const agentSchema = z.discriminatedUnion("agent", [smtpAgentSchema]);
+export const agentSchema = z.discriminatedUnion("agent", [smtpAgentSchema, milterAgentSchema]);
 
 /** postern.config.ts. */
 export const configSchema = z.strictObject({
@@ -146,6 +178,8 @@ export type ConfigInput = z.input<typeof configSchema>;
 export type AgentConfig = z.output<typeof agentSchema>;
 /** The smtp agent's part, checked. */
 export type SmtpAgentConfig = z.output<typeof smtpAgentSchema>;
+/** The milter agent's part, checked. */
+export type MilterAgentConfig = z.output<typeof milterAgentSchema>;
 
 /**
  * Types `postern.config.ts` and returns it as it is; the check is made by the reader of the document.

@@ -1,0 +1,118 @@
+import { Listener } from "../listener.ts";
+import type { AgentPorts, RunningAgent } from "../ports.ts";
+import { describe } from "../smtp/delivery.ts";
+import { makeRoom } from "../unix_listener.ts";
+import { type MilterAgentStart, type MilterContext, milterSettings } from "./context.ts";
+import { REFUSAL_LOG_MS } from "./limits.ts";
+import { MilterRunner } from "./session_runner.ts";
+
+/** What a reload may change without a new worker: what neither sockets nor permissions depend on. */
+const CHANGEABLE: ReadonlySet<string> = new Set([
+  "direction",
+  "nextHop",
+  "limits",
+  "shareAddress", // how it began
+]);
+
+/**
+ * Starts the milter agent: listens for mail servers that ask what to do with mail, scans, decides, tells them what to change.
+ *
+ * @param config The checked configuration.
+ * @throws {PosternError} `wire/closed` when the address cannot be listened on.
+ */
+export async function startMilterAgent(
+  config: MilterAgentStart,
+  ports: AgentPorts,
+): Promise<RunningAgent> {
+  await makeRoom(config.listen);
+  return new MilterAgent(config, ports);
+}
+
+class MilterAgent implements RunningAgent {
+  #config: MilterAgentStart;
+  readonly #context: MilterContext;
+  readonly #listener: Listener;
+  readonly #runners = new Map<MilterRunner, Promise<void>>();
+  #total = 0;
+  #refused = 0;
+  #refusalLogged = -Infinity;
+
+  constructor(config: MilterAgentStart, ports: AgentPorts) {
+    this.#config = config;
+    this.#context = { ports, settings: milterSettings(config), messages: 0, draining: false };
+    this.#listener = new Listener({
+      listen: config.listen,
+      socketMode: Number.parseInt(config.socketMode, 8),
+      shareAddress: config.shareAddress ?? false,
+      limits: this.#context.settings,
+      serve: async (stream) => {
+        this.#total++;
+        const runner = new MilterRunner(this.#context, stream);
+        const run = runner.run();
+        this.#runners.set(runner, run);
+        await run;
+        this.#runners.delete(runner);
+      },
+      refuse: () => Promise.resolve(this.#refuse()),
+      failed: (error) =>
+        ports.log("warning", "Cannot accept a session", { error: describe(error) }),
+    });
+  }
+
+  get addresses(): readonly string[] {
+    return [this.#listener.address];
+  }
+
+  status(): Readonly<Record<string, number>> {
+    return {
+      sessions: this.#listener.count,
+      sessionsTotal: this.#total,
+      sessionsRefused: this.#refused,
+      messages: this.#context.messages,
+    };
+  }
+
+  reconfigure(config: unknown): boolean {
+    const next = config as MilterAgentStart; // from the daemon, which has checked it
+    const keys = new Set([...Object.keys(this.#config), ...Object.keys(next)]);
+    for (const key of keys) {
+      const same =
+        JSON.stringify(Reflect.get(this.#config, key)) === JSON.stringify(Reflect.get(next, key));
+      if (!same && !CHANGEABLE.has(key)) return false;
+    }
+    this.#config = next;
+    this.#context.settings = milterSettings(next);
+    this.#listener.limits = this.#context.settings;
+    return true;
+  }
+
+  stopListening(): void {
+    this.#listener.stop();
+  }
+
+  async drain(): Promise<void> {
+    this.#context.draining = true;
+    this.#listener.stop();
+    for (const runner of this.#runners.keys()) runner.shutDown();
+    await Promise.all(this.#runners.values());
+  }
+
+  close(): void {
+    this.#context.draining = true;
+    this.#listener.stop();
+    this.#listener.closeAll();
+  }
+
+  /** One too many is closed without a word (there is none before the negotiation): the MTA then does what it is set to do. */
+  #refuse(): void {
+    this.#refused++;
+    const now = performance.now();
+    if (now - this.#refusalLogged < REFUSAL_LOG_MS) return;
+    this.#refusalLogged = now;
+    const { ports, settings } = this.#context;
+    ports.log("warning", "Too many sessions of mail servers", {
+      listener: settings.listener,
+      refused: this.#refused,
+    });
+  }
+}

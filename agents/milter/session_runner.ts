@@ -1,0 +1,437 @@
+import { Buffer } from "node:buffer";
+import { decide } from "../../policy/decide.ts";
+import type { Envelope, Outcome } from "../../policy/types.ts";
+import type { DecisionTree } from "../../policy/tree.ts";
+import { PosternError } from "../../errors.ts";
+import { newQueueId } from "../queue_id.ts";
+import { describe } from "../smtp/delivery.ts";
+import { NO_MEMORY, policyReply, type Reply, TOO_LARGE } from "../smtp/replies.ts";
+import type { WireStream } from "../stream.ts";
+import { type FactsSource, recipientFacts, refusedRecord, senderFacts } from "../way.ts";
+import type { AddressArgument } from "./arguments.ts";
+import { conclude } from "./conclusion.ts";
+import type { MilterContext, MilterSettings } from "./context.ts";
+import { nameForeign } from "./foreign.ts";
+import {
+  FIRST_PACKET_MS,
+  MAX_COMMAND_PACKET_OCTETS,
+  MAX_NEGOTIATION_OCTETS,
+  MAX_PACKET_OCTETS,
+  PACKET_MS,
+  READ_OCTETS,
+  RESERVE_STEP_OCTETS,
+  WRITE_MS,
+} from "./limits.ts";
+import { PacketDecoder } from "./packet_decoder.ts";
+import { PROGRESS, replyCode } from "./packets.ts";
+import { ACTIONS } from "./protocol.ts";
+import { MilterSession } from "./session.ts";
+import type { MilterClient, MilterStep, MilterTransaction } from "./session_types.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** What belongs to the transaction that the session has open. */
+interface Open {
+  readonly queueId: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** Kept to the transaction's end, whatever is reloaded meanwhile. */
+  readonly tree: DecisionTree;
+  readonly transaction: MilterTransaction;
+  /** Recipients that share one outcome, and those that get none of it whatever the content is. */
+  readonly together: AddressArgument[];
+  readonly apart: AddressArgument[];
+  /** What the first recipient's decision was. */
+  first?: string;
+}
+
+/** Runs the conversation on one connection: the only place that reads and writes its socket. */
+export class MilterRunner {
+  readonly #context: MilterContext;
+  readonly #settings: MilterSettings;
+  readonly #stream: WireStream;
+  readonly #session: MilterSession;
+  readonly #decoder = new PacketDecoder(MAX_NEGOTIATION_OCTETS);
+  readonly #buffer = new Uint8Array(READ_OCTETS);
+  #input: Uint8Array = NOTHING;
+  #output: Uint8Array[] = [];
+  #open: Open | undefined;
+  #reserved = 0;
+  #outOfMemory = false;
+  /** A read that was begun while a message was worked on, to see the MTA go away. */
+  #ahead: Promise<number | null> | undefined;
+  #waiting = false;
+  /** When the packet and the message that are coming began (performance.now), and octets of the message since. */
+  #packetSince: number | undefined;
+  #messageSince: number | undefined;
+  #received = 0;
+
+  constructor(context: MilterContext, stream: WireStream) {
+    this.#context = context;
+    this.#settings = context.settings;
+    this.#stream = stream;
+    this.#session = new MilterSession({
+      maxMessageOctets: this.#settings.messageSize,
+      maxRecipients: this.#settings.recipients,
+    });
+  }
+
+  /** Runs until the MTA quits, breaks or idles away. Rejects only for faults of our own. */
+  async run(): Promise<void> {
+    try {
+      while (true) {
+        const step = await this.#next();
+        if (!step || !await this.#do(step)) break;
+      }
+      await this.#flush();
+    } catch (error) {
+      this.#report(error);
+    } finally {
+      this.#unreserve();
+      this.#stream.close();
+    }
+  }
+
+  /** Ends a conversation that waits between messages; others end when their message is done. */
+  shutDown(): void {
+    if (this.#waiting && !this.#session.busy) this.#stream.close();
+  }
+
+  /** The step of the next packet; `undefined` at the end of the stream. */
+  async #next(): Promise<MilterStep | undefined> {
+    while (true) {
+      if (this.#input.length > 0) {
+        const { used, packet } = this.#decoder.take(this.#input);
+        this.#input = this.#input.subarray(used);
+        if (packet) {
+          this.#packetSince = undefined;
+          const step = this.#session.receive(packet);
+          this.#decoder.maxOctets = this.#session.busy
+            ? MAX_PACKET_OCTETS
+            : this.#session.agreement
+            ? MAX_COMMAND_PACKET_OCTETS
+            : MAX_NEGOTIATION_OCTETS;
+          return step;
+        }
+        continue;
+      }
+      if (this.#context.draining && !this.#session.busy) return undefined;
+      await this.#flush();
+      await this.#account();
+      this.#moveDeadline();
+      const read = this.#ahead ?? this.#stream.read(this.#buffer);
+      this.#ahead = undefined;
+      this.#waiting = true;
+      const count = await read;
+      this.#waiting = false;
+      if (count === null) return undefined;
+      this.#received += count;
+      this.#input = this.#buffer.subarray(0, count);
+    }
+  }
+
+  /** @returns whether the conversation goes on. */
+  async #do(step: MilterStep): Promise<boolean> {
+    switch (step.kind) {
+      case "none":
+        return true;
+      case "say":
+        this.#output.push(step.octets);
+        return true;
+      case "connect":
+        return await this.#do(this.#session.answerConnect(this.#connect(step.client)));
+      case "sender":
+        return await this.#do(this.#session.answerSender(this.#sender(step.transaction)));
+      case "recipient":
+        return await this.#do(this.#session.answerRecipient(this.#recipient(step.recipient)));
+      case "message":
+        return await this.#do(this.#session.answerMessage(await this.#message(step)));
+      case "dropped":
+        this.#drop();
+        return true;
+      case "quit":
+        return false;
+    }
+  }
+
+  #connect(client: MilterClient): Reply | undefined {
+    const tree = this.#context.ports.policy();
+    const source = this.#facts(tree, Date.now(), client);
+    const outcome = decide(tree, "connect", senderFacts(source));
+    const refusal = refusalOf(outcome);
+    if (refusal !== undefined) this.#recordRefusal(source, newQueueId(), [], refusal, outcome);
+    return refusal;
+  }
+
+  #sender(transaction: MilterTransaction): Reply | undefined {
+    this.#drop();
+    const open: Open = {
+      queueId: newQueueId(),
+      time: Date.now(),
+      tree: this.#context.ports.policy(),
+      transaction,
+      together: [],
+      apart: [],
+    };
+    const source = this.#source(open);
+    const outcome = decide(open.tree, "sender", senderFacts(source));
+    const refusal = refusalOf(outcome);
+    if (refusal !== undefined) this.#recordRefusal(source, open.queueId, [], refusal, outcome);
+    else this.#open = open;
+    return refusal;
+  }
+
+  /**
+   * A recipient that is not to get the message whatever is in it can be taken out at the end. Others must be treated alike: there
+   * is one message, and one answer for it.
+   */
+  #recipient(recipient: AddressArgument): Reply | undefined {
+    const open = this.#open!;
+    const { address } = recipient;
+    const source = this.#source(open);
+    const outcome = decide(open.tree, "recipient", recipientFacts(source, address));
+    const refusal = refusalOf(outcome);
+    if (refusal !== undefined) {
+      this.#recordRefusal(source, open.queueId, [address], refusal, outcome);
+      return refusal;
+    }
+    const { action, final, redirect, settings } = outcome;
+    const gone = final && (action === "discard" || action === "quarantine");
+    if (gone && this.#may(ACTIONS.deleteRecipients)) {
+      open.apart.push(recipient);
+      return undefined;
+    }
+    const key = JSON.stringify([action, final, redirect, settings]);
+    if (open.first !== undefined && key !== open.first) {
+      return "452 4.5.3 This recipient has other settings, send to it apart";
+    }
+    open.first = key;
+    open.together.push(recipient);
+    return undefined;
+  }
+
+  /** The whole message: the MTA is told that work goes on, and when it goes away in time nothing is done. */
+  async #message(
+    { transaction, collector }: MilterStep & { kind: "message" },
+  ): Promise<Uint8Array> {
+    const open = this.#open!;
+    this.#open = undefined;
+    this.#messageSince = undefined;
+    const outOfMemory = this.#outOfMemory;
+    this.#outOfMemory = false;
+    if (collector.dropped) {
+      this.#unreserve();
+      const reply = outOfMemory ? NO_MEMORY : TOO_LARGE;
+      this.#context.ports.log("info", "A message was too large", {
+        queueId: open.queueId,
+        reply,
+      });
+      return replyCode(reply);
+    }
+    await this.#flush();
+    const controller = new AbortController();
+    this.#stream.deadline(0);
+    if (this.#input.length === 0 && !this.#ahead) {
+      const ahead = this.#ahead = this.#stream.read(this.#buffer);
+      const gone = () => controller.abort();
+      ahead.then((count) => count === null && gone(), gone);
+    }
+    const progress = this.#progress(controller);
+    const source = this.#source({ ...open, transaction });
+    try {
+      return await conclude(this.#context, {
+        agreement: this.#session.agreement!,
+        fields: collector.fields,
+        request: {
+          ...source,
+          envelope: { ...source.envelope, sender: transaction.sender } as Envelope,
+          queueId: open.queueId,
+          message: collector.message(),
+          nextHop: this.#settings.nextHop,
+          splitting: "strictest",
+          signal: controller.signal,
+        },
+        together: open.together,
+        apart: open.apart,
+      });
+    } catch (error) {
+      if (controller.signal.aborted) throw error;
+      this.#context.ports.log("error", "Cannot handle a message; it is deferred", {
+        queueId: open.queueId,
+        error: describe(error),
+      });
+      return replyCode("451 4.3.0 Try again later");
+    } finally {
+      await progress.end();
+      this.#unreserve();
+    }
+  }
+
+  /** Says so every few seconds while a message is worked on; what is written is written whole before the answer. */
+  #progress(controller: AbortController): { end(): Promise<void> } {
+    let writing: Promise<void> = Promise.resolve();
+    const timer = setInterval(() => {
+      writing = writing.then(async () => {
+        this.#stream.deadline(WRITE_MS);
+        await this.#stream.write(PROGRESS);
+        this.#stream.deadline(0);
+      }).catch(() => controller.abort());
+    }, this.#settings.progressMs);
+    return {
+      end: async () => {
+        clearInterval(timer);
+        await writing;
+      },
+    };
+  }
+
+  #may(action: number): boolean {
+    return ((this.#session.agreement?.actions ?? 0) & action) !== 0;
+  }
+
+  #facts(tree: DecisionTree, time: number, client: MilterClient): FactsSource {
+    const { listener, direction } = this.#settings;
+    return {
+      agent: "milter",
+      listener,
+      time,
+      tls: client.tls,
+      tree,
+      ...(direction === undefined ? {} : { direction }),
+      envelope: {
+        ...(client.address === undefined ? {} : { client: client.address }),
+        ...(client.name === undefined ? {} : { clientName: client.name }),
+        ...(client.helo === undefined ? {} : { helo: client.helo }),
+      },
+    };
+  }
+
+  #source({ tree, time, transaction }: Open): FactsSource {
+    const { client, user, protocol, sender, recipients } = transaction;
+    const source = this.#facts(tree, time, client);
+    return {
+      ...source,
+      envelope: {
+        ...source.envelope,
+        ...(user === undefined ? {} : { user }),
+        ...(protocol === undefined ? {} : { protocol }),
+        sender,
+        recipients: recipients.map(({ address }) => address),
+      },
+    };
+  }
+
+  #recordRefusal(
+    source: FactsSource,
+    queueId: string,
+    recipients: readonly string[],
+    reply: Reply,
+    outcome: Outcome,
+  ): void {
+    const { sender } = source.envelope;
+    const envelope = { ...source.envelope, sender: sender ?? "", recipients };
+    const action = outcome.action === "defer" ? "defer" : "reject";
+    const phase = sender === undefined
+      ? "connect"
+      : recipients.length === 0
+      ? "sender"
+      : "recipient";
+    this.#context.ports.record(
+      refusedRecord({ ...source, envelope, queueId }, reply, action, outcome.by, phase),
+    );
+  }
+
+  /** Accounts for the message that is coming; where there is no room for it, it is read and dropped, and deferred at its end. */
+  async #account(): Promise<void> {
+    if (!this.#session.busy) return;
+    const held = this.#session.held + this.#decoder.capacity;
+    const more = held - this.#reserved;
+    if (more <= 0) return;
+    const step = Math.max(more, RESERVE_STEP_OCTETS);
+    if (await this.#context.ports.reserve(step)) this.#reserved += step;
+    else {
+      this.#outOfMemory = true;
+      this.#session.dropMessage();
+    }
+  }
+
+  #unreserve(): void {
+    if (this.#reserved > 0) this.#context.ports.release(this.#reserved);
+    this.#reserved = 0;
+  }
+
+  /** Between commands an MTA waits for its own client; but what it has begun to send must come. */
+  #moveDeadline(): void {
+    const now = performance.now();
+    const { commandMs, dataMs } = this.#settings;
+    let left = this.#session.agreement ? commandMs : FIRST_PACKET_MS;
+    if (this.#decoder.partial) {
+      this.#packetSince ??= now;
+      left = Math.min(left, PACKET_MS - (now - this.#packetSince));
+    }
+    if (this.#session.held > 0) {
+      if (this.#messageSince === undefined) {
+        this.#messageSince = now;
+        this.#received = 0;
+      }
+      left = Math.min(left, dataMs + this.#received - (now - this.#messageSince));
+    }
+    this.#stream.deadline(Math.max(1, left));
+  }
+
+  /** Forgets the transaction that was open. */
+  #drop(): void {
+    this.#open = undefined;
+    this.#messageSince = undefined;
+    this.#outOfMemory = false;
+    this.#unreserve();
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#output.length === 0) return;
+    const octets = this.#output.length === 1 ? this.#output[0]! : Buffer.concat(this.#output);
+    this.#output = [];
+    this.#stream.deadline(WRITE_MS);
+    await this.#stream.write(octets);
+  }
+
+  #report(error: unknown): void {
+    const { ports, settings } = this.#context;
+    const mta = this.#stream.remoteAddress || "unix socket";
+    const fields = { listener: settings.listener, mta };
+    if (!(error instanceof PosternError)) {
+      ports.log("error", "A session failed", { ...fields, error: describe(error) });
+    } else if (error.code === "wire/timeout") {
+      const first = !this.#session.agreement;
+      const seen = this.#decoder.seen;
+      ports.log(first ? "warning" : "info", "A mail server was silent for too long", {
+        ...fields,
+        ...(first ? { said: seen.length === 0 ? "nothing" : nameForeign(seen) } : {}),
+      });
+    } else if (error.code === "wire/closed" || error.code === "scan/cancelled") {
+      ports.log(
+        this.#session.busy ? "info" : "debug",
+        "A mail server broke the connection",
+        fields,
+      );
+    } else if (!this.#session.agreement) {
+      ports.log("warning", "A client does not speak the milter protocol", {
+        ...fields,
+        speaks: nameForeign(this.#decoder.seen),
+      });
+    } else {
+      ports.log("warning", "A mail server broke the milter protocol", {
+        ...fields,
+        error: error.message,
+      });
+    }
+  }
+}
+
+/** The reply of an outcome that ends it before any message is read. */
+function refusalOf(outcome: Outcome): Reply | undefined {
+  if (!outcome.final) return undefined;
+  if (outcome.action === "reject") return policyReply(outcome.reply, "554 5.7.1 Refused by policy");
+  if (outcome.action === "defer") return policyReply(outcome.reply, "451 4.7.1 Try again later");
+  return undefined;
+}
