@@ -136,10 +136,10 @@ export class Walk {
   }
 
   /** Puts an item into the tree that is not looked at. */
-  list(item: Item, type: string | undefined, reason: NotScannedReason): void {
+  list(item: Item, type: string | undefined, reason?: NotScannedReason): void {
     const { octets } = item;
     this.#report(
-      { ...item, notScanned: reason },
+      reason === undefined ? item : { ...item, notScanned: reason },
       type ?? fileType(octets),
       new ContentHashes(octets).hex(),
     );
@@ -263,6 +263,21 @@ export class Walk {
         depth: part.depth,
         type,
       }, { asFile: !isReadByMime(part, type) });
+    }
+    if (part.kind === "message" && part.contents.length === 0) {
+      // its content is its child; the names that it goes by are its own
+      const { source, bodyRange: { start, end } } = part;
+      const [declaredType] = part.declaredTypes;
+      own = this.#paths.part(base, part.path, 1);
+      this.list({
+        octets: source.subarray(start, end),
+        path: own,
+        parent,
+        kind: "part",
+        names: part.names,
+        ...(declaredType === undefined ? {} : { declaredType }),
+        depth: part.depth,
+      }, "message");
     }
     for (const child of part.children) this.#readPart(child, base, own);
   }

@@ -48,6 +48,9 @@ export const MAX_REPORTED = 998;
 /** Octets that a preamble or epilogue must have to be kept as a part: the usual sentence for old readers is shorter, and less can do no harm. */
 export const MIN_LOOSE_TEXT = 64;
 
+/** Pieces of one message (message/partial) that are put together; mailers cut large mail into tens of pieces. */
+export const MAX_PIECES = 1_000;
+
 /** Undeclared multiparts looked for in one body, one after the other. */
 export const MAX_UNDECLARED = 8;
 

@@ -29,6 +29,7 @@ export function readMessage(octets: Uint8Array, budget: Budget, depth = 0): Mess
     false,
     header,
   );
+  walker.joinPieces();
   const messageIdField = header.fields.find((field) => field.name === "message-id");
   const messageId = messageIdField === undefined
     ? undefined

@@ -422,3 +422,27 @@ Deno.test("AMBIGUITIES has a sentence for each name", { permissions: "none" }, (
     assert.match(sentence, /^[A-Z].*\.$/);
   }
 });
+
+Deno.test("readMessage() puts a message together whose pieces are all there", {
+  permissions: "none",
+}, () => {
+  const piece = (number: number, ...lines: string[]) => [
+    "--b",
+    `Content-Type: message/partial; id="x@y"; number=${number}${number === 2 ? "; total=2" : ""}`,
+    "",
+    ...lines,
+  ];
+  const whole = ["Content-Type: text/plain", "Content-Transfer-Encoding: base64", "", "QUJD"];
+  const make = (...pieces: string[][]) =>
+    readMessage(
+      message("Content-Type: multipart/mixed; boundary=b", "", ...pieces.flat(), "--b--"),
+      testBudget(),
+    );
+  const contents = (reading: MessageReading) =>
+    reading.parts.flatMap((part) => part.contents.map((content) => latin1(content.octets)));
+  const both = make(piece(2, ...whole.slice(3)), piece(1, ...whole.slice(0, 3)));
+  assert.ok(contents(both).includes("ABC"));
+  assert.deepEqual(both.parts.filter(({ kind }) => kind === "partial").length, 2);
+  assert.ok(!contents(make(piece(1, ...whole.slice(0, 3)))).includes("ABC"));
+  assert.ok(both.ambiguities.some(({ name }) => name === "partial-message"));
+});

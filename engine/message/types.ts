@@ -9,7 +9,7 @@ export type PartKind =
   | "leaf" // has contents, no children (of its own; undeclared multiparts and uuencoded files hang below it too)
   | "multipart" // children are its body parts, preamble and epilogue
   | "message" // message/rfc822, message/global and the like: one child, the embedded message
-  | "partial" // message/partial: a piece of a message, not joined here
+  | "partial" // message/partial: a piece; where all are at hand, the whole message is the child of the first one
   | "external" // message/external-body: the content is elsewhere
   | "preamble" // octets before the first delimiter of a multipart
   | "epilogue" // octets after the last delimiter

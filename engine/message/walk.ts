@@ -14,9 +14,11 @@ import {
   WALK_FACTOR,
   WALK_FLOOR,
 } from "./limits.ts";
+import { isBlank, isMessage, isMultipart, mayHoldText } from "./kinds.ts";
 import { looksLikeMail } from "./looks_like_mail.ts";
 import { type Meaning, readMeaning } from "./meaning.ts";
 import { decodeNames } from "./names.ts";
+import { joinPieces, type Piece, readPiece } from "./partial.ts";
 import { Source } from "./source.ts";
 import type { PartContent, PartKind, PartReading } from "./types.ts";
 
@@ -39,12 +41,14 @@ interface Part extends PartReading {
 }
 
 const NO_CONTENTS: readonly PartContent[] = [];
+const EMPTY = new Uint8Array();
 
 /** Walks over one message and charges what it does to one budget. */
 export class Walker {
   readonly ambiguities: Ambiguity[] = [];
   readonly #budget: Budget;
   readonly #seen = new Set<string>();
+  readonly #pieces: Piece<{ readonly part: Part; readonly place: Place }>[] = [];
   #walkLeft: number;
 
   constructor(budget: Budget, messageOctets: number) {
@@ -117,11 +121,26 @@ export class Walker {
     if (types.includes("message/partial")) {
       part.kind = "partial";
       this.note("partial-message", part.path);
+      const piece = readPiece(source, header, { part, place });
+      if (piece !== undefined) this.#pieces.push(piece);
     } else if (types.includes("message/external-body")) {
       part.kind = "external";
       this.note("external-body", part.path);
     }
     return part;
+  }
+
+  /** Messages of which all pieces are there become children of their first piece. Call once, when all is read. */
+  joinPieces(): void {
+    if (this.#pieces.length === 0) return;
+    const joined = joinPieces(this.#pieces, ({ part }) => part.contents[0]?.octets ?? EMPTY);
+    for (const { part: { part, place }, octets } of joined) {
+      const charged = this.#budget.depth(place.depth + 1) && this.#budget.file() &&
+        this.#budget.unpacked(octets.length) && this.#walk(octets.length);
+      if (!charged) return;
+      const inner = { ...below(part, place), depth: place.depth + 1 };
+      part.children.push(this.entity(new Source(octets, false), 0, octets.length, inner));
+    }
   }
 
   /** A header behind empty lines, if one is there. */
@@ -396,33 +415,6 @@ export class Walker {
   }
 }
 
-/** Whether readers look for files in a decoded content: in text, or in what reads as text from the start. */
-function mayHoldText(meaning: Meaning, octets: Uint8Array): boolean {
-  const { types } = meaning;
-  if (
-    types.length === 0 ||
-    types.some((type) => /^(?:text|message|multipart)\/|uu|binhex|yenc/.test(type))
-  ) {
-    return true;
-  }
-  const most = Math.min(octets.length, 256);
-  for (let i = 0; i < most; i++) {
-    const octet = octets[i]!;
-    if (octet < 9 || octet > 13 && octet < 32) return false;
-  }
-  return true;
-}
-
-function isMultipart(type: string): boolean {
-  return type.startsWith("multipart/");
-}
-
-/** Types whose body is a message (RFC 2046, section 5.2.1; RFC 6532; news of RFC 5536). */
-function isMessage(type: string): boolean {
-  return type === "message/rfc822" || type === "message/global" || type === "message/news" ||
-    type === "message/rfc2822";
-}
-
 /** Where the next child of a part stands. */
 function below(part: Part, place: Place): Place {
   const number = part.children.length + 1;
@@ -432,11 +424,4 @@ function below(part: Part, place: Place): Place {
     nesting: place.nesting + 1,
     ...(place.guessed === undefined ? {} : { guessed: place.guessed }),
   };
-}
-
-function isBlank(octets: Uint8Array): boolean {
-  for (const octet of octets) {
-    if (octet > 32) return false;
-  }
-  return true;
 }

@@ -3,12 +3,14 @@ import { fileTypeGroup } from "../detect/file_type.ts";
 import { unar, uncpio, unrpm } from "./archives.ts";
 import { unbzip2 } from "./bzip2.ts";
 import { uncompress } from "./compress.ts";
+import { unapplefile } from "./applefile.ts";
 import { uncab } from "./cab.ts";
 import { unforeign } from "./foreign/foreign.ts";
 import { gunzip, unactivemime, unzlib } from "./gzip.ts";
 import { unmarkup } from "./html.ts";
 import { unmbox } from "./mbox.ts";
 import { unole } from "./ole.ts";
+import { unpkcs7 } from "./pkcs7.ts";
 import { unpdf } from "./pdf.ts";
 import { unrtf } from "./rtf.ts";
 import { unsevenzip } from "./sevenzip.ts";
@@ -78,6 +80,8 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   xml: unmarkup,
   hta: unmarkup,
   mbox: unmbox,
+  applefile: unapplefile,
+  pkcs7: unpkcs7,
   uuencode: untext,
   yenc: untext,
   binhex: untext,
@@ -88,7 +92,6 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
 const OTHER_CONTAINERS: ReadonlySet<string> = new Set([
   "chm",
   "onenote",
-  "applefile",
 ]);
 
 /** Formats whose reader finds every archive inside itself, or whose pieces lie apart so that one found in the middle is none. */
