@@ -15,6 +15,7 @@ import { print, printJson, printLine, table } from "./output.ts";
 import { judge, type Judgement } from "./selftest/judge.ts";
 import { eicar, makeSample, SAMPLE_NAMES, type SampleName, SAMPLES } from "./selftest/samples.ts";
 import { type Reply, submit } from "./selftest/submit.ts";
+import { submitMilter } from "./selftest/submit_milter.ts";
 import { makeZip } from "./selftest/zip.ts";
 import { hostAndPort } from "./send.ts";
 import { agentAddresses } from "./status_text.ts";
@@ -142,7 +143,7 @@ function harmfulTexts(): string[] {
 
 async function testOne(
   target: Target,
-  agent: { name: string; address: string },
+  agent: { agent: string; name: string; address: string },
   sample: SampleName,
   options: Options,
 ): Promise<Row> {
@@ -151,14 +152,16 @@ async function testOne(
   const started = performance.now();
   let reply: Reply;
   try {
-    reply = await submit({
-      ...hostAndPort(agent.address),
+    const submission = {
       helo: "selftest.postern.invalid",
       sender: options.from,
       recipients: [options.to],
       message: makeSample(sample, { from: options.from, to: [options.to], token }),
       timeoutMs: options.timeout,
-    });
+    };
+    reply = agent.agent === "milter"
+      ? await submitMilter({ ...submission, address: agent.address })
+      : await submit({ ...submission, ...hostAndPort(agent.address) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const ms = performance.now() - started;
@@ -176,7 +179,8 @@ async function testOne(
   const ms = performance.now() - started;
   const record = await findRecord(target.control, since, token);
   const kept = record?.outcomes.some((outcome) => outcome.quarantineId !== undefined) ?? false;
-  const delivered = target.maildir === undefined
+  // What a mail server does with a milter's answer cannot be seen here.
+  const delivered = target.maildir === undefined || agent.agent === "milter"
     ? null
     : await findDelivered(target.maildir(agent.name), token);
   const judgement = judge({ sample, reply, record, delivered, kept }, harmfulTexts());

@@ -72,8 +72,8 @@ async function firstAgent(options: InferValue<typeof grammar>): Promise<string> 
   const { askDaemon } = await import("./connect.ts");
   const { agentAddresses } = await import("./status_text.ts");
   const { result } = await askDaemon(options, "status");
-  const address = agentAddresses(result)[0]?.address;
-  if (address === undefined) throw new PosternError("daemon/not-running", "No agent listens");
+  const address = agentAddresses(result).find(({ agent }) => agent === "smtp")?.address;
+  if (address === undefined) throw new PosternError("daemon/not-running", "No smtp agent listens");
   return address;
 }
 

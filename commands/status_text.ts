@@ -4,9 +4,11 @@ import type { DaemonStatus } from "../daemon/status.ts";
 import { showSize, showSpan, showTime, table, visible } from "./output.ts";
 
 /** Where agents listen, in the order of the configuration. */
-export function agentAddresses(status: unknown): { name: string; address: string }[] {
-  return (status as DaemonStatus).agents.flatMap(({ name, addresses }) =>
-    addresses.map((address) => ({ name, address }))
+export function agentAddresses(
+  status: unknown,
+): { agent: string; name: string; address: string }[] {
+  return (status as DaemonStatus).agents.flatMap(({ agent, name, addresses }) =>
+    addresses.map((address) => ({ agent, name, address }))
   );
 }
 
@@ -24,7 +26,7 @@ function agentsText(agents: readonly AgentStatus[]): string {
       agent.agent,
       agent.state,
       agent.addresses.join(" ") || "-",
-      agent.nextHop,
+      agent.nextHop || "-",
       agent.restarts,
       counts(agent.counters) || "-",
     ]),

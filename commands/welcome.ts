@@ -45,11 +45,15 @@ export async function welcome(config: string): Promise<void> {
   for (const { name, address } of listening) {
     const agent = agents.find((each) => each.name === name);
     lines.push(
-      `  ${agent?.agent ?? "agent"} ${address}  (${name}), mail goes to ${agent?.nextHop ?? "-"}`,
+      `  ${agent?.agent ?? "agent"} ${address}  (${name}), ${
+        agent?.agent === "milter"
+          ? "for a mail server's milter settings"
+          : `mail goes to ${agent?.nextHop ?? "-"}`
+      }`,
     );
   }
   lines.push(`  policy ${policy}`, `  state  ${state}`, "");
-  const [first] = listening;
+  const first = listening.find(({ agent }) => agent === "smtp");
   if (first !== undefined) {
     const from = `you@${hostname()}`;
     const server = `--server ${first.address}`;

@@ -7,10 +7,11 @@ import { serviceUser } from "../../daemon/unprivileged.ts";
 import type { Config } from "../../policy/config.ts";
 import { selfCommand } from "../self.ts";
 
-/** Where no document says otherwise: both ways of the SMTP agent. */
+/** Where no document says otherwise: both ways of the SMTP agent, and the milter agent. */
 const DEFAULT_AGENTS = [
   { agent: "smtp", name: "after-queue", mode: "after-queue" },
   { agent: "smtp", name: "before-queue", mode: "before-queue" },
+  { agent: "milter", name: "milter" },
 ];
 
 /** What the built-in settings would do, said once more: each test mail has an end of its own. */
@@ -36,7 +37,7 @@ export interface TestGateway {
 /**
  * Starts one.
  *
- * @param configPath The node's document; without it both modes of the SMTP agent with a plain policy.
+ * @param configPath The node's document; without it both modes of the SMTP agent, and the milter agent, with a plain policy.
  * @throws {Error} with the log's last lines when it does not start.
  */
 export async function startGateway(configPath: string | undefined): Promise<TestGateway> {
@@ -87,7 +88,7 @@ async function writeDocuments(
     listen: "127.0.0.1:0",
     nextHop: `maildir:${maildir(agent.name)}`,
     // The test mail comes without encryption, over the loopback alone.
-    requireTls: false,
+    ...(agent.agent === "smtp" ? { requireTls: false } : {}),
   }));
   const config = {
     ...node,
