@@ -42,11 +42,8 @@ function printReports(reports: readonly SourceReport[]): void {
     printLine(visible(`${file}: ${used.toLocaleString("en")} used`));
     for (const { why, count, lines } of unused) {
       const more = count > lines.length ? ", ..." : "";
-      printLine(
-        visible(
-          `  ${count.toLocaleString("en")} not used: ${why} (line ${lines.join(", ")}${more})`,
-        ),
-      );
+      const where = lines.length > 0 ? ` (line ${lines.join(", ")}${more})` : "";
+      printLine(visible(`  ${count.toLocaleString("en")} not used: ${why}${where}`));
     }
   }
 }
@@ -96,10 +93,11 @@ async function runList(options: SetOptions): Promise<number> {
 
 async function runCheck(options: SetOptions): Promise<number> {
   const set = await readSet(await directoryOf(options));
-  const { readModuleFiles } = await import("../daemon/signatures.ts");
+  const { readModuleFiles, readYara } = await import("../daemon/signatures.ts");
   const { openModules } = await import("../engine/detect/modules.ts");
   const started = performance.now();
-  openModules(await readModuleFiles(set));
+  const hasRules = set.manifest.modules.some(({ kind }) => kind === "yara");
+  openModules(await readModuleFiles(set), hasRules ? await readYara() : undefined);
   const ms = performance.now() - started;
   if (options.json) printJson({ ...setJson(set), loadMs: ms });
   else {
@@ -115,7 +113,7 @@ const build = command(
     object({
       sources: multiple(argument(string({ metavar: "SOURCE" }), {
         description:
-          message`A file, or a directory of them: .hdb .hsb .mdb .msb .fp .sfp .ndb .ldb .cdb .ign2, .cvd .cld .cud, lists of hashes`,
+          message`A file, or a directory of them: .hdb .hsb .mdb .msb .fp .sfp .ndb .ldb .cdb .ign2, .cvd .cld .cud, .yar, lists of hashes`,
       })),
       output: option("-o", "--output", string({ metavar: "DIR" }), {
         description: message`Directory of the modules; made if missing`,

@@ -2,6 +2,7 @@
 import { PosternError } from "../errors.ts";
 import { FrameReader, writeFrames } from "../engine/scanner/frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
+import { yaraUrl } from "../engine/detect/yara/load.ts";
 import { sevenZipUrl } from "../engine/unpack/foreign/load.ts";
 import type { ModuleFiles } from "../engine/scanner/module_files.ts";
 import type { ScannerHello } from "../engine/scanner/protocol.ts";
@@ -220,6 +221,7 @@ function parseHello(head: Uint8Array): ScannerHello {
 /** Flags of a scanner: it may read the program, to load its worker, and reach its socket; it gives both up itself. */
 function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildProcess {
   const modules = options.modules.files.map((file) => file.path);
+  if (options.modules.yara) modules.push(yaraUrl().pathname);
   const readable = [new URL(PROGRAM).pathname, sevenZipUrl().pathname, path, ...modules];
   const flags = [
     `--allow-read=${readable.join(",")}`,

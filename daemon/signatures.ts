@@ -10,6 +10,7 @@ import {
   type ModuleManifest,
   parseManifest,
 } from "../engine/detect/module_manifest.ts";
+import { yaraUrl } from "../engine/detect/yara/load.ts";
 import type { ModuleFiles } from "../engine/scanner/module_files.ts";
 import type { SourceReport } from "../engine/detect/sources/lines.ts";
 
@@ -45,13 +46,13 @@ export async function readSignatureSet(directory: string): Promise<SignatureSet 
 
 /** What scanners are told to load. */
 export function moduleFiles(set: SignatureSet | undefined): ModuleFiles {
-  if (!set) return { files: [] };
+  if (!set) return { files: [], yara: false };
   const { directory, manifest } = set;
   const files = manifest.modules.map(({ file, sha256 }) => ({
     path: join(directory, file),
     sha256,
   }));
-  return { files };
+  return { files, yara: manifest.modules.some(({ kind }) => kind === "yara") };
 }
 
 /**
@@ -94,6 +95,11 @@ export async function sourceFiles(paths: readonly string[]): Promise<readonly st
   return [...files.filter(comesFirst), ...files.filter((file) => !comesFirst(file))];
 }
 
+/** yara-x, for what builds and opens modules of YARA rules. */
+export function readYara(): Promise<Uint8Array<ArrayBuffer>> {
+  return Deno.readFile(yaraUrl());
+}
+
 /** What a build came to. */
 export interface SignatureBuild {
   readonly set: SignatureSet;
@@ -110,9 +116,11 @@ export async function buildSignatures(
   paths: readonly string[],
   directory: string,
 ): Promise<SignatureBuild> {
-  const build = new ModuleBuild();
+  const files = await sourceFiles(paths);
+  const hasRules = files.some((file) => /\.yara?$/i.test(file));
+  const build = new ModuleBuild(hasRules ? await readYara() : undefined);
   const reports: SourceReport[] = [];
-  for (const file of await sourceFiles(paths)) {
+  for (const file of files) {
     const octets = await Deno.readFile(file).catch((cause: unknown) => {
       throw new PosternError("module/source", `Cannot read ${file}`, { cause });
     });

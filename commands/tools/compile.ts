@@ -10,6 +10,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BUNDLES } from "../../daemon/entries.ts";
+import { YARA_FILE, yaraUrl } from "../../engine/detect/yara/load.ts";
 import { SEVENZIP_FILE, sevenZipUrl } from "../../engine/unpack/foreign/load.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -79,6 +80,9 @@ for (const [name, source] of Object.entries(BUNDLES)) parts.push(await bundle(so
 const sevenZip = join(BUNDLE_DIRECTORY, SEVENZIP_FILE);
 await Deno.copyFile(sevenZipUrl(), sevenZip);
 parts.push(sevenZip);
+const yara = join(BUNDLE_DIRECTORY, YARA_FILE);
+await Deno.copyFile(yaraUrl(), yara);
+parts.push(yara);
 if (Deno.args.includes("--bundle-only")) Deno.exit(0);
 await compile(main, parts);
 const { size } = await Deno.stat(BINARY);

@@ -8,7 +8,7 @@ import { programLayout } from "./program_layout.ts";
 export interface Detection {
   readonly name: string;
   readonly severity: "infected" | "suspicious" | "spam";
-  readonly engine: "builtin" | "hash" | "pattern" | "heuristic";
+  readonly engine: "builtin" | "hash" | "pattern" | "yara" | "heuristic";
   readonly offset?: number;
 }
 
@@ -52,6 +52,9 @@ export function detectContent(
     if (match) detections.push({ ...match, engine: "hash" });
   }
   if (type === "pe") detections.push(...detectSections(octets, modules));
+  for (const rules of modules.yara) {
+    for (const match of rules.match(octets)) detections.push({ ...match, engine: "yara" });
+  }
   let touched = false;
   let exhausted = false;
   if (!searched) {

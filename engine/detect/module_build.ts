@@ -16,6 +16,7 @@ import { parseHashLine, parsePlainLine, parseSectionLine } from "./sources/hash_
 import { linesOf, readLines, type SourceReport } from "./sources/lines.ts";
 import { parseLogicalLine } from "./sources/logical_source.ts";
 import { parsePatternLine } from "./sources/pattern_source.ts";
+import { checkRules, yaraSections, type YaraSource } from "./yara/yara_rules.ts";
 
 /** A module that was made. */
 export interface BuiltModule {
@@ -50,6 +51,8 @@ const SOURCES = {
   cud: "database",
   ign: "ignored",
   ign2: "ignored",
+  yar: "yara",
+  yara: "yara",
   txt: "plain",
   list: "plain",
   hashes: "plain",
@@ -85,10 +88,18 @@ export class ModuleBuild {
   readonly #sections = new HashListBuilder();
   readonly #patterns = new PatternBuilder();
   readonly #containers: ContainerSignature[] = [];
+  readonly #rules: YaraSource[] = [];
+  #ruleCount = 0;
+  readonly #yara: BufferSource | undefined;
   readonly #ignored = new Set<string>();
   readonly #versions: string[] = [];
   /** Date of the newest database that was added, ms since 1970; absent where there was none. */
   date: number | undefined;
+
+  /** @param yara yara-x's WebAssembly module (yara/load.ts), where there may be YARA rules among the sources. */
+  constructor(yara?: BufferSource) {
+    this.#yara = yara;
+  }
 
   /**
    * Reads a source.
@@ -104,6 +115,7 @@ export class ModuleBuild {
       for (const [line] of linesOf(octets)) this.#ignore(line, endingOf(file) === "ign");
       return [];
     }
+    if (kind === "yara") return [this.#yaraSource(file, octets)];
     const suspicious = endingOf(file).endsWith("u");
     return [readLines(file, octets, this.#reader(kind, file, suspicious))];
   }
@@ -123,6 +135,19 @@ export class ModuleBuild {
     });
   }
 
+  /** A source of rules is used whole or not at all. */
+  #yaraSource(file: string, octets: Uint8Array): SourceReport {
+    const text = new TextDecoder().decode(octets);
+    const count = text.match(/^\s*(?:(?:private|global)\s+)*rule\s+\w/gm)?.length ?? 0;
+    const wrong = this.#yara === undefined
+      ? "rules without yara-x to compile them"
+      : checkRules(text, this.#yara);
+    if (wrong !== undefined) return { file, used: 0, unused: [{ why: wrong, count, lines: [] }] };
+    this.#rules.push({ file, text });
+    this.#ruleCount += count;
+    return { file, used: count, unused: [] };
+  }
+
   /** `name[:hash]`, in old lists `file:line:name`. */
   #ignore(line: string, isOld: boolean): void {
     const fields = line.split(":");
@@ -131,7 +156,7 @@ export class ModuleBuild {
   }
 
   #reader(
-    kind: Exclude<SourceKind, "database" | "ignored"> | undefined,
+    kind: Exclude<SourceKind, "database" | "ignored" | "yara"> | undefined,
     file: string,
     suspicious: boolean,
   ): (line: string) => string | undefined {
@@ -203,7 +228,7 @@ export class ModuleBuild {
         built: now,
         date: this.date ?? now,
         count,
-        test: { sample, name: TEST_NAME },
+        test: { sample, name: kind === "yara" ? "Postern_SelfTest" : TEST_NAME },
         ...(words ? { words } : {}),
       };
       modules.push({ header, octets: encodeModule(header, sections) });
@@ -224,6 +249,12 @@ export class ModuleBuild {
     make("containers", this.#containers.length, (sample) => {
       const fileName = sample.replace(/\W/g, ".");
       return { sections: containerSections([...this.#containers, { name: TEST_NAME, fileName }]) };
+    });
+    make("yara", this.#ruleCount, (sample) => {
+      const text = `rule Postern_SelfTest { strings: $a = ${
+        JSON.stringify(sample)
+      } condition: $a }`;
+      return { sections: yaraSections([...this.#rules, { file: "self-test", text }]) };
     });
     return modules;
   }

@@ -7,6 +7,7 @@ import { EICAR_PATTERN } from "./eicar.ts";
 import { HashList } from "./hash_list.ts";
 import { damaged, ModuleFile, type ModuleKind } from "./module_file.ts";
 import { PatternSet } from "./pattern_set.ts";
+import { YaraRules } from "./yara/yara_rules.ts";
 
 /** A loaded set of one kind, as told to people. */
 export interface ModuleInfo {
@@ -32,6 +33,8 @@ export interface Modules {
   readonly patterns: readonly PatternSet[];
   /** Asked about what containers say of their entries. */
   readonly containers: readonly ContainerSet[];
+  /** Asked about every content that they might match. */
+  readonly yara: readonly YaraRules[];
   /** What is loaded, for people. */
   readonly info: readonly ModuleInfo[];
   /** Date of the sources of what was loaded, ms since 1970; absent where nothing was. */
@@ -50,6 +53,7 @@ export function builtinModules(): Modules {
     sections: [],
     patterns: [new PatternSet([EICAR_PATTERN, GTUBE_PATTERN])],
     containers: [],
+    yara: [],
     info: [{ name: "builtin", version: "1", count: 2 }],
     id: "builtin",
   };
@@ -60,17 +64,19 @@ export function builtinModules(): Modules {
 type OpenModule =
   | { readonly kind: "hashes" | "good" | "sections"; readonly content: HashList }
   | { readonly kind: "patterns"; readonly content: PatternSet }
-  | { readonly kind: "containers"; readonly content: ContainerSet };
+  | { readonly kind: "containers"; readonly content: ContainerSet }
+  | { readonly kind: "yara"; readonly content: YaraRules };
 
 /**
  * Opens modules, on top of what is built in.
  *
  * @param files Whole files, each at a multiple of eight in its buffer. They are kept, not copied.
+ * @param yara yara-x's WebAssembly module (yara/load.ts), where one of the files is of YARA rules.
  * @throws {PosternError} `"module/damaged"` where one cannot be used or does not find its own sample.
  */
-export function openModules(files: readonly Uint8Array[]): Modules {
+export function openModules(files: readonly Uint8Array[], yara?: BufferSource): Modules {
   const read = files.map((octets) => new ModuleFile(octets));
-  const open = read.map(openModule);
+  const open = read.map((file) => openModule(file, yara));
   const base = builtinModules();
   const lists = (kind: ModuleKind) =>
     open.flatMap((one) =>
@@ -86,6 +92,7 @@ export function openModules(files: readonly Uint8Array[]): Modules {
       ...base.patterns,
       ...open.flatMap((one) => one.kind === "patterns" ? [one.content] : []),
     ],
+    yara: open.flatMap((one) => one.kind === "yara" ? [one.content] : []),
     containers: open.flatMap((one) => one.kind === "containers" ? [one.content] : []),
     info: [
       ...base.info,
@@ -101,7 +108,7 @@ export function openModules(files: readonly Uint8Array[]): Modules {
   };
 }
 
-function openModule(file: ModuleFile): OpenModule {
+function openModule(file: ModuleFile, yara: BufferSource | undefined): OpenModule {
   const { kind, test } = file.header;
   const sample = new TextEncoder().encode(test.sample);
   const check = (found: boolean) => {
@@ -126,7 +133,12 @@ function openModule(file: ModuleFile): OpenModule {
     check(content.match(entry).includes(test.name));
     return { kind, content };
   }
-  if (kind === "yara") throw damaged("modules of YARA rules are not supported");
+  if (kind === "yara") {
+    if (yara === undefined) throw damaged("yara-x is not there to run its rules");
+    const content = YaraRules.open(file, yara);
+    check(content.match(sample).some(({ name }) => name === test.name));
+    return { kind, content };
+  }
   const content = HashList.open(file);
   check(content.find(new ContentHashes(sample)) === test.name);
   return { kind, content };

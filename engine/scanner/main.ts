@@ -44,6 +44,7 @@ export async function runScanner(
     switch (data.state) {
       case "there": {
         const buffers = tools.modules.map(({ buffer }) => buffer);
+        if (tools.yara) buffers.push(tools.yara.buffer);
         return worker.postMessage(tools, [tools.sevenZip.buffer, ...buffers]);
       }
       case "connected": {
@@ -65,7 +66,7 @@ export async function runScanner(
 function toolsFor(socket: string, modules: string): ToolsMessage {
   try {
     // The worker compiles it when a container needs it: most scanners never do.
-    return { socket, sevenZip: Deno.readFileSync(sevenZipUrl()), modules: readModules(modules) };
+    return { socket, sevenZip: Deno.readFileSync(sevenZipUrl()), ...readModules(modules) };
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));
   }

@@ -1,10 +1,21 @@
 /** Modules as the scanner reads them, before it gives up its permissions. */
 import { createHash } from "node:crypto";
 import { PosternError } from "../../errors.ts";
+import { yaraUrl } from "../detect/yara/load.ts";
 
 /** What a scanner is told to load: paths, each with the hash that the file must have. */
 export interface ModuleFiles {
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  /** One of them is of YARA rules. */
+  readonly yara: boolean;
+}
+
+/** What {@link readModules} read. */
+export interface ReadModules {
+  /** Whole files. */
+  readonly modules: readonly Uint8Array<ArrayBuffer>[];
+  /** yara-x, where it is needed. */
+  readonly yara?: Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -13,15 +24,16 @@ export interface ModuleFiles {
  * @param text {@link ModuleFiles} in JSON, from the pool.
  * @throws {PosternError} `"module/damaged"`.
  */
-export function readModules(text: string): readonly Uint8Array<ArrayBuffer>[] {
-  const { files } = JSON.parse(text) as ModuleFiles;
-  return files.map(({ path, sha256 }) => {
+export function readModules(text: string): ReadModules {
+  const { files, yara } = JSON.parse(text) as ModuleFiles;
+  const modules = files.map(({ path, sha256 }) => {
     const octets = readFile(path);
     if (createHash("sha256").update(octets).digest("hex") !== sha256) {
       throw new PosternError("module/damaged", `The module ${path} is damaged: its hash is wrong`);
     }
     return octets;
   });
+  return { modules, ...(yara ? { yara: Deno.readFileSync(yaraUrl()) } : {}) };
 }
 
 function readFile(path: string): Uint8Array<ArrayBuffer> {

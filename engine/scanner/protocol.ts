@@ -32,6 +32,8 @@ export interface ToolsMessage {
   readonly sevenZip: Uint8Array<ArrayBuffer>;
   /** Signature modules, whole files. */
   readonly modules: readonly Uint8Array<ArrayBuffer>[];
+  /** yara-x, where one of the modules is of YARA rules. */
+  readonly yara?: Uint8Array<ArrayBuffer>;
 }
 
 /** What the main thread says when it has given up its permissions: the worker may say hello, and scan. */

@@ -10,8 +10,8 @@ let modules = builtinModules();
 let tools: Tools = {};
 
 serveScans({
-  takeTools: ({ sevenZip, modules: files }) => {
-    if (files.length > 0) modules = openModules(files);
+  takeTools: ({ sevenZip, modules: files, yara }) => {
+    if (files.length > 0) modules = openModules(files, yara);
     tools = { sevenZip: new SevenZipTool(sevenZip) };
   },
   scan: (octets, settings) => scan(octets, settings, modules, tools),
