@@ -68,7 +68,7 @@ const limits = object("Limits (what is over one is not scanned, which is never c
     option("--max-unpacked", sizeValue(), {
       description: message`Most octets unpacked from one file, all levels together`,
     }),
-    200 * 1024 ** 2,
+    100 * 1024 ** 2,
   ),
   maxFiles: withDefault(
     option("--max-files", integer({ metavar: "COUNT", min: 1 }), {

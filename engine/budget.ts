@@ -60,6 +60,12 @@ export class Budget {
     return unpacked <= packed * this.limits.ratio || this.breach("ratio");
   }
 
+  /** Whether there is time left, by the clock itself: after steps that may take long. */
+  timeNow(): boolean {
+    if (this.#breaches.has("time")) return false;
+    return this.#now() < this.#deadline || this.breach("time");
+  }
+
   /** Whether there is time left; cheap enough for inner loops. */
   time(): boolean {
     if (this.#breaches.has("time")) return false;

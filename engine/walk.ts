@@ -219,7 +219,10 @@ export class Walk {
   #readMail({ octets, path, depth }: Item, report: Draft): void {
     const start = performance.now();
     const isObject = path === "" && report.kind === "root";
-    const message = readMessage(octets, this.#budget, depth);
+    const inside = isObject ? depth : depth + 1;
+    // what the MIME reader left closed because it lies too deep must not begin at the same depth again
+    if (!this.#budget.depth(inside)) return this.#notScanned(report, "depth");
+    const message = readMessage(octets, this.#budget, inside);
     this.costs.parse += performance.now() - start;
     if (isObject) this.message = message;
     this.#keepTexts(message);

@@ -19,7 +19,7 @@ export const DEFAULT_SETTINGS: ResolvedSettings = {
   limits: {
     messageSize: 50 * 1024 ** 2,
     archiveLevels: 10,
-    archiveSize: 200 * 1024 ** 2,
+    archiveSize: 100 * 1024 ** 2, // what one scan holds in memory beside the message
     archiveFiles: 10_000,
     archiveRatio: 1000, // deflate reaches 1032: a bomb of one level is caught by its size
     scanTime: 30_000,

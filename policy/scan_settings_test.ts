@@ -41,7 +41,7 @@ Deno.test("scanSettings() scans for whoever wants it, with the widest limits", {
       messageOctets: 50 * 1024 ** 2,
       depth: 20,
       files: 10_000,
-      octets: 200 * 1024 ** 2,
+      octets: 100 * 1024 ** 2,
       ratio: 1000,
       timeMs: 60_000,
     },

@@ -60,11 +60,17 @@ const MANNERS: readonly Manner[] = [
 
 /** Every reading of base64 that is not well-formed, one after the other; they may be equal. */
 export function* base64Readings(octets: Uint8Array): Generator<PartContent, void> {
+  // manners that differ in what does not occur give the same octets: each takes as long as the first
+  const pads = octets.includes(61);
+  const padsInside = pads && hasDataBehindPadding(octets);
+  const junk = hasJunk(octets);
   for (const manner of MANNERS) {
+    if (!junk && manner.junk !== "skip") continue;
+    if (!padsInside && manner.junk === "skip" && manner.pad !== "restart") continue;
     yield { octets: decodeWith(octets, manner), reading: manner.reading };
   }
   yield { octets: decodeByLine(octets), reading: "base64/each-line" };
-  if (octets.includes(61)) {
+  if (pads) {
     yield { octets: decodePadAsZero(octets, false), reading: "base64/padding-is-zero" };
     yield { octets: decodePadAsZero(octets, true), reading: "base64/padding-shortens" };
   }
@@ -76,6 +82,18 @@ export function* base64Readings(octets: Uint8Array): Generator<PartContent, void
       reading: "base64/from-first-line",
     };
   }
+}
+
+function hasDataBehindPadding(octets: Uint8Array): boolean {
+  for (let i = octets.indexOf(61); i < octets.length; i++) {
+    if (TABLE[octets[i]!]! < PAD) return true;
+  }
+  return false;
+}
+
+function hasJunk(octets: Uint8Array): boolean {
+  for (let i = 0; i < octets.length; i++) if (TABLE[octets[i]!] === JUNK) return true;
+  return false;
 }
 
 /** The one reading that most readers share: skip what is no base64, begin anew at padding. */
@@ -164,8 +182,8 @@ function decodeByLine(octets: Uint8Array): Uint8Array {
 function decodePadAsZero(octets: Uint8Array, shorten: boolean): Uint8Array {
   const out = new Uint8Array(Math.ceil(octets.length * 3 / 4) + 3);
   let size = 0, bits = 0, count = 0, pads = 0;
-  for (const octet of octets) {
-    const value = TABLE[octet]!;
+  for (let i = 0; i < octets.length; i++) {
+    const value = TABLE[octets[i]!]!;
     if (value > PAD) continue;
     if (value === PAD) pads++;
     bits = bits << 6 | (value === PAD ? 0 : value);

@@ -108,11 +108,13 @@ const NONE: readonly AmbiguityName[] = [];
  *
  * @param bodies The body from each place where it may begin, standard reading first.
  * @param most Octets that one decoding may put out.
+ * @param time Asked after each reading; false ends with those that are there.
  */
 export function decodeBody(
   bodies: readonly Buffer[],
   encodings: readonly Encoding[],
   most: number,
+  time: () => boolean = () => true,
 ): Decoded {
   if (bodies.length === 1 && encodings.length === 1) {
     const body = bodies[0]!;
@@ -142,7 +144,8 @@ export function decodeBody(
         }
         contents.push(content);
         if (content.octets.buffer !== body.buffer) left -= content.octets.length;
-        if (left < 0) return { contents, ambiguities: [...ambiguities] }; // the caller's charge says so
+        // the caller's charge and the clock say so
+        if (left < 0 || !time()) return { contents, ambiguities: [...ambiguities] };
       }
       if (encoding === "quoted-printable" && given > 1 && contents.length > before + 1) {
         ambiguities.add("malformed-quoted-printable");

@@ -293,7 +293,12 @@ export class Walker {
     if (!this.#walk(size)) {
       return [{ octets: source.octets.subarray(part.bodyRange.start, end), reading: "identity" }];
     }
-    const decoded = decodeBody(bodies, meaning.encodings, this.#budget.octetsLeft);
+    const decoded = decodeBody(
+      bodies,
+      meaning.encodings,
+      this.#budget.octetsLeft,
+      () => this.#budget.timeNow(),
+    );
     for (const name of decoded.ambiguities) this.note(name, part.path);
     let charge = 0;
     for (const content of decoded.contents) {

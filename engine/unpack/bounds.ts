@@ -1,14 +1,16 @@
 import type { Budget } from "../budget.ts";
 import type { NotScannedReason } from "../types.ts";
-import { RATIO_FREE_OCTETS } from "./limits.ts";
+import { PREVIEW_OCTETS, RATIO_FREE_OCTETS } from "./limits.ts";
 
 /**
  * How many octets one decompression may give: what is left of the budget, and no more than the ratio allows.
  *
  * @param packed Octets of the container that they come from.
+ * @param claimed What the container says of its size: if that is too much, only its beginning is worth the time and memory.
  */
-export function outputLimit(budget: Budget, packed: number): number {
-  return Math.min(budget.octetsLeft, ratioLimit(budget, packed));
+export function outputLimit(budget: Budget, packed: number, claimed = 0): number {
+  const limit = Math.min(budget.octetsLeft, ratioLimit(budget, packed));
+  return claimed > limit ? Math.min(limit, PREVIEW_OCTETS) : limit;
 }
 
 /** Records why output was cut at {@link outputLimit}, and says it. */

@@ -1,7 +1,10 @@
 /** Bounded inflating by whichever way is fastest and safe. */
 import { constants, inflateRawSync } from "node:zlib";
 import { inflate, type Inflated } from "./inflate.ts";
-import { NATIVE_INFLATE_FROM_OCTETS } from "./limits.ts";
+import { NATIVE_INFLATE_FROM_OCTETS, NATIVE_INFLATE_TO_OCTETS } from "./limits.ts";
+
+/** Where no size is told: what deflate gives at most is some 1,000 times its input. */
+const UNKNOWN_RATIO = 256;
 
 /** What inflateRawSync gives with `info`. */
 interface WithInfo {
@@ -52,8 +55,10 @@ function mayUseNative(): boolean {
  * @param expected Output size that a header claims; a hint, not trusted.
  */
 export function inflateRaw(input: Uint8Array, maxOctets: number, expected?: number): Inflated {
-  if (input.length >= NATIVE_INFLATE_FROM_OCTETS && maxOctets > 0 && mayUseNative()) {
-    const result = native(input, maxOctets);
+  const worth = input.length >= NATIVE_INFLATE_FROM_OCTETS && maxOctets > 0 &&
+    (expected ?? input.length * UNKNOWN_RATIO) <= NATIVE_INFLATE_TO_OCTETS;
+  if (worth && mayUseNative()) {
+    const result = native(input, Math.min(maxOctets, NATIVE_INFLATE_TO_OCTETS));
     if (result) return result;
   }
   return inflate(input, maxOctets, expected === undefined ? {} : { expected });

@@ -3,7 +3,7 @@ import { crc32 } from "./crc32.ts";
 import { searchText, u16, u32 } from "./octets.ts";
 
 /** Contents are looked at piece by piece, so that no second copy of a large one is made. */
-const PIECE_OCTETS = 4 << 20;
+const PIECE_OCTETS = 1 << 20;
 /** Most archives of one kind that are looked for in one content. */
 const MAX_FOUND = 8;
 

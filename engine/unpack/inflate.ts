@@ -5,6 +5,8 @@
  * @see RFC 1951
  */
 
+import { grownOctets } from "./limits.ts";
+
 /** How reading ended. */
 export type InflateEnd = "complete" | "truncated" | "corrupt" | "limit";
 
@@ -165,9 +167,8 @@ class Inflater {
   /** Makes room; false when the limit forbids it. */
   #grow(wanted: number): boolean {
     if (wanted > this.#maxOctets) return false;
-    const larger = new Uint8Array(
-      Math.min(this.#maxOctets, Math.max(wanted, this.#output.length * 2)),
-    );
+    if (wanted <= this.#output.length) return true;
+    const larger = new Uint8Array(grownOctets(this.#output.length, wanted, this.#maxOctets));
     larger.set(this.#output.subarray(0, this.#length));
     this.#output = larger;
     return true;

@@ -1,3 +1,5 @@
+import { grownOctets } from "./limits.ts";
+
 /** Output of a decompressor: grows as needed, never past its limit. */
 export class Output {
   readonly #maxOctets: number;
@@ -24,8 +26,10 @@ export class Output {
   #room(count: number): number {
     const wanted = this.length + count;
     if (wanted > this.#octets.length && this.#octets.length < this.#maxOctets) {
-      const size = Math.min(this.#maxOctets, Math.max(wanted, this.#octets.length * 2));
-      const larger = new Uint8Array(size);
+      const most = this.#maxOctets;
+      const larger = new Uint8Array(
+        grownOctets(this.#octets.length, Math.min(wanted, most), most),
+      );
       larger.set(this.#octets);
       this.#octets = larger;
     }

@@ -93,7 +93,7 @@ function unpackFolder(
   let content = octets.subarray(packStart, packStart + packSize);
   if (content.length < packSize) return { notScanned: "malformed" };
   for (const coder of chain) {
-    const limit = outputLimit(budget, octets.length);
+    const limit = outputLimit(budget, octets.length, unpackSize);
     const result = METHODS[coder.id]?.(content, coder, unpackSize, limit);
     if (!result) return { notScanned: "unsupported" };
     content = result.octets;

@@ -112,7 +112,7 @@ export function* unlzma(octets: Uint8Array, context: UnpackContext): Generator<E
   const names = innerNames(context.names, /\.(lzma|tlz)$/i);
   const isOpen = u32(octets, 5) === 0xffffffff && u32(octets, 9) === 0xffffffff;
   const size = isOpen ? Infinity : u64(octets, 5);
-  const limit = outputLimit(budget, octets.length);
+  const limit = outputLimit(budget, octets.length, isOpen ? 0 : size);
   const { octets: content, end } = unlzmaRaw(octets.subarray(13), octets[0] ?? 0, size, limit);
   budget.unpacked(content.length);
   if (end === "complete") yield { names, content };

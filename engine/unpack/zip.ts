@@ -155,7 +155,7 @@ function unpack(
   const { budget } = context;
   const method = ZIP_METHODS[header.method];
   if (!method) return { used: header.packed, end: "unsupported" };
-  const reading = method(data, header, outputLimit(budget, archive), context);
+  const reading = method(data, header, outputLimit(budget, archive, header.unpacked), context);
   const end = reading.end === "ratio" ? limitReason(budget, archive) : reading.end;
   budget.unpacked(reading.content?.length ?? 0);
   return { ...reading, end };

@@ -169,7 +169,13 @@ export function readZipDirectory(octets: Uint8Array, budget: Budget): ZipDirecto
   };
   const lost: ZipHeader[] = [];
   const shiftOf = shifts(octets);
+  // what is over the limit of files would not be looked at
+  const most = budget.limits.files + 1;
   for (const { header, offset, directory } of centralHeaders(octets, budget)) {
+    if (members.size + lost.length > most) {
+      budget.breach("files");
+      break;
+    }
     const member = add(offset + (shiftOf.get(directory) ?? 0)) ?? add(offset);
     if (member) member.central.push(header);
     else lost.push(header);
@@ -181,7 +187,7 @@ export function readZipDirectory(octets: Uint8Array, budget: Budget): ZipDirecto
     at = find(octets, [0x50, 0x4b, 3, 4], at + 4)
   ) {
     if (members.has(at)) continue;
-    if (++strays > MAX_STRAY_HEADERS) {
+    if (++strays > MAX_STRAY_HEADERS || members.size > most) {
       budget.breach("files");
       break;
     }
