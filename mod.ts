@@ -31,35 +31,66 @@ export {
   type ScanLimits,
   type ScanSettings,
   type ScanStatus,
+  type ScanUsage,
   type SpamSymptom,
   type Verdict,
 } from "./engine/types.ts";
 export { type CompileOptions, compilePolicy } from "./policy/compile.ts";
-export { type Config, type ConfigInput, defineConfig } from "./policy/config.ts";
+export { type Config, type ConfigInput, configSchema, defineConfig } from "./policy/config.ts";
 export { decide, prepareTree } from "./policy/decide.ts";
 export { definePolicy } from "./policy/define.ts";
 export { directionOf } from "./policy/direction.ts";
 export { type DocumentIssue, PolicyDocumentError } from "./policy/document_error.ts";
 export { scanSettings } from "./policy/scan_settings.ts";
-export type { PolicyInput } from "./policy/schema.ts";
+export {
+  groupSchema,
+  listSchema,
+  type Named,
+  type PolicyInput,
+  policySchema,
+  ruleSchema,
+  settingsSchema,
+} from "./policy/schema.ts";
+export type { SlotValue } from "./policy/slots.ts";
 export { definePolicyTest, type PolicyTestInput } from "./policy/test_document.ts";
 export type { MailInput } from "./policy/mail.ts";
 export { strictest } from "./policy/strictest.ts";
-export type { DecisionTree } from "./policy/tree.ts";
+export type {
+  AttachmentAtom,
+  DecisionTree,
+  EnumAtom,
+  NumberAtom,
+  PresenceAtom,
+  SlotList,
+  TreeAtom,
+  TreeEffect,
+  TreeGroup,
+  TreeIndex,
+  TreeKeys,
+  TreeNumberIndex,
+  TreeRules,
+  TreeTable,
+} from "./policy/tree.ts";
 export {
   type Action,
+  ACTIONS,
+  AGENT_NAMES,
   type AgentName,
   AMBIGUOUS_MODES,
   type AmbiguousMode,
   type AttachmentFact,
   type Direction,
+  DIRECTIONS,
   type Envelope,
   type Facts,
+  HANDLE_ACTIONS,
   type HandleAction,
   type Outcome,
   type Phase,
+  PHASES,
+  REPORT_STATUSES,
   type ReportStatus,
   type ResolvedSettings,
 } from "./policy/types.ts";
 export { verdictFacts } from "./policy/verdict_facts.ts";
-export { type ErrorCode, PosternError } from "./errors.ts";
+export { ERROR_CODES, type ErrorCode, PosternError } from "./errors.ts";

@@ -47,6 +47,10 @@ for these scanners`,
     }),
     "text",
   ),
+  explain: option("--explain", {
+    description:
+      message`Print all that was seen in each file: parts, readings, findings, ambiguities, cost, limits`,
+  }),
   infectedOnly: option("--infected-only", {
     description: message`Print nothing for clean files`,
   }),
@@ -171,12 +175,18 @@ function settings(options: Options): ScanSettings {
   };
 }
 
+/** What is printed of one file, in the format that was asked for or in its stead. */
+interface ScannedFile {
+  readonly result: FileResult;
+  readonly explanation?: string;
+}
+
 async function scanOne(
   source: Source,
   scanner: Backend,
   wanted: ScanSettings,
-  spamThreshold: number,
-): Promise<FileResult> {
+  { spamThreshold, explain: explaining }: Options,
+): Promise<ScannedFile> {
   const started = performance.now();
   const ms = () => performance.now() - started;
   let octets: Uint8Array | undefined;
@@ -185,10 +195,14 @@ async function scanOne(
     octets = await readSource(source.path, wanted.limits.messageOctets);
   } catch (error) {
     complain(visible(`postern: cannot read ${source.file}: ${describe(error)}`));
-    return notScannedResult(source.file, "unreadable", ms());
+    return { result: notScannedResult(source.file, "unreadable", ms()) };
   }
-  if (octets === undefined) return notScannedResult(source.file, "size", ms());
-  return fileResult(source.file, await scanner.scan(octets, wanted), spamThreshold, ms());
+  if (octets === undefined) return { result: notScannedResult(source.file, "size", ms()) };
+  const verdict = await scanner.scan(octets, wanted);
+  const result = fileResult(source.file, verdict, spamThreshold, ms());
+  if (!explaining) return { result };
+  const { explain } = await import("./scanning/explain.ts");
+  return { result, explanation: explain(source.file, verdict, wanted.limits) };
 }
 
 async function runScan(options: Options): Promise<number> {
@@ -204,6 +218,10 @@ async function runScan(options: Options): Promise<number> {
     complain("postern scan: --signatures is for --standalone: a daemon has signatures of its own");
     return 1;
   }
+  if (options.explain && options.format !== "text") {
+    complain("postern scan: --explain is for people: it goes with --format text only");
+    return 1;
+  }
   const started = performance.now();
   const formatter = FORMATTERS[options.format];
   const wanted = settings(options);
@@ -213,11 +231,12 @@ async function runScan(options: Options): Promise<number> {
     const results = inOrder(
       sources({ ...options, names: options.files }),
       options.jobs,
-      (source) => scanOne(source, scanner, wanted, options.spamThreshold),
+      (source) => scanOne(source, scanner, wanted, options),
     );
-    for await (const result of results) {
+    for await (const { result, explanation } of results) {
       tally.add(result);
-      if (!(options.infectedOnly && result.status === "clean")) print(formatter.file(result));
+      if (options.infectedOnly && result.status === "clean") continue;
+      print(explanation ?? formatter.file(result));
     }
   } finally {
     await scanner.close();

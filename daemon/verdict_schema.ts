@@ -36,6 +36,7 @@ const verdict = v.looseObject({
     path: text(NAME),
     parent: v.exactOptional(text(NAME)),
     kind: v.picklist(["root", "part", "entry", "reading"]),
+    reading: v.exactOptional(text(64)),
     type: text(64),
     declaredType: v.exactOptional(text(NAME)),
     names: v.array(text(NAME)),
@@ -59,6 +60,9 @@ const verdict = v.looseObject({
   sha256: hash,
   size: octets,
   costs: v.record(v.string(), v.pipe(v.number(), v.finite())),
+  usage: v.exactOptional(
+    v.object({ depth: octets, files: octets, octets, timeMs: v.pipe(v.number(), v.minValue(0)) }),
+  ),
 });
 
 /** Head of a scanner's answer: {@link import("../engine/scanner/protocol.ts").ScannerAnswer}. */

@@ -15,6 +15,7 @@ export class Budget {
   #files = 0;
   #octets = 0;
   #charges = 0;
+  #deepest = 0;
 
   constructor(limits: ScanLimits, now: () => number = () => performance.now()) {
     this.limits = limits;
@@ -25,6 +26,11 @@ export class Budget {
   /** Reasons met so far, in the order met. */
   get breaches(): readonly NotScannedReason[] {
     return [...this.#breaches];
+  }
+
+  /** What was used so far of files, octets and depth. */
+  get used(): { readonly files: number; readonly octets: number; readonly depth: number } {
+    return { files: this.#files, octets: this.#octets, depth: this.#deepest };
   }
 
   /** Octets that may still be unpacked: give it to decoders as their output limit. */
@@ -51,6 +57,7 @@ export class Budget {
 
   /** Nesting, 0 for the object itself. */
   depth(depth: number): boolean {
+    if (depth > this.#deepest) this.#deepest = depth;
     return depth <= this.limits.depth || this.breach("depth");
   }
 

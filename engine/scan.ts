@@ -70,6 +70,7 @@ export function scan(
     sha256: walk.reports[0]?.sha256 ?? new ContentHashes(octets).hex(),
     size: octets.length,
     costs: { ...walk.costs, total: performance.now() - start },
+    usage: { ...budget.used, timeMs: performance.now() - start },
   };
 }
 

@@ -87,6 +87,8 @@ export interface PartReport {
   readonly parent?: string;
   /** `part` of a message, another `reading` of the part before it, `entry` of a container. */
   readonly kind: "root" | "part" | "entry" | "reading";
+  /** How its octets were come by, where anything had to be done for it: `base64`, `base64/skip-padding`, `uuencode`, ... */
+  readonly reading?: string;
   /** Type by content, as engine/detect/file_type.ts names it: `zip`, `pe`, `text`, `message`, ... */
   readonly type: string;
   /** What the message or archive says it is (media type, lower case). */
@@ -151,6 +153,18 @@ export interface HeaderValue {
   readonly value: string;
 }
 
+/** How much of the limits one scan used: see {@link ScanLimits}. */
+export interface ScanUsage {
+  /** Deepest nesting met. */
+  readonly depth: number;
+  /** Parts and entries. */
+  readonly files: number;
+  /** Unpacked octets. */
+  readonly octets: number;
+  /** Milliseconds. */
+  readonly timeMs: number;
+}
+
 /** What the engine says of one object. */
 export interface Verdict {
   /** Of the whole object. */
@@ -181,6 +195,8 @@ export interface Verdict {
   readonly size: number;
   /** What each step cost, ms, by name (`parse`, `unpack`, `detect`, `total`, `queue`). */
   readonly costs: Readonly<Record<string, number>>;
+  /** Absent where no scanner looked at it. */
+  readonly usage?: ScanUsage;
 }
 
 /** Languages of the texts that are put into mail (ISO 639). */

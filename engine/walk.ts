@@ -26,6 +26,7 @@ export interface Item {
   readonly kind: PartReport["kind"];
   readonly names: readonly string[];
   readonly declaredType?: string;
+  readonly reading?: string;
   readonly depth: number;
   readonly encrypted?: boolean;
   readonly notScanned?: NotScannedReason;
@@ -146,11 +147,12 @@ export class Walk {
   }
 
   #report(item: Item, type: string, sha256: string): Draft {
-    const { path, parent, kind, names, declaredType, depth, encrypted, notScanned } = item;
+    const { path, parent, kind, names, declaredType, reading, depth, encrypted, notScanned } = item;
     const report: Draft = {
       path,
       ...(parent === undefined ? {} : { parent }),
       kind,
+      ...(reading === undefined ? {} : { reading }),
       type,
       ...(declaredType === undefined ? {} : { declaredType }),
       names,
@@ -251,7 +253,7 @@ export class Walk {
    */
   #readPart(part: PartReading, base: string, parent: string): void {
     let own = parent;
-    for (const [index, { octets }] of part.contents.entries()) {
+    for (const [index, { octets, reading }] of part.contents.entries()) {
       const path = this.#paths.part(base, part.path, index + 1);
       if (index === 0) own = path;
       const [declaredType] = part.declaredTypes;
@@ -263,6 +265,7 @@ export class Walk {
         kind: index === 0 ? "part" : "reading",
         names: part.names,
         ...(declaredType === undefined ? {} : { declaredType }),
+        ...(reading === "identity" ? {} : { reading }),
         depth: part.depth,
         type,
       }, { asFile: !isReadByMime(part, type) });
