@@ -55,11 +55,8 @@ export function* gunzip(octets: Uint8Array, context: UnpackContext): Generator<E
     const packed = octets.subarray(header.end);
     // of the last member, but most have only one
     const claimed = u32(octets, octets.length - 4);
-    const { octets: content, used, end } = inflateRaw(
-      packed,
-      outputLimit(budget, octets.length, claimed),
-      claimed,
-    );
+    const limit = outputLimit(budget, octets.length, claimed);
+    const { octets: content, used, end } = inflateRaw(packed, limit, claimed || undefined);
     members.push(content);
     if (end === "limit") bad = limitReason(budget, octets.length);
     else if (end !== "complete") bad = "malformed";
