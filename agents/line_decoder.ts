@@ -8,13 +8,15 @@ const LF = 10;
  * stays failed: what follows a line that could not be read is no line either.
  */
 export class LineDecoder {
-  readonly #line: Uint8Array;
+  readonly #max: number;
+  /** Part of a line; most lines come whole, and need none. */
+  #line: Uint8Array | undefined;
   #length = 0;
   #failure: PosternError | undefined;
 
   /** @param maxOctets Longest line, CRLF not counted. */
   constructor(maxOctets: number) {
-    this.#line = new Uint8Array(maxOctets + 1); // and the CR whose LF has not come yet
+    this.#max = maxOctets;
   }
 
   /** Whether part of a line is held. */
@@ -38,18 +40,19 @@ export class LineDecoder {
     const lf = chunk.indexOf(LF, start);
     const end = lf === -1 ? chunk.length : lf + 1;
     const count = end - start;
-    const max = this.#line.length - 1;
+    const max = this.#max;
     if (lf === -1) {
       const cr = chunk[end - 1] === CR ? 1 : 0;
       if (this.#length + count - cr > max) this.#fail("wire/too-long");
-      this.#line.set(chunk.subarray(start), this.#length);
+      const line = this.#line ??= new Uint8Array(max + 1); // and the CR whose LF has not come yet
+      line.set(chunk.subarray(start), this.#length);
       this.#length += count;
-      const first = this.#line.subarray(0, this.#length).indexOf(CR);
+      const first = line.subarray(0, this.#length).indexOf(CR);
       if (first !== -1 && first !== this.#length - 1) this.#fail("wire/bare-line-end");
       return { used: count };
     }
     if (this.#length + count - 2 > max) this.#fail("wire/too-long");
-    if (this.#length === 0) {
+    if (this.#length === 0 || !this.#line) {
       return { used: count, line: this.#checked(chunk.subarray(start, end)) };
     }
     const whole = new Uint8Array(this.#length + count);

@@ -22,6 +22,33 @@ export interface WireStream {
   close(): void;
 }
 
+/** How often the deadlines are looked at, ms: none is kept more exactly. */
+const TICK_MS = 50;
+
+/** The deadlines of all connections, on one timer, which runs while there are any: most are moved a hundred times and never come. */
+class Deadlines {
+  readonly #at = new Map<ConnStream, number>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  set(stream: ConnStream, ms: number): void {
+    this.#at.set(stream, performance.now() + ms);
+    this.#timer ??= setInterval(() => this.#look(), TICK_MS);
+  }
+
+  delete(stream: ConnStream): void {
+    if (!this.#at.delete(stream) || this.#at.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    const now = performance.now();
+    for (const [stream, at] of this.#at) if (at <= now) stream.expire();
+  }
+}
+
+const deadlines = new Deadlines();
+
 /**
  * The stream over a Deno connection. Its deadline closes the connection, and only so ends a pending read: a read that lost a
  * race against a timer would go on and swallow the octets that come next.
@@ -30,9 +57,6 @@ export class ConnStream implements WireStream {
   readonly conn: Deno.Conn;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #fires = 0;
-  #at = 0;
   #end: "open" | "closed" | "timeout" = "open";
 
   constructor(conn: Deno.Conn) {
@@ -62,16 +86,15 @@ export class ConnStream implements WireStream {
     }
   }
 
-  /** Moving a deadline costs a clock reading; the timer follows lazily. */
   deadline(ms: number): void {
     if (this.#end !== "open") return;
-    this.#at = ms === 0 ? 0 : performance.now() + ms;
-    if (ms === 0) return;
-    if (this.#timer !== undefined) {
-      if (this.#fires <= this.#at) return;
-      clearTimeout(this.#timer);
-    }
-    this.#arm(ms);
+    if (ms === 0) deadlines.delete(this);
+    else deadlines.set(this, ms);
+  }
+
+  /** For the clock of all deadlines. */
+  expire(): void {
+    this.#close("timeout");
   }
 
   end(): Promise<void> {
@@ -83,21 +106,10 @@ export class ConnStream implements WireStream {
     this.#close("closed");
   }
 
-  #arm(ms: number): void {
-    this.#fires = performance.now() + ms;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#at === 0) return;
-      const left = this.#at - performance.now();
-      if (left > 0) this.#arm(left);
-      else this.#close("timeout");
-    }, ms);
-  }
-
   #close(how: "closed" | "timeout"): void {
     if (this.#end !== "open") return;
     this.#end = how;
-    clearTimeout(this.#timer);
+    deadlines.delete(this);
     try {
       this.conn.close();
     } catch {

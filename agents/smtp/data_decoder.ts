@@ -2,6 +2,7 @@ import { latin1 } from "./line_ends.ts";
 
 const CR = 13;
 const LF = 10;
+const DOT = 46;
 const DOT_LINE = "\r\n.";
 /** A message begins at the begin of a line, so the buffer begins with the line end before it. */
 const PREFIX = 2;
@@ -15,7 +16,9 @@ const LARGE_OCTETS = 128 * 1024;
  */
 export class DataDecoder {
   readonly #maxOctets: number;
-  #octets: Uint8Array;
+  readonly #room: number;
+  /** Made when the first octets do not end the message: most small ones come in one piece. */
+  #octets: Uint8Array | undefined;
   #length = PREFIX;
   /** No dot line that is not yet dealt with begins before. */
   #searched = 0;
@@ -28,14 +31,12 @@ export class DataDecoder {
   constructor(maxOctets: number, declared = 0) {
     this.#maxOctets = maxOctets;
     const room = Math.min(declared > 0 ? declared + (declared >> 6) : 0, maxOctets) + PREFIX + 64;
-    this.#octets = new Uint8Array(Math.max(Math.min(room, 1 << 26), FIRST_OCTETS));
-    this.#octets[0] = CR;
-    this.#octets[1] = LF;
+    this.#room = Math.max(Math.min(room, 1 << 26), FIRST_OCTETS);
   }
 
   /** Octets held for the message now, for whoever counts memory. */
   get capacity(): number {
-    return this.#octets.length;
+    return this.#octets?.length ?? this.#room;
   }
 
   /** Whether the message is larger than the limit; it is then no longer kept. */
@@ -47,9 +48,13 @@ export class DataDecoder {
    * @returns octets used, all of them unless the data ended; `message` once it did, empty when it was too large.
    */
   take(chunk: Uint8Array): { used: number; message?: Uint8Array } {
-    this.#append(chunk);
+    if (!this.#octets && !this.#tooLarge) {
+      const whole = this.#whole(chunk);
+      if (whole) return whole;
+    }
+    const octets = this.#append(chunk);
     const base = this.#searched;
-    const text = latin1(this.#octets, base, this.#length);
+    const text = latin1(octets, base, this.#length);
     let removed = 0; // dots taken off in this call: places in `text` are ahead of places in the buffer by so many
     let write = -1;
     let read = 0;
@@ -60,7 +65,7 @@ export class DataDecoder {
       const end = text[dot + 1] === "\r" && text[dot + 2] === "\n";
       if (write === -1) write = base + dot;
       else {
-        this.#octets.copyWithin(write, base + read, base + dot);
+        octets.copyWithin(write, base + read, base + dot);
         write += dot - read;
       }
       read = dot + 1;
@@ -68,11 +73,11 @@ export class DataDecoder {
       if (!end) continue;
       const used = chunk.length - (this.#length - (base + dot + 3));
       this.#tooLarge ||= write - PREFIX > this.#maxOctets;
-      const message = this.#tooLarge ? new Uint8Array(0) : this.#octets.slice(PREFIX, write);
+      const message = this.#tooLarge ? new Uint8Array(0) : octets.slice(PREFIX, write);
       return { used, message };
     }
     if (removed > 0) {
-      this.#octets.copyWithin(write, base + read, this.#length);
+      octets.copyWithin(write, base + read, this.#length);
       this.#length -= removed;
     }
     // What could still become a dot line is searched again; the line behind a dot that was taken off is not.
@@ -89,24 +94,43 @@ export class DataDecoder {
     this.#limit();
   }
 
-  #append(chunk: Uint8Array): void {
+  /** A message that is all in the first piece, with no dot to take off: the common case, with one copy. */
+  #whole(chunk: Uint8Array): { used: number; message: Uint8Array } | undefined {
+    if (chunk[0] === DOT) return undefined;
+    const text = latin1(chunk);
+    const at = text.indexOf(DOT_LINE);
+    if (at === -1 || text[at + 3] !== "\r" || text[at + 4] !== "\n") return undefined;
+    const length = at + PREFIX;
+    this.#tooLarge = length > this.#maxOctets;
+    const message = this.#tooLarge ? new Uint8Array(0) : chunk.slice(0, length);
+    return { used: at + DOT_LINE.length + PREFIX, message };
+  }
+
+  #append(chunk: Uint8Array): Uint8Array {
     const wanted = this.#length + chunk.length;
-    if (wanted > this.#octets.length) {
-      const grown = new Uint8Array(Math.max(wanted, this.#octets.length * 2));
-      grown.set(this.#octets.subarray(0, this.#length));
-      this.#octets = grown;
+    let octets = this.#octets;
+    if (!octets) {
+      octets = this.#octets = new Uint8Array(Math.max(this.#room, wanted));
+      octets[0] = CR;
+      octets[1] = LF;
+    } else if (wanted > octets.length) {
+      const grown = new Uint8Array(Math.max(wanted, octets.length * 2));
+      grown.set(octets.subarray(0, this.#length));
+      octets = this.#octets = grown;
     }
-    this.#octets.set(chunk, this.#length);
+    octets.set(chunk, this.#length);
     this.#length = wanted;
+    return octets;
   }
 
   /** Past the limit only what the search for the end needs is kept. */
   #limit(): void {
     this.#tooLarge ||= this.#length - PREFIX > this.#maxOctets + DOT_LINE.length + 2;
-    if (!this.#tooLarge) return;
-    this.#octets.copyWithin(0, this.#searched, this.#length);
+    const octets = this.#octets;
+    if (!this.#tooLarge || !octets) return;
+    octets.copyWithin(0, this.#searched, this.#length);
     this.#length -= this.#searched;
     this.#searched = 0;
-    if (this.#octets.length > LARGE_OCTETS) this.#octets = this.#octets.slice(0, LARGE_OCTETS);
+    if (octets.length > LARGE_OCTETS) this.#octets = octets.slice(0, LARGE_OCTETS);
   }
 }

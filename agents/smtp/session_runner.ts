@@ -18,6 +18,10 @@ import type { Step } from "./session_types.ts";
 import type { RecipientArgument, Transaction } from "./transaction.ts";
 
 const encoder = new TextEncoder();
+/** Buffers of sessions that are over, for those that come. Each session sees only what it has read itself. */
+const buffers: Uint8Array[] = [];
+/** Most of them. */
+const BUFFERS_KEPT = 32;
 const SHUTDOWN: Reply = "421 4.3.2 Shutting down";
 const UNAVAILABLE: Reply = "451 4.4.1 The next hop cannot be reached, try again later";
 
@@ -41,7 +45,9 @@ export class SessionRunner {
   readonly #context: SmtpContext;
   readonly #settings: SmtpSettings;
   readonly #below: ConnStream;
-  readonly #buffer = new Uint8Array(READ_OCTETS);
+  readonly #buffer = buffers.pop() ?? new Uint8Array(READ_OCTETS);
+  /** A read has the buffer. */
+  #reading = false;
   readonly #session: SmtpSession;
   #stream: WireStream;
   #output = "";
@@ -92,6 +98,7 @@ export class SessionRunner {
       this.#unreserve();
       this.#stream.close();
       this.#below.close();
+      if (!this.#reading && buffers.length < BUFFERS_KEPT) buffers.push(this.#buffer);
     }
   }
 
@@ -151,15 +158,21 @@ export class SessionRunner {
     await this.#flush();
     if (held > this.#reserved && !await this.#reserveMore(held)) this.#session.dropMessage();
     this.#moveDeadline(held > 0, answered);
-    const read = this.#ahead ?? this.#stream.read(this.#buffer);
+    const read = this.#ahead ?? this.#read();
     this.#ahead = undefined;
     this.#waiting = true;
     const count = await read;
+    this.#reading = false;
     if (!this.#waiting || count === null) return undefined;
     this.#waiting = false;
     this.#received += count;
     this.#session.input(this.#buffer.subarray(0, count));
     return this.#session.next();
+  }
+
+  #read(): Promise<number | null> {
+    this.#reading = true;
+    return this.#stream.read(this.#buffer);
   }
 
   /**
@@ -271,7 +284,7 @@ export class SessionRunner {
     this.#stream.deadline(0);
     const controller = new AbortController();
     if (!this.#session.unread && !this.#ahead) {
-      const ahead = this.#ahead = this.#stream.read(this.#buffer);
+      const ahead = this.#ahead = this.#read();
       const gone = () => controller.abort();
       ahead.then((count) => count === null && gone(), gone);
     }
