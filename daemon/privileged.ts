@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { PosternError } from "../errors.ts";
 import type { Config } from "../policy/config.ts";
 import { confined, type Confinement, mayRead, mayWrite, systemTool, type User } from "./confine.ts";
-import { processCommand } from "./entries.ts";
+import { NURSERY, processCommand } from "./entries.ts";
 import { execInPlace } from "./exec.ts";
 import type { Handover } from "./handover.ts";
 import { pemFiles } from "./agent_settings.ts";
@@ -48,7 +48,11 @@ export async function giveUpRoot(
   await prepareState(user, config);
   const handover: Handover = { config, files: await rootsFiles(user, config) };
   const input = JSON.stringify(handover);
-  const plain = processCommand("daemon", ["--allow-all"], again ?? ["--config", path]);
+  const plain = processCommand(
+    "daemon",
+    ["--allow-all", `--v8-flags=${NURSERY}`],
+    again ?? ["--config", path],
+  );
   // All, since the runtime reads /proc for nobody else, and what may start processes may do everything anyway.
   const bounds: Confinement = {
     user,

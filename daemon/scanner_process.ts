@@ -8,7 +8,7 @@ import type { ModuleFiles } from "../engine/scanner/module_files.ts";
 import type { ScannerHello } from "../engine/scanner/protocol.ts";
 import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
 import { boundMemory, confined, type Confinement } from "./confine.ts";
-import { FROM_SOURCE, processCommand, PROGRAM } from "./entries.ts";
+import { FROM_SOURCE, NURSERY, processCommand, PROGRAM } from "./entries.ts";
 
 /** Why a scanner ended while it scanned. */
 export type ScannerEnd = "time" | "memory" | "cancelled" | "crashed";
@@ -229,7 +229,8 @@ function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildP
     ...(NAMES_UNIX_SOCKETS ? [`--allow-net=unix:${path}`] : []),
   ];
   const megabytes = Math.floor(options.memoryOctets / 2 ** 20);
-  if (megabytes > 0) flags.push(`--v8-flags=--max-old-space-size=${Math.max(64, megabytes >> 1)}`);
+  const heap = megabytes > 0 ? [`--max-old-space-size=${Math.max(64, megabytes >> 1)}`] : [];
+  flags.push(`--v8-flags=${[NURSERY, ...heap].join(",")}`);
   const plain = processCommand("scanner", flags, [
     path,
     options.worker.href,

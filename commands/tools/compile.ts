@@ -9,7 +9,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BUNDLES } from "../../daemon/entries.ts";
+import { BUNDLES, NURSERY } from "../../daemon/entries.ts";
 import { YARA_FILE, yaraUrl } from "../../engine/detect/yara/load.ts";
 import { SEVENZIP_FILE, sevenZipUrl } from "../../engine/unpack/foreign/load.ts";
 
@@ -57,6 +57,7 @@ async function compile(main: string, parts: readonly string[]): Promise<void> {
       "--no-config",
       "--no-check",
       "-A",
+      `--v8-flags=${NURSERY}`,
       ...UNSTABLE,
       ...parts.flatMap((part) => ["--include", part]),
       "--output",

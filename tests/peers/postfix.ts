@@ -10,7 +10,7 @@ export const POSTFIX_DOMAIN = "here.test";
 export interface PostfixOptions {
   /** An empty directory that other users may enter. */
   readonly directory: string;
-  /** Lines added to main.cf. */
+  /** Lines for main.cf, in place of ours of the same name. */
   readonly main?: readonly string[];
   /** Services of master.cf besides the usual ones, whole lines. `PORT` listeners are made by the caller. */
   readonly services: readonly string[];
@@ -113,7 +113,10 @@ export async function startPostfix(
     "smtpd_error_sleep_time = 0",
     ...options.main ?? [],
   ];
-  await Deno.writeTextFile(`${configuration}/main.cf`, `${main.join("\n")}\n`);
+  // Each name once: Postfix warns of a second one in every process, postlogd too, and that one writes to the very socket that it
+  // alone reads. When ten others were first (net.unix.max_dgram_qlen), all of them wait for ever.
+  const byName = new Map(main.map((line) => [line.split("=", 1)[0]?.trim(), line]));
+  await Deno.writeTextFile(`${configuration}/main.cf`, `${[...byName.values()].join("\n")}\n`);
   await Deno.writeTextFile(
     `${configuration}/master.cf`,
     `${[...options.services, ...USUAL_SERVICES].join("\n")}\n`,
