@@ -36,23 +36,27 @@ export {
   type Verdict,
 } from "./engine/types.ts";
 export { type CompileOptions, compilePolicy } from "./policy/compile.ts";
-export { type Config, type ConfigInput, configSchema, defineConfig } from "./policy/config.ts";
+export { type Config, type ConfigInput, defineConfig } from "./policy/config.ts";
 export { decide, prepareTree } from "./policy/decide.ts";
 export { definePolicy } from "./policy/define.ts";
 export { directionOf } from "./policy/direction.ts";
 export { type DocumentIssue, PolicyDocumentError } from "./policy/document_error.ts";
 export { scanSettings } from "./policy/scan_settings.ts";
-export {
-  groupSchema,
-  listSchema,
-  type Named,
-  type PolicyInput,
-  policySchema,
-  ruleSchema,
-  settingsSchema,
+export type {
+  GroupInput,
+  ListInput,
+  LocalInput,
+  Named,
+  PolicyInput,
+  RuleInput,
+  SettingsInput,
 } from "./policy/schema.ts";
 export type { SlotValue } from "./policy/slots.ts";
-export { definePolicyTest, type PolicyTestInput } from "./policy/test_document.ts";
+export {
+  definePolicyTest,
+  type ExpectationInput,
+  type PolicyTestInput,
+} from "./policy/test_document.ts";
 export type { MailInput } from "./policy/mail.ts";
 export { strictest } from "./policy/strictest.ts";
 export type {

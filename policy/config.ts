@@ -170,10 +170,11 @@ export const configSchema = z.strictObject({
   documentTime: time.default("10s").describe("how long a document may take to evaluate"),
 });
 
+// By import, as what `deno doc` shows of the library names no schema.
 /** The document as checked, with every default filled in. */
-export type Config = z.output<typeof configSchema>;
+export type Config = (typeof import("./config.ts"))["configSchema"]["_zod"]["output"];
 /** The document as people write it. */
-export type ConfigInput = z.input<typeof configSchema>;
+export type ConfigInput = (typeof import("./config.ts"))["configSchema"]["_zod"]["input"];
 /** One agent of the document, checked. */
 export type AgentConfig = z.output<typeof agentSchema>;
 /** The smtp agent's part, checked. */

@@ -66,7 +66,7 @@ export const mailSchema = z.strictObject({
 });
 
 /** A mail as described. */
-export type MailInput = z.input<typeof mailSchema>;
+export type MailInput = (typeof import("./mail.ts"))["mailSchema"]["_zod"]["input"];
 /** A mail as described, with what was left out. */
 export type Mail = z.output<typeof mailSchema>;
 

@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { anyOf, conditionSchema } from "./schema/condition.ts";
-import { settingsSchema, thenSchema } from "./schema/settings.ts";
+import { type SettingsInput, settingsSchema, thenSchema } from "./schema/settings.ts";
 import {
   addressPattern,
   domainPattern,
@@ -88,8 +88,20 @@ export type PolicyRule = z.output<typeof ruleSchema>;
 /** One group, checked. */
 export type PolicyGroup = z.output<typeof groupSchema>;
 
+// By import, as what `deno doc` shows of the library names no schema.
+/** `local` as people write it. */
+export type LocalInput = NonNullable<
+  (typeof import("./schema.ts"))["policySchema"]["_zod"]["input"]["local"]
+>;
+/** One list as people write it. */
+export type ListInput = (typeof import("./schema.ts"))["listSchema"]["_zod"]["input"];
+/** One rule as people write it. */
+export type RuleInput = (typeof import("./schema.ts"))["ruleSchema"]["_zod"]["input"];
+/** One group as people write it. */
+export type GroupInput = (typeof import("./schema.ts"))["groupSchema"]["_zod"]["input"];
+
 /** The document's input type with the names of lists and groups narrowed to those that the document has. */
-type Named<T, List extends string, Group extends string> = T extends readonly (infer Item)[]
+export type Named<T, List extends string, Group extends string> = T extends readonly (infer Item)[]
   ? readonly Named<Item, List, Group>[]
   : T extends object ? {
       readonly [Key in keyof T]: Key extends "list" ? List
@@ -104,15 +116,36 @@ type Named<T, List extends string, Group extends string> = T extends readonly (i
  */
 export interface PolicyInput<List extends string = string, Group extends string = string> {
   /** The domains and networks that are ours. */
-  readonly local?: Named<z.input<typeof policySchema.shape.local>, never, never>;
+  readonly local?: Named<
+    LocalInput,
+    never,
+    never
+  >;
   /** Named lists of addresses, networks and texts. */
-  readonly lists?: Readonly<Record<List, Named<z.input<typeof listSchema>, never, never>>>;
+  readonly lists?: Readonly<
+    Record<List, Named<ListInput, never, never>>
+  >;
   /** What holds where no rule and no group says otherwise. */
-  readonly settings?: Named<z.input<typeof settingsSchema>, never, never>;
+  readonly settings?: Named<
+    SettingsInput,
+    never,
+    never
+  >;
   /** In order; for each setting the first that matches wins. */
-  readonly rules?: readonly Named<z.input<typeof ruleSchema>, NoInfer<List>, NoInfer<Group>>[];
+  readonly rules?: readonly Named<
+    RuleInput,
+    NoInfer<List>,
+    NoInfer<Group>
+  >[];
   /** Recipients with settings of their own. */
   readonly groups?: Readonly<
-    Record<Group, Named<z.input<typeof groupSchema>, NoInfer<List>, NoInfer<Group>>>
+    Record<
+      Group,
+      Named<
+        GroupInput,
+        NoInfer<List>,
+        NoInfer<Group>
+      >
+    >
   >;
 }

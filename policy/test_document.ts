@@ -6,7 +6,7 @@ import { documentIssues, PolicyDocumentError } from "./document_error.ts";
 import { type MailInput, mailSchema } from "./mail.ts";
 import { ACTIONS, type Outcome, type Phase, PHASES, REPORT_STATUSES } from "./types.ts";
 
-const expectSchema = z.strictObject({
+export const expectSchema = z.strictObject({
   action: z.enum(ACTIONS).optional(),
   reply: z.string().optional().describe("the whole reply, * stands for any characters"),
   by: z.string().optional().describe(
@@ -46,6 +46,10 @@ export type PolicyTestCase = PolicyTest["cases"][number];
 /** What a case may expect. */
 export type Expectation = z.output<typeof expectSchema>;
 
+/** What a case may expect, as people write it. By import, as what `deno doc` shows of the library names no schema. */
+export type ExpectationInput =
+  (typeof import("./test_document.ts"))["expectSchema"]["_zod"]["input"];
+
 /** The document as people write it. */
 export interface PolicyTestInput {
   /** Path of the policy, seen from the test document. */
@@ -54,7 +58,7 @@ export interface PolicyTestInput {
   readonly cases: readonly {
     readonly name: string;
     readonly mail: MailInput & { readonly eml?: string };
-    readonly expect: z.input<typeof expectSchema>;
+    readonly expect: ExpectationInput;
   }[];
 }
 

@@ -81,6 +81,7 @@ export type SlotList = readonly (readonly [slot: number, value: SlotValue])[];
 
 /** One group. */
 export interface TreeGroup {
+  /** Its name in the document. */
   readonly name: string;
   /** Place in {@link DecisionTree.groups}; -1: none. */
   readonly parent: number;
@@ -95,37 +96,54 @@ export type TreeAtom = number | EnumAtom | NumberAtom | PresenceAtom | Attachmen
 
 /** One of some values. */
 export interface EnumAtom {
+  /** Tells the kinds of atoms apart. */
   readonly kind: "enum";
+  /** Place of the attribute in {@link DecisionTree.attributes}. */
   readonly attribute: number;
   /** Bit n: value n of the attribute's row; the bit behind the last: any value that the row does not know. */
   readonly mask: number;
 }
 /** In one of some ranges, sorted: from the first number on, below the second. */
 export interface NumberAtom {
+  /** Tells the kinds of atoms apart. */
   readonly kind: "number";
+  /** Place of the attribute in {@link DecisionTree.attributes}. */
   readonly attribute: number;
+  /** From the first number on, below the second; sorted, apart. */
   readonly ranges: readonly (readonly [from: number, below: number])[];
 }
 /** There is one at all, or it is known that there is none. */
 export interface PresenceAtom {
+  /** Tells the kinds of atoms apart. */
   readonly kind: "presence";
+  /** Place of the attribute in {@link DecisionTree.attributes}. */
   readonly attribute: number;
+  /** True: there is one; false: there is none. */
   readonly present: boolean;
 }
 /** One attachment of which all of this holds; names, types and extensions are set atoms. */
 export interface AttachmentAtom {
+  /** Tells the kinds of atoms apart. */
   readonly kind: "attachment";
+  /** Place of the attribute in {@link DecisionTree.attributes}. */
   readonly attribute: number;
+  /** Set atom of its name. */
   readonly name?: number;
+  /** Set atom of its type. */
   readonly type?: number;
+  /** Set atom of its extension. */
   readonly extension?: number;
+  /** Whether it is encrypted. */
   readonly encrypted?: boolean;
+  /** Whether it has macros. */
   readonly macro?: boolean;
 }
 
 /** Rules by their place in the document. */
 export interface TreeRules {
+  /** As the document names them; `rules[3]` for those without a name. */
   readonly names: readonly string[];
+  /** Literals or nodes. */
   readonly conditions: readonly number[];
   /** Places in {@link DecisionTree.effects}. */
   readonly effects: readonly number[];
@@ -133,23 +151,31 @@ export interface TreeRules {
 
 /** A distinct `then`. */
 export interface TreeEffect {
+  /** The final action. */
   readonly action?: Action;
+  /** The rule's own reply. */
   readonly reply?: string;
+  /** Where it goes instead. */
   readonly redirect?: readonly string[];
+  /** Settings that it gives. */
   readonly settings: SlotList;
   /** Words of the slots it sets. */
   readonly low: number;
+  /** High word of them. */
   readonly high: number;
 }
 
 /** Keys and, for each, the atoms that hold for a value that it matches. */
 export interface TreeKeys {
+  /** In lower case, each once. */
   readonly keys: readonly string[];
+  /** For each key, the atoms that hold for what it matches. */
   readonly atoms: readonly (number | readonly number[])[];
 }
 
 /** Set table of one attribute. Keys are in lower case. */
 export interface TreeTable {
+  /** Place of the attribute in {@link DecisionTree.attributes}. */
   readonly attribute: number;
   /** Whole values; an address, `""` for the null sender. */
   readonly exact: TreeKeys;
@@ -173,6 +199,7 @@ export interface TreeIndex {
   readonly atoms: readonly (readonly [atom: number, ...entries: number[]])[];
   /** Postings by attribute and value of an enumeration. */
   readonly enums: readonly (readonly [attribute: number, value: number, ...entries: number[]])[];
+  /** Ways in by numbers. */
   readonly numbers: readonly TreeNumberIndex[];
   /** By phase: rules that are always looked at (no way in), and rules without condition. */
   readonly always: readonly (readonly number[])[];
@@ -182,17 +209,22 @@ export interface TreeIndex {
 
 /** Ways in by a number. */
 export interface TreeNumberIndex {
+  /** Place of the attribute in {@link DecisionTree.attributes}. */
   readonly attribute: number;
   /**
    * Rules that ask nothing but this number, by the set of slots they set: `bounds[i]` begins a stretch in which `rules[i]` is the
    * first that matches (-1: none).
    */
   readonly first: readonly {
+    /** Phases in which they count, as bits. */
     readonly phases: number;
+    /** Sorted; each begins a stretch. */
     readonly bounds: readonly number[];
+    /** For each stretch the first rule; -1: none. */
     readonly rules: readonly number[];
   }[];
   /** Other rules: a segment tree over the stretches between sorted bounds; node 1 is the root, 2n and 2n+1 are below n. */
   readonly bounds: readonly number[];
+  /** Entries by node. */
   readonly segments: readonly (readonly [node: number, ...entries: number[]])[];
 }

@@ -113,7 +113,7 @@ export const thenSchema = z.strictObject({
 });
 
 /** Settings as people write them. */
-export type SettingsInput = z.input<typeof settingsSchema>;
+export type SettingsInput = (typeof import("./settings.ts"))["settingsSchema"]["_zod"]["input"];
 /** Settings, checked. */
 export type Settings = z.output<typeof settingsSchema>;
 /** `then`, checked. */
