@@ -1,25 +1,12 @@
 /** Cleaning from the policy to the octets: the way of a message with the engine itself behind its ports. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { FakePorts } from "../agents/smtp/testing/fake_ports.ts";
 import { messageWay } from "../agents/way.ts";
 import { gzipOf, tarOf, zipOf } from "../engine/clean/testing/archives.ts";
 import { builtinModules } from "../engine/detect/modules.ts";
-import { rewriteMessage } from "../engine/message/rewrite.ts";
 import { scan } from "../engine/scan.ts";
-import type { RewriteRequest, RewriteResult, ScanSettings, Verdict } from "../engine/types.ts";
+import { EnginePorts } from "./engine_ports.ts";
 import { type Attachment, EICAR, mail } from "./mail.ts";
-
-/** Ports with a scanner in them. */
-class EnginePorts extends FakePorts {
-  override scan(message: Uint8Array, settings: ScanSettings): Promise<Verdict> {
-    return Promise.resolve(scan(message, settings, builtinModules()));
-  }
-
-  override rewrite(message: Uint8Array, request: RewriteRequest): Promise<RewriteResult> {
-    return Promise.resolve(rewriteMessage(message, request));
-  }
-}
 
 const octets = (text: string) => new TextEncoder().encode(text);
 const bad = { name: "bad.com", content: octets(EICAR) };
