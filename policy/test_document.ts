@@ -6,6 +6,7 @@ import { documentIssues, PolicyDocumentError } from "./document_error.ts";
 import { type MailInput, mailSchema } from "./mail.ts";
 import { ACTIONS, type Outcome, type Phase, PHASES, REPORT_STATUSES } from "./types.ts";
 
+/** What a case expects of each recipient. */
 export const expectSchema = z.strictObject({
   action: z.enum(ACTIONS).optional(),
   reply: z.string().optional().describe("the whole reply, * stands for any characters"),
