@@ -32,6 +32,11 @@ export function isTarget(target: number, type: string): boolean {
   return TARGETS[target]?.has(type) ?? target === 0;
 }
 
+/** Whether signatures for a target are written for text in its normal form (text_normal.ts): HTML and plain text. */
+export function isTextTarget(target: number): boolean {
+  return target === 3 || target === 7;
+}
+
 /** Containers: ClamAV's names for them without `CL_TYPE_`. */
 const CONTAINERS: Readonly<Record<string, readonly string[]>> = {
   ZIP: ["zip", "jar", "apk", "crx", "ooxml", "odf", "epub"],

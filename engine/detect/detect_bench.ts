@@ -110,7 +110,7 @@ once("scan clean data with patterns", () => {
       const speed = (ms: number) => (OCTETS / 1000 / ms).toFixed(0);
       const whole = speed(best(() => scan(octets, SETTINGS, modules)));
       const search = speed(best(() => {
-        for (const set of modules.patterns) set.search(octets, "text");
+        for (const set of modules.patterns) set.search(octets, name === "text" ? name : "binary");
       }));
       console.log(
         `${String(count).padStart(8)}   ${name.padEnd(14)} ${whole.padStart(10)} ${

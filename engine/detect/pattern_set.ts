@@ -7,7 +7,7 @@
  * grow with the number of patterns until the filter leaves the cache. Patterns whose longest fixed run has two to six octets
  * are looked for at every place, by filters of their own that are skipped when there are none.
  */
-import { isTarget } from "./clamav_types.ts";
+import { isTarget, isTextTarget } from "./clamav_types.ts";
 import { MAX_MATCHES } from "./limits.ts";
 import { holds } from "./logical_expression.ts";
 import type { ModuleFile } from "./module_file.ts";
@@ -25,6 +25,7 @@ import {
   SIGNATURE,
   tablesOf,
 } from "./pattern_tables.ts";
+import { normalText } from "./text_normal.ts";
 import { Verifier } from "./pattern_verifier.ts";
 import { type ProgramLayout, programLayout } from "./program_layout.ts";
 
@@ -56,12 +57,15 @@ const NO_MATCHES: PatternMatches = { matches: [], touched: false, exhausted: fal
 /** A set of patterns, made once, searched often. */
 export class PatternSet {
   readonly #tables: PatternTables;
+  /** Whether any signature is for text in its normal form. */
+  readonly #hasText: boolean;
   /** Patterns that this search cannot look for, with the reason. */
   readonly rejected: readonly { readonly name: string; readonly why: string }[];
 
   constructor(patterns: readonly BytePattern[] | PatternTables) {
     if (!isList(patterns)) {
       this.#tables = patterns;
+      this.#hasText = hasTextTarget(patterns);
       this.rejected = [];
       return;
     }
@@ -72,6 +76,7 @@ export class PatternSet {
     });
     const { sections, words } = builder.build();
     this.#tables = tablesOf(sections, words);
+    this.#hasText = hasTextTarget(this.#tables);
   }
 
   /** The set of a module. @throws {PosternError} `"module/damaged"`. */
@@ -90,12 +95,35 @@ export class PatternSet {
    * @param type Type of the content, for patterns that are for some types only.
    */
   search(octets: Uint8Array, type: string, context: SearchContext = {}): PatternMatches {
-    const search = new Search(this.#tables, octets, type, context);
+    const found = this.#search(new Search(this.#tables, octets, type, context));
+    if (!this.#hasText || !(isTarget(3, type) || isTarget(7, type))) return found;
+    const normal = normalText(octets);
+    if (!normal) return found;
+    const more = this.#search(new Search(this.#tables, normal, type, { ...context, normal: true }));
+    const names = new Set(found.matches.map(({ pattern }) => pattern.name));
+    return {
+      matches: [
+        ...found.matches,
+        ...more.matches.filter((match) => !names.has(match.pattern.name)),
+      ],
+      touched: found.touched || more.touched,
+      exhausted: found.exhausted || more.exhausted,
+    };
+  }
+
+  #search(search: Search): PatternMatches {
     const [aligned, ...others] = this.#tables.grams;
     if (aligned) search.aligned(aligned);
     for (const table of others) if (table) search.everywhere(table);
     return search.result();
   }
+}
+
+function hasTextTarget({ signatures }: PatternTables): boolean {
+  for (let at = 0; at < signatures.length; at += SIGNATURE.words) {
+    if (isTextTarget(((signatures[at + SIGNATURE.flags] ?? 0) >>> 8) & 0xff)) return true;
+  }
+  return false;
 }
 
 function isList(
@@ -109,7 +137,7 @@ class Search {
   readonly #tables: PatternTables;
   readonly #octets: Uint8Array;
   readonly #type: string;
-  readonly #context: SearchContext;
+  readonly #context: SearchContext & { readonly normal?: boolean };
   readonly #verifier: Verifier;
   /** First place of each signature of one pattern. */
   readonly #hits = new Map<number, number>();
@@ -118,7 +146,13 @@ class Search {
   #touched = false;
   #layout: ProgramLayout | undefined | null = null;
 
-  constructor(tables: PatternTables, octets: Uint8Array, type: string, context: SearchContext) {
+  /** @param context `normal`: the octets are a text in its normal form; signatures for other targets are not looked for. */
+  constructor(
+    tables: PatternTables,
+    octets: Uint8Array,
+    type: string,
+    context: SearchContext & { readonly normal?: boolean },
+  ) {
     this.#tables = tables;
     this.#octets = octets;
     this.#type = type;
@@ -200,11 +234,12 @@ class Search {
     const { bodies, signatures } = this.#tables;
     const signature = bodies[body * BODY.words + BODY.signature] ?? 0;
     if (this.#hits.has(signature)) return;
+    const word = signature * SIGNATURE.words;
+    const target = ((signatures[word + SIGNATURE.flags] ?? 0) >>> 8) & 0xff;
+    if (this.#context.normal === true && !isTextTarget(target)) return;
     const start = this.#verifier.verify(body, piece, at);
     if (start < 0) return;
     this.#touched = true;
-    const word = signature * SIGNATURE.words;
-    const target = ((signatures[word + SIGNATURE.flags] ?? 0) >>> 8) & 0xff;
     if (target !== 0 && !isTarget(target, this.#type)) return;
     if (!this.#isInPlace(body, start)) return;
     if (signatures[word + SIGNATURE.expressionWords] === 0) this.#hits.set(signature, start);

@@ -105,6 +105,10 @@ const patterns: {
   { line: `N:0:*:!(W)${word}`, input: "asignature", want: true },
   { line: "N:0:*:7369??6e", want: true },
   { line: "N:0:*:736967", want: true },
+  { line: `N:7:*:${hex("a signature")}`, input: "A\r\n  SignaTure", want: true },
+  { line: `N:3:*:${hex("a signature")}`, input: "A\r\n  SignaTure", type: "html", want: true },
+  { line: `N:0:*:${hex("a signature")}`, input: "A\r\n  SignaTure", want: false },
+  { line: `N:7:*:${hex("a signature")}`, input: "A\r\n  SignaTure", type: "pe", want: false },
   // logical
   { file: "a.ldb", line: `N;Target:0;0;${word}`, want: true },
   { file: "a.ldb", line: `N;Engine:51-255,Target:0;0&1;${word};${hex("a sig")}`, want: true },
