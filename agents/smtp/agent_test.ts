@@ -131,6 +131,55 @@ test("refuses a client at connect", {
   assert.equal(await client.reply(), "");
 });
 
+/** Only clients of the own network, as a policy may say. */
+const OWN_NETWORK = {
+  rules: [{
+    name: "own network",
+    when: { not: { client: "10.0.0.0/8" } },
+    then: { action: "reject", reply: "550 5.7.1 Not you" },
+  }],
+} as const;
+
+test(
+  "asks the policy about the client that a trusted proxy names by XFORWARD, not about the proxy",
+  {
+    policy: OWN_NETWORK,
+    config: { xforward: ["127.0.0.0/8"] },
+  },
+  async (h) => {
+    const client = await h.connect();
+    assert.match(client.banner, /^220/);
+    await client.say("EHLO c");
+    assert.match(await client.say("XFORWARD ADDR=10.1.2.3"), /^250/);
+    assert.match(last(await client.send("a@b.example", ["b@example.org"], MAIL)), /^250/);
+    assert.match(await client.say("XFORWARD ADDR=192.0.2.1"), /^250/);
+    assert.equal(await client.say("MAIL FROM:<a@b.example>"), "550 5.7.1 Not you");
+    assert.match(await client.say("RSET"), /^250/);
+    // Mail of the proxy's own is mail of a client that the policy does not want.
+    assert.equal(await client.say("MAIL FROM:<a@b.example>"), "550 5.7.1 Not you");
+    assert.equal(h.hop.delivered.length, 1);
+  },
+);
+
+test(
+  "asks the policy about the client that a trusted proxy names by XCLIENT, not about the proxy",
+  {
+    policy: OWN_NETWORK,
+    config: { xclient: ["127.0.0.0/8"] },
+  },
+  async (h) => {
+    const client = await h.connect();
+    assert.match(client.banner, /^220/);
+    await client.say("EHLO c");
+    assert.match(await client.say("XCLIENT ADDR=10.1.2.3"), /^220/);
+    await client.say("EHLO c");
+    assert.match(await client.say("MAIL FROM:<a@b.example>"), /^250/);
+    await client.say("RSET");
+    // The connection is as good as that client's now, and so is the reply at its begin.
+    assert.equal(await client.say("XCLIENT ADDR=192.0.2.1"), "554 5.7.1 Not you");
+  },
+);
+
 test("hands on the next hop's word on a recipient", {
   hop: {
     answer: (line) => line.includes("<no@") ? "550-5.1.1 No such\r\n550 5.1.1 user\x07" : undefined,

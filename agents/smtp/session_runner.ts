@@ -194,8 +194,17 @@ export class SessionRunner {
     this.#stream.deadline(Math.max(1, left));
   }
 
-  /** The connect phase and the banner. @returns false when the client was refused. */
+  /**
+   * The connect phase and the banner. A proxy whose word on its clients is believed has not named the client yet, and the rules
+   * are not about the proxy: they are asked at MAIL, which they are in any case.
+   *
+   * @returns false when the client was refused.
+   */
   async #greet(): Promise<boolean> {
+    if (this.#speaksForOthers()) {
+      this.#output += `220 ${this.#settings.hostname} ESMTP Postern\r\n`;
+      return true;
+    }
     const { ports } = this.#context;
     const source = this.#facts(ports.policy(), Date.now(), this.#session.client);
     const outcome = decide(source.tree, "connect", senderFacts(source));
@@ -209,6 +218,14 @@ export class SessionRunner {
     await this.#say(reply);
     await this.#stream.end();
     return false;
+  }
+
+  /** Whether a client other than the peer may still be named; after an XCLIENT that did so, it is. */
+  #speaksForOthers(): boolean {
+    const { remoteAddress } = this.#below;
+    if (this.#session.client.address !== remoteAddress) return false;
+    const { xforward, xclient } = this.#settings;
+    return inNetworks(remoteAddress, xforward) || inNetworks(remoteAddress, xclient);
   }
 
   #sender(transaction: Transaction): Reply | undefined {
