@@ -222,6 +222,7 @@ const parts = {
     suspicious: handle,
     notScanned: handle,
     deleted: handle,
+    ambiguous: fc.constantFrom("pass", "rewrite"),
   }, some),
   antispam: fc.record({
     action: gate,
@@ -233,7 +234,10 @@ const parts = {
     messageSize: fc.constantFrom("1MB", "2MB"),
     scanTime: fc.constantFrom("1s", "2s"),
   }, some),
-  marks: fc.record({ header: statuses, subject: statuses }, some),
+  marks: fc.record(
+    { header: statuses, subject: statuses, language: fc.constantFrom("auto", "sk") },
+    some,
+  ),
   quarantine: statuses,
   notify: fc.record({
     infected: fc.constantFrom("ann@a.example"),
