@@ -7,8 +7,18 @@ import { type ProcessFacts, processTree } from "./processes.ts";
 import { temporaryDirectory } from "./temporary.ts";
 import { accepts, freePort, until } from "./wait.ts";
 
-/** One smtp agent as documents have it, without its address. */
-export type AgentInput = Omit<NonNullable<ConfigInput["agents"]>[number], "listen" | "agent">;
+type AnyAgent = NonNullable<ConfigInput["agents"]>[number];
+type SmtpInput = Extract<AnyAgent, { agent: "smtp" }>;
+type OtherInput<Agent extends AnyAgent> = Agent extends SmtpInput ? never
+  : Omit<Agent, "listen"> & { readonly listen?: string };
+
+/**
+ * One agent as documents have it, without its address: an smtp agent where it says nothing else. `listen` is for sockets in the
+ * file system.
+ */
+export type AgentInput =
+  | (Omit<SmtpInput, "listen" | "agent"> & { readonly agent?: "smtp" })
+  | OtherInput<AnyAgent>;
 
 /** What a gateway is started with. */
 export interface GatewayOptions {
@@ -49,7 +59,8 @@ export class Gateway implements AsyncDisposable {
   /** Writes the documents and starts the daemon; resolves when every listener accepts. */
   static async start(options: GatewayOptions): Promise<Gateway> {
     const ports = new Map<string, number>();
-    for (const name of Object.keys(options.agents)) {
+    for (const [name, agent] of Object.entries(options.agents)) {
+      if ("listen" in agent) continue;
       let port = freePort();
       while ([...ports.values()].includes(port)) port = freePort();
       ports.set(name, port);
@@ -70,7 +81,7 @@ export class Gateway implements AsyncDisposable {
     const agents = Object.entries(options.agents).map(([name, agent]) => ({
       agent: "smtp",
       name,
-      listen: `127.0.0.1:${this.port(name)}`,
+      ...("listen" in agent ? {} : { listen: `127.0.0.1:${this.port(name)}` }),
       ...agent,
     }));
     const config = {

@@ -3,6 +3,7 @@ import { run } from "./process.ts";
 
 /** Where Debian keeps programs; /usr/sbin is not on every user's PATH. */
 const FOLDERS = [
+  new URL("../../.deno/sendmail/usr/libexec/sendmail", import.meta.url).pathname,
   ...(Deno.env.get("PATH") ?? "").split(":"),
   "/usr/local/sbin",
   "/usr/sbin",
@@ -18,6 +19,9 @@ export const PEERS = {
   swaks: "swaks",
   "swaks-tls": "libnet-ssleay-perl",
   openssl: "openssl",
+  miltertest: "miltertest",
+  m4: "m4",
+  sendmail: "sendmail-bin, which .ci/sendmail gets beside Postfix",
 } as const;
 
 /** One of {@link PEERS}. */
@@ -41,6 +45,12 @@ async function missing(name: PeerName): Promise<string | undefined> {
   const program = await findProgram(name === "swaks-tls" ? "swaks" : name);
   if (program === undefined) return `${name} is not installed (Debian package ${PEERS[name]})`;
   if (name === "postfix" && Deno.uid() !== 0) return "a Postfix of one's own needs root";
+  if (name === "sendmail") {
+    if (!program.includes("/.deno/")) {
+      return "the sendmail that is installed may be another's program";
+    }
+    if (Deno.uid() !== 0) return "a Sendmail of one's own needs root";
+  }
   if (name === "swaks-tls") {
     const { stdout } = await run(program, ["--support"]);
     if (/^\*\*\* .*tls/im.test(stdout) || !/TLS/i.test(stdout)) {
