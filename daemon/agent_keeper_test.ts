@@ -22,7 +22,7 @@ function settings(agent: Readonly<Record<string, unknown>>): AgentSettings {
     agent: config.agent,
     name: config.name,
     listen: config.listen,
-    nextHop: config.nextHop,
+    nextHop: config.nextHop ?? "",
     permissions: agentPermissions(config),
     config: { ...config, hostname: "node.test" },
   };

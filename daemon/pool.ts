@@ -248,6 +248,7 @@ export class ScannerPool {
       waiting: this.#waiting.length,
       counters: { ...this.#counters },
       poison: this.#poison.size,
+      kernelRefuses: this.#crew.refused,
       ...(this.#user ? { user: this.#user.name } : {}),
     };
   }

@@ -51,4 +51,6 @@ export interface PoolStatus {
   readonly user?: string;
   /** Hashes of messages that killed scanners. */
   readonly poison: number;
+  /** What the kernel refuses scanners, besides the runtime: `files`, `tcp`, `signals`. */
+  readonly kernelRefuses: readonly string[];
 }

@@ -1,5 +1,6 @@
 /** Who keeps the scanners of a pool running: starts, lends, takes back, replaces; one more than may be busy, so one is warm. */
 import type { PoolReport } from "./pool_options.ts";
+import type { KernelRefusal } from "../engine/scanner/landlock.ts";
 import { residentOctets } from "./confine.ts";
 import { ScannerDeath, ScannerProcess, type ScannerProcessOptions } from "./scanner_process.ts";
 
@@ -45,6 +46,7 @@ export class ScannerCrew {
   /** Deaths since the last scan that went well. */
   #failures = 0;
   #started = false;
+  #refused: readonly KernelRefusal[] = [];
   #closed = false;
   #starts: Promise<void>[] = [];
 
@@ -86,6 +88,11 @@ export class ScannerCrew {
   /** Those that scan now. */
   busy(): Iterable<ScannerProcess> {
     return this.#busy;
+  }
+
+  /** What the kernel refuses the scanners. */
+  get refused(): readonly KernelRefusal[] {
+    return this.#refused;
   }
 
   status(): ScannerStatus[] {
@@ -158,8 +165,11 @@ export class ScannerCrew {
         return;
       }
       if (scanner.kept.length > 0 && !this.#started) {
-        this.#options.report("warning", "Scanners cannot give up every permission", {
+        // Where the kernel refuses files, what an older runtime keeps (read, write) is worth nothing.
+        const level = scanner.refused.includes("files") ? "info" : "warning";
+        this.#options.report(level, "Scanners cannot give up every permission of the runtime", {
           kept: scanner.kept.join(" "),
+          kernelRefuses: scanner.refused.join(" ") || "nothing",
         });
       }
       if (!scanner.bounded && !this.#started) {
@@ -168,6 +178,7 @@ export class ScannerCrew {
         });
       }
       this.#started = true;
+      this.#refused = scanner.refused;
       void this.#mourn(scanner);
       this.#idle.unshift(scanner);
       this.#ready.resolve();

@@ -5,6 +5,7 @@ import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts"
 import { yaraUrl } from "../engine/detect/yara/load.ts";
 import { sevenZipUrl } from "../engine/unpack/foreign/load.ts";
 import type { ModuleFiles } from "../engine/scanner/module_files.ts";
+import { cLibrary, KERNEL_REFUSALS, type KernelRefusal } from "../engine/scanner/landlock.ts";
 import type { ScannerHello } from "../engine/scanner/protocol.ts";
 import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
 import { boundMemory, confined, type Confinement } from "./confine.ts";
@@ -60,6 +61,8 @@ export class ScannerProcess {
   readonly ended: Promise<ScannerDeath>;
   /** What its hello said it could not give up. */
   readonly kept: readonly string[];
+  /** What the kernel refuses it. */
+  readonly refused: readonly KernelRefusal[];
   /** Whether the system holds it to its memory; otherwise only the pool's own watch does. */
   readonly bounded: boolean;
   readonly startedAt = Date.now();
@@ -90,6 +93,7 @@ export class ScannerProcess {
     this.#reader = reader;
     this.pid = child.pid;
     this.kept = hello.kept;
+    this.refused = hello.refused;
     this.ended = this.#watch();
   }
 
@@ -213,7 +217,13 @@ export class ScannerProcess {
 function parseHello(head: Uint8Array): ScannerHello {
   const hello: unknown = JSON.parse(new TextDecoder().decode(head));
   if (typeof hello === "object" && hello !== null && "hello" in hello && "kept" in hello) {
-    return { hello: true, kept: Array.isArray(hello.kept) ? hello.kept.map(String) : [] };
+    const names = (value: unknown) => Array.isArray(value) ? value.map(String) : [];
+    const refused = new Set(names("refused" in hello ? hello.refused : []));
+    return {
+      hello: true,
+      kept: names(hello.kept),
+      refused: KERNEL_REFUSALS.filter((each) => refused.has(each)),
+    };
   }
   throw new PosternError("wire/bad-frame", "What connected was not a scanner");
 }
@@ -223,9 +233,12 @@ function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildP
   const modules = options.modules.files.map((file) => file.path);
   if (options.modules.yara) modules.push(yaraUrl().pathname);
   const readable = [new URL(PROGRAM).pathname, sevenZipUrl().pathname, path, ...modules];
+  const library = cLibrary();
   const flags = [
     `--allow-read=${readable.join(",")}`,
     `--allow-write=${path}`,
+    // To have the kernel refuse what it may not do.
+    ...(library === undefined ? [] : [`--allow-ffi=${library}`]),
     ...(NAMES_UNIX_SOCKETS ? [`--allow-net=unix:${path}`] : []),
   ];
   const megabytes = Math.floor(options.memoryOctets / 2 ** 20);
@@ -236,6 +249,7 @@ function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildP
     options.worker.href,
     JSON.stringify(options.modules),
     String(NAMES_UNIX_SOCKETS),
+    library ?? "",
   ]);
   const { command: [program, ...args] } = confined(plain, options.bounds);
   return new Deno.Command(program, {

@@ -411,7 +411,9 @@ export class Service {
       {
         what: "scanner",
         runsAs: `processes, user ${scanners.user ?? user}, with a worker in each`,
-        may: "nothing",
+        may: scanners.kernelRefuses.length === 0
+          ? "nothing"
+          : `nothing; the kernel, too, refuses ${scanners.kernelRefuses.join(", ")}`,
       },
       { what: "policy reader", runsAs: "process with a worker, for each reading", may: "nothing" },
     ];

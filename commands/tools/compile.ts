@@ -6,6 +6,7 @@
  * fetched from Deno's host, of the version of COMPILE_DENO.
  *
  * Usage: compile.ts [--bundle-only]; the bundles lie in dist/bundle/ and run under any Deno that is new enough, too.
+ * compile.ts --probe DIRECTORY is for tests: all is made there, and the scanning worker is the one of tests/fixtures/.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,8 +15,13 @@ import { YARA_FILE, yaraUrl } from "../../engine/detect/yara/load.ts";
 import { SEVENZIP_FILE, sevenZipUrl } from "../../engine/unpack/foreign/load.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const BUNDLE_DIRECTORY = join(ROOT, "dist", "bundle");
-const BINARY = join(ROOT, "dist", "postern");
+const PROBE = Deno.args[0] === "--probe" ? Deno.args[1] : undefined;
+const DIRECTORY = PROBE ?? join(ROOT, "dist");
+const BUNDLE_DIRECTORY = join(DIRECTORY, "bundle");
+const BINARY = join(DIRECTORY, "postern");
+const SOURCES = PROBE === undefined
+  ? BUNDLES
+  : { ...BUNDLES, scan_worker: "tests/fixtures/scanner_worker.ts" };
 /** A binary larger than this holds what it should not. */
 const MAX_BINARY_OCTETS = 110 * 1024 * 1024;
 const REQUIRE =
@@ -77,7 +83,7 @@ async function compile(main: string, parts: readonly string[]): Promise<void> {
 await Deno.mkdir(BUNDLE_DIRECTORY, { recursive: true });
 const main = await bundle("main.ts", "main");
 const parts: string[] = [];
-for (const [name, source] of Object.entries(BUNDLES)) parts.push(await bundle(source, name));
+for (const [name, source] of Object.entries(SOURCES)) parts.push(await bundle(source, name));
 const sevenZip = join(BUNDLE_DIRECTORY, SEVENZIP_FILE);
 await Deno.copyFile(sevenZipUrl(), sevenZip);
 parts.push(sevenZip);

@@ -1,6 +1,7 @@
 /** The process that evaluates one document: links it, runs it in a worker without permissions, says what came of it. */
 import { PosternError } from "../../errors.ts";
 import { FrameReader, writeFrames } from "../../engine/scanner/frames.ts";
+import { cLibrary, confineThread } from "../../engine/scanner/landlock.ts";
 import { link, type Source } from "./link.ts";
 import { MAX_SOURCE_OCTETS } from "./limits.ts";
 import type { EvaluateAnswer, FromReader, ToReader } from "./protocol.ts";
@@ -24,6 +25,8 @@ export async function runDocumentReader(workerUrl: string): Promise<void> {
     if (message.type === "refused") throw new PosternError(message.code, message.message);
     return message;
   };
+  // The binary has all modules in itself, and older runtimes let its workers import files: the kernel does not.
+  if (Deno.build.standalone) confineThread(cLibrary());
   // The worker loads while the document is linked.
   const worker = startWorker(workerUrl);
   await say({ type: "ready" });

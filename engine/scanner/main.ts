@@ -5,6 +5,7 @@
  * the worker is doing.
  */
 import { sevenZipUrl } from "../unpack/foreign/load.ts";
+import { confineThread } from "./landlock.ts";
 import { readModules } from "./module_files.ts";
 import { giveUpPermissions } from "./permissions.ts";
 import type { StartMessage, ToolsMessage, WorkerState } from "./protocol.ts";
@@ -19,27 +20,35 @@ const EXIT_FAILED = 70;
  * @param workerUrl The scanning worker's module.
  * @param modules Signature modules to load, in JSON: what {@link readModules} takes.
  * @param namesSockets Whether the runtime has a net permission for single unix sockets.
+ * @param library Path of the C library, to have the kernel refuse things, too; empty where there is none.
  */
 export async function runScanner(
   socket: string,
   workerUrl: string,
   modules: string,
   namesSockets: boolean,
+  library: string,
 ): Promise<never> {
   // Ctrl-C in a terminal goes to the whole group; the pool decides when its scanners end.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => {});
   }
+  // Asking for more than this thread has would be an error.
+  const mayConfine = library !== "" && !Deno.build.standalone &&
+    Deno.permissions.querySync({ name: "ffi", path: library }).state === "granted";
   const permissions = {
     read: [socket],
     write: [socket],
+    ...(mayConfine ? { ffi: [library] } : {}),
     ...(namesSockets ? { net: [`unix:${socket}`] } : {}),
   };
   const options = { type: "module", name: "scan", deno: { permissions } };
+  const tools = toolsFor(socket, modules, mayConfine ? library : "");
+  // The binary has the worker's module in itself. Elsewhere the worker has to read it first, and confines itself.
+  const refused = Deno.build.standalone ? confineThread(library) : [];
   const worker = new Worker(workerUrl, options as WorkerOptions);
   // An error that reaches here is a defect of the engine or a message that hit one: the process ends, the pool starts another.
   worker.onerror = (event) => refuse(event.message);
-  const tools = toolsFor(socket, modules);
   worker.onmessage = ({ data }: MessageEvent<WorkerState>) => {
     switch (data.state) {
       case "there": {
@@ -48,7 +57,7 @@ export async function runScanner(
         return worker.postMessage(tools, [tools.sevenZip.buffer, ...buffers]);
       }
       case "connected": {
-        const start: StartMessage = { start: true, kept: giveUpPermissions() };
+        const start: StartMessage = { start: true, kept: giveUpPermissions(), refused };
         return worker.postMessage(start);
       }
       case "refused":
@@ -63,10 +72,15 @@ export async function runScanner(
 }
 
 /** What the worker needs and may not read itself; a damaged module ends the process, with the reason as its last words. */
-function toolsFor(socket: string, modules: string): ToolsMessage {
+function toolsFor(socket: string, modules: string, library: string): ToolsMessage {
   try {
     // The worker compiles it when a container needs it: most scanners never do.
-    return { socket, sevenZip: Deno.readFileSync(sevenZipUrl()), ...readModules(modules) };
+    return {
+      socket,
+      library,
+      sevenZip: Deno.readFileSync(sevenZipUrl()),
+      ...readModules(modules),
+    };
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));
   }

@@ -2,6 +2,7 @@
  * What goes over a scanner's socket. The scanner says hello once it can do nothing but scan; then each request (a head and the
  * octets) gets one answer (a head, for `rewrite` followed by the new octets). Heads are JSON frames.
  */
+import type { KernelRefusal } from "./landlock.ts";
 import type { MessageLayout, RewriteRequest, ScanSettings, Verdict } from "../types.ts";
 
 /** First frame from the scanner. */
@@ -9,6 +10,8 @@ export interface ScannerHello {
   readonly hello: true;
   /** Names of permissions that the scanner could not give up; empty when all is well. */
   readonly kept: readonly string[];
+  /** What the kernel refuses it, whatever the runtime would allow. */
+  readonly refused: readonly KernelRefusal[];
 }
 
 /** Head of a request; one frame of octets follows it. */
@@ -28,6 +31,8 @@ export type ScannerAnswer =
 export interface ToolsMessage {
   /** Path of the pool's socket. */
   readonly socket: string;
+  /** Path of the C library, where the worker may call it to confine itself; else empty. */
+  readonly library: string;
   /** The file `7zz.wasm`. */
   readonly sevenZip: Uint8Array<ArrayBuffer>;
   /** Signature modules, whole files. */
@@ -41,6 +46,8 @@ export interface StartMessage {
   readonly start: true;
   /** Names of permissions that the main thread could not give up. */
   readonly kept: readonly string[];
+  /** What the kernel refuses both threads. */
+  readonly refused: readonly KernelRefusal[];
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { RewriteRequest, RewriteResult, ScanSettings, Verdict } from "../types.ts";
 import { FrameReader, type FrameSink, type FrameSource, writeFrames } from "./frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "./limits.ts";
+import { confineThread, type KernelRefusal } from "./landlock.ts";
 import { giveUpPermissions } from "./permissions.ts";
 import type {
   ScannerAnswer,
@@ -39,10 +40,15 @@ export function serveScans(engine: ScannerEngine): void {
   const say = (state: WorkerState) => scope.postMessage(state);
   let connection: Deno.UnixConn | undefined;
   let kept: string[] = [];
+  let refused: readonly KernelRefusal[] = [];
   scope.onmessage = async ({ data }) => {
     if ("start" in data) {
       if (!connection) throw new Error("The scanner was started before it had its socket");
-      const hello: ScannerHello = { hello: true, kept: [...new Set([...kept, ...data.kept])] };
+      const hello: ScannerHello = {
+        hello: true,
+        kept: [...new Set([...kept, ...data.kept])],
+        refused: data.refused.length > 0 ? data.refused : refused,
+      };
       await converse(engine, connection, hello).catch(() => {}); // the pool has gone, or speaks otherwise
       say({ state: "closed" });
       return;
@@ -50,6 +56,7 @@ export function serveScans(engine: ScannerEngine): void {
     try {
       engine.takeTools?.(data);
       connection = await Deno.connect({ transport: "unix", path: data.socket });
+      refused = confineThread(data.library);
       kept = giveUpPermissions();
       say({ state: "connected" });
     } catch (error) {
