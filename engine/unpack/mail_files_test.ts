@@ -120,3 +120,23 @@ Deno.test("scan() survives any change of a signed content", () => {
     { numRuns: 200 },
   );
 });
+
+Deno.test("scan() shows the name that an attached message goes by", { permissions: "none" }, () => {
+  const mail = [
+    "Content-Type: multipart/mixed; boundary=b",
+    "",
+    "--b",
+    'Content-Type: message/rfc822; name="offer.eml"',
+    "",
+    "Subject: inner",
+    "",
+    "text",
+    "--b--",
+    "",
+  ].join("\r\n");
+  const settings = { mode: "mail", antivirus: true, antispam: false, limits: TEST_LIMITS } as const;
+  const { parts } = scan(Buffer.from(mail), settings, builtinModules());
+  const [message] = parts.filter(({ names }) => names[0] === "offer.eml");
+  assert.equal(message?.type, "message");
+  assert.ok(parts.some(({ parent }) => parent === message.path));
+});
