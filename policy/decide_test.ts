@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { compilePolicy } from "./compile.ts";
 import { decide } from "./decide.ts";
+import { DEFAULT_SETTINGS } from "./defaults.ts";
 import { definePolicy } from "./define.ts";
 import type { PolicyInput } from "./schema.ts";
 import { MAIL } from "./testing/mail.ts";
@@ -285,7 +286,7 @@ Deno.test(
     assert.deepEqual(settings.limits, {
       messageSize: 10 * 1024 ** 2,
       archiveLevels: 5,
-      archiveSize: 200 * 1024 ** 2,
+      archiveSize: DEFAULT_SETTINGS.limits.archiveSize,
       archiveFiles: 7,
       archiveRatio: 1000,
       scanTime: 30_000,

@@ -1,18 +1,20 @@
 import { ACTION_SLOT, GATE_SLOTS, slotMask, SLOTS } from "../slots.ts";
-import {
-  BLOCKER_ENTRY,
-  type DecisionTree,
-  ENTRY_BITS,
-  isNegated,
-  literalAtom,
-  PURE_ENTRY,
-} from "../tree.ts";
+import { BLOCKER_ENTRY, type DecisionTree, ENTRY_BITS, literal, PURE_ENTRY } from "../tree.ts";
 import type { Facts, Outcome } from "../types.ts";
 import { PHASES, REPORT_STATUSES } from "../types.ts";
-import { AttachmentMatcher } from "./attachment_matcher.ts";
+import { Formulas } from "./formulas.ts";
 import { type Decided, handle, handleEarly, outcomeOf, reportStatus } from "./handle.ts";
 import { KnownFacts } from "./known_facts.ts";
-import { Postings } from "./postings.ts";
+import {
+  LIST_BEGIN,
+  LIST_BLOCKS,
+  LIST_END,
+  LIST_HIGH,
+  LIST_LOW,
+  LIST_PHASES,
+  LIST_WORDS,
+  Postings,
+} from "./postings.ts";
 import { type State, States } from "./state.ts";
 
 const VERDICT = PHASES.length - 1;
@@ -33,9 +35,7 @@ export class Matcher {
   readonly #facts: KnownFacts;
   readonly #postings: Postings;
   readonly #states: States;
-  readonly #attachments: readonly (AttachmentMatcher | undefined)[];
-  /** By atom: the decision for which it holds. */
-  readonly #stamps: Int32Array;
+  readonly #formulas: Formulas;
   readonly #supersets: readonly (readonly number[] | undefined)[];
   readonly #effects: Int32Array;
   readonly #effectLow: Int32Array;
@@ -49,11 +49,9 @@ export class Matcher {
   #places = new Int32Array(64);
   #lists = new Int32Array(64);
   #count = 0;
-  #epoch = 0;
   #phase = 0;
   #group = -1;
   #collecting = false;
-  #current: Facts | undefined;
   readonly #firstGate = new Int32Array(3);
 
   constructor(tree: DecisionTree) {
@@ -80,12 +78,7 @@ export class Matcher {
     }, groupOf);
     this.#postings = new Postings(tree, (attribute) => this.#facts.phases[attribute]!);
     this.#states = new States(tree);
-    this.#attachments = tree.atoms.map((atom) =>
-      typeof atom !== "number" && atom.kind === "attachment"
-        ? new AttachmentMatcher(tree, atom)
-        : undefined
-    );
-    this.#stamps = new Int32Array(tree.atoms.length);
+    this.#formulas = new Formulas(tree, this.#facts);
     this.#effects = Int32Array.from(tree.rules.effects);
     this.#conditions = Int32Array.from(tree.rules.conditions);
     this.#effectLow = Int32Array.from(tree.effects, ({ low }) => low);
@@ -119,7 +112,7 @@ export class Matcher {
       const sets = newLow !== 0 || (this.#effectHigh[number]! & ~high) !== 0;
       if (
         sets && (entry & BLOCKER_ENTRY) === 0 &&
-        ((entry & PURE_ENTRY) !== 0 || this.#holds(this.#conditions[rule]!, false))
+        ((entry & PURE_ENTRY) !== 0 || this.#formulas.holds(this.#conditions[rule]!, false))
       ) {
         if ((newLow & 1) !== 0) actionRule = rule;
         for (let slot = 0; slot < 3; slot++) if ((newLow & (1 << slot)) !== 0) first[slot] = rule;
@@ -127,7 +120,7 @@ export class Matcher {
         low |= newLow;
         high |= this.#effectHigh[number]!;
       } else if (phase < VERDICT && (newLow & GATE_SLOTS & ~blocked) !== 0) {
-        if (this.#holds(this.#conditions[rule]!, true)) blocked |= newLow & GATE_SLOTS;
+        if (this.#formulas.holds(this.#conditions[rule]!, true)) blocked |= newLow & GATE_SLOTS;
       }
       this.#advance(at, low, high, low | blocked);
     }
@@ -155,7 +148,7 @@ export class Matcher {
       const rule = this.#rules[at]!;
       const effect = this.#tree.effects[this.#effects[rule]!]!;
       const sets = (effect.low & ~low) !== 0 || (effect.high & ~high) !== 0;
-      if (sets && this.#holds(this.#conditions[rule]!, false)) {
+      if (sets && this.#formulas.holds(this.#conditions[rule]!, false)) {
         if (effect.action !== undefined && winners[ACTION_SLOT] === -1) winners[ACTION_SLOT] = rule;
         for (const [slot] of effect.settings) if (winners[slot] === -1) winners[slot] = rule;
         low |= effect.low;
@@ -173,14 +166,10 @@ export class Matcher {
   }
 
   #begin(phase: number, facts: Facts): void {
-    this.#current = facts;
     this.#phase = phase;
     this.#group = -1;
     this.#count = 0;
-    if (++this.#epoch === 0x7fffffff) {
-      this.#stamps.fill(0);
-      this.#epoch = 1;
-    }
+    this.#formulas.begin(phase, facts);
     this.#facts.begin(facts);
     this.#collecting = true;
     if (phase >= RECIPIENT && this.#recipient >= 0) this.#facts.read(this.#recipient);
@@ -215,14 +204,13 @@ export class Matcher {
     }
     for (let i = 0; i < postings.probes.length; i++) {
       const atom = postings.probes[i]!;
-      if (this.#literal(-1 - 2 * atom, false)) this.#addAll(postings.atomBegin, atom);
+      if (this.#formulas.holds(literal(atom, false), false)) this.#addAll(postings.atomBegin, atom);
     }
     this.#addAll(postings.alwaysBegin, phase);
   }
 
   #hit(atom: number): void {
-    if (this.#stamps[atom] === this.#epoch) return;
-    this.#stamps[atom] = this.#epoch;
+    if (!this.#formulas.tell(atom)) return;
     if (this.#collecting) this.#addAll(this.#postings.atomBegin, atom);
     const supersets = this.#supersets[atom];
     if (supersets) { for (let i = 0; i < supersets.length; i++) this.#hit(supersets[i]!); }
@@ -230,30 +218,31 @@ export class Matcher {
 
   #addAll(begin: Int32Array, key: number): void {
     const end = begin[key + 1]!;
-    for (let list = begin[key]!; list < end; list++) this.#add(list);
+    for (let list = begin[key]!; list < end; list += LIST_WORDS) this.#add(list);
   }
 
   #add(list: number): void {
-    if ((this.#postings.phases[list]! & (1 << this.#phase)) === 0) return;
+    const { lists } = this.#postings;
+    if ((lists[list + LIST_PHASES]! & (1 << this.#phase)) === 0) return;
     if (this.#count === this.#rules.length) this.#grow();
     const at = this.#count++;
     this.#lists[at] = list;
-    this.#places[at] = this.#postings.begin[list]! - 1;
+    this.#places[at] = lists[list + LIST_BEGIN]! - 1;
     this.#advance(at, 0, 0, 0);
   }
 
   /** Goes to the list's next entry of this phase; a list that has none, or neither sets nor opens anything new, drops out. */
   #advance(at: number, low: number, high: number, open: number): void {
-    const postings = this.#postings;
+    const { entries, lists } = this.#postings;
     const list = this.#lists[at]!;
     if (
-      (postings.low[list]! & ~low) !== 0 || (postings.high[list]! & ~high) !== 0 ||
-      (postings.blocks[list]! & ~open) !== 0
+      (lists[list + LIST_LOW]! & ~low) !== 0 || (lists[list + LIST_HIGH]! & ~high) !== 0 ||
+      (lists[list + LIST_BLOCKS]! & ~open) !== 0
     ) {
-      const end = postings.end[list]!;
+      const end = lists[list + LIST_END]!;
       const bit = 1 << this.#phase;
       for (let place = this.#places[at]! + 1; place < end; place++) {
-        const entry = postings.entries[place]!;
+        const entry = entries[place]!;
         if ((entry & bit) === 0) continue;
         this.#places[at] = place;
         this.#rules[at] = entry >> ENTRY_BITS;
@@ -282,44 +271,6 @@ export class Matcher {
     this.#rules = wider(this.#rules);
     this.#places = wider(this.#places);
     this.#lists = wider(this.#lists);
-  }
-
-  /** Whether a formula holds; `may`: where later phases know what it takes, it is thought to. */
-  #holds(ref: number, may: boolean): boolean {
-    if (ref < 0) return this.#literal(ref, may);
-    const node = this.#tree.nodes[ref]!;
-    const any = node[0] === 1;
-    for (let i = 1; i < node.length; i++) if (this.#holds(node[i]!, may) === any) return any;
-    return !any;
-  }
-
-  #literal(ref: number, may: boolean): boolean {
-    const number = literalAtom(ref);
-    const atom = this.#tree.atoms[number]!;
-    const attribute = typeof atom === "number" ? atom : atom.attribute;
-    if (this.#facts.phases[attribute]! > this.#phase) return may;
-    if (!this.#facts.read(attribute)) return false;
-    if (typeof atom === "number") return (this.#stamps[number] === this.#epoch) !== isNegated(ref);
-    let holds = false;
-    switch (atom.kind) {
-      case "enum":
-        holds = (atom.mask & (1 << this.#facts.values[attribute]!)) !== 0;
-        break;
-      case "number": {
-        const value = this.#facts.values[attribute]!;
-        for (let i = 0; i < atom.ranges.length && !holds; i++) {
-          holds = value >= atom.ranges[i]![0] && value < atom.ranges[i]![1];
-        }
-        break;
-      }
-      case "presence":
-        holds = (this.#facts.present[attribute] === 1) === atom.present;
-        break;
-      case "attachment":
-        holds = this.#attachments[number]!.matches(this.#current!.attachments!);
-        break;
-    }
-    return holds !== isNegated(ref);
   }
 
   #outcome(state: State, rule: number, pending: number, facts: Facts): Outcome {

@@ -9,17 +9,26 @@ import {
 import { GATE_SLOTS } from "../slots.ts";
 import { leafCount, stretchOf } from "../compile/number_index.ts";
 
+/** Words of a list's record: one or none in two lines of the processor's cache. */
+export const LIST_WORDS = 8;
+/** Where its entries begin. */
+export const LIST_BEGIN = 0;
+/** Where they end. */
+export const LIST_END = 1;
+/** Phases in which it counts. */
+export const LIST_PHASES = 2;
+/** Slots that its rules set. */
+export const LIST_LOW = 3;
+/** See {@link LIST_LOW}. */
+export const LIST_HIGH = 4;
+/** Slots that its rules keep open only; it drops out where these are open or settled. */
+export const LIST_BLOCKS = 5;
+
 /** Lists of entries; a way in has some lists, from one number to below another. */
 export class Postings {
   readonly entries: Int32Array;
-  /** By list: begin and end in {@link entries}, phases in which it counts, and the slots that its rules set. */
-  readonly begin: Int32Array;
-  readonly end: Int32Array;
-  readonly phases: Int32Array;
-  /** By list: slots that its rules keep open only; it drops out where these are open or settled. */
-  readonly blocks: Int32Array;
-  readonly low: Int32Array;
-  readonly high: Int32Array;
+  /** Records of {@link LIST_WORDS} words, one a list; a list's number is where its record begins. */
+  readonly lists: Int32Array;
   /** By set atom: its lists, from `atomBegin[a]` to below `atomBegin[a + 1]`. */
   readonly atomBegin: Int32Array;
   /** Atoms of other kinds that have lists: to be asked one by one. */
@@ -66,12 +75,7 @@ export class Postings {
         .map(([attribute]) => attribute)
     );
     this.entries = Int32Array.from(builder.entries);
-    this.begin = Int32Array.from(builder.begin);
-    this.end = Int32Array.from(builder.end);
-    this.phases = Int32Array.from(builder.phases);
-    this.blocks = Int32Array.from(builder.blocks);
-    this.low = Int32Array.from(builder.low);
-    this.high = Int32Array.from(builder.high);
+    this.lists = Int32Array.from(builder.lists);
   }
 }
 
@@ -116,12 +120,7 @@ const SPLIT_FROM = 8;
 
 class ListBuilder {
   readonly entries: number[] = [];
-  readonly begin: number[] = [];
-  readonly end: number[] = [];
-  readonly phases: number[] = [];
-  readonly blocks: number[] = [];
-  readonly low: number[] = [];
-  readonly high: number[] = [];
+  readonly lists: number[] = [];
   readonly #tree: DecisionTree;
 
   constructor(tree: DecisionTree) {
@@ -134,7 +133,7 @@ class ListBuilder {
     const sorted = [...rows].sort((a, b) => a[0] - b[0]);
     let next = 0;
     for (let key = 0; key <= keys; key++) {
-      begin[key] = this.begin.length;
+      begin[key] = this.lists.length;
       for (; next < sorted.length && sorted[next]![0] === key; next++) {
         const row = sorted[next]!;
         if (row.length > SPLIT_FROM) this.#split(row);
@@ -165,7 +164,7 @@ class ListBuilder {
     let high = 0;
     let phases = 0;
     let blocks = 0;
-    this.begin.push(this.entries.length);
+    const begin = this.entries.length;
     for (let i = from; i < row.length; i++) {
       const entry = row[i]!;
       const effect = this.#effect(entry);
@@ -177,11 +176,8 @@ class ListBuilder {
       }
       this.entries.push(entry);
     }
-    this.phases.push(phases);
-    this.blocks.push(blocks);
-    this.end.push(this.entries.length);
-    this.low.push(low);
-    return this.high.push(high) - 1;
+    return this.lists.push(begin, this.entries.length, phases, low, high, blocks, 0, 0) -
+      LIST_WORDS;
   }
 
   #effect(entry: number) {
