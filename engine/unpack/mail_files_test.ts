@@ -128,6 +128,7 @@ Deno.test("scan() shows the name that an attached message goes by", { permission
     "--b",
     'Content-Type: message/rfc822; name="offer.eml"',
     "",
+    "From: a@sender.test",
     "Subject: inner",
     "",
     "text",
