@@ -79,7 +79,9 @@ export function parseConnect(data: Uint8Array): ConnectArgument {
   if (family === "L") return known;
   if (family !== "4" && family !== "6") bad("CONNECT has an unknown family of addresses");
   const address = text(rest.subarray(2, stop)).replace(/^IPv6:/i, "");
-  if (!ipaddr.isValid(address)) bad(`CONNECT has no address but ${JSON.stringify(address)}`);
+  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) {
+    bad(`CONNECT has no address but ${JSON.stringify(address)}`);
+  }
   return { ...known, address: plainAddress(ipaddr.process(address).toString()) };
 }
 

@@ -38,15 +38,15 @@ export function headerChanges(before: readonly Field[], after: readonly Field[])
   const changes: Change[] = [];
   const fresh: number[] = [];
   for (const [name, all] of pairs) {
+    const number = new Map(olds.get(name)?.map((place, i) => [place, i + 1]));
     for (const { old, next, same } of all.toReversed()) {
       if (same) continue;
       if (old === undefined) {
         fresh.push(next!);
         continue;
       }
-      const index = olds.get(name)!.indexOf(old) + 1;
       changes.push({
-        index,
+        index: number.get(old)!,
         name: before[old]!.name,
         value: next === undefined ? undefined : after[next]!.value,
       });
