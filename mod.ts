@@ -5,6 +5,8 @@
  */
 
 export { scan } from "./engine/scan.ts";
+export type { Tools } from "./engine/unpack/unpacker.ts";
+export { SevenZipTool } from "./engine/unpack/foreign/sevenzip_tool.ts";
 export {
   builtinModules,
   type ModuleInfo,

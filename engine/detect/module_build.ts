@@ -96,7 +96,11 @@ export class ModuleBuild {
   /** Date of the newest database that was added, ms since 1970; absent where there was none. */
   date: number | undefined;
 
-  /** @param yara yara-x's WebAssembly module (yara/load.ts), where there may be YARA rules among the sources. */
+  /**
+   * Begins an empty set.
+   *
+   * @param yara yara-x's WebAssembly module (yara/load.ts), where there may be YARA rules among the sources.
+   */
   constructor(yara?: BufferSource) {
     this.#yara = yara;
   }

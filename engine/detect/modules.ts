@@ -23,17 +23,41 @@ export interface ModuleInfo {
 
 /** Everything that a scan looks for. Made once, never changed; a new set is switched in whole. */
 export interface Modules {
-  /** Content that is one of these is infected. */
+  /**
+   * Content that is one of these is infected.
+   *
+   * @internal Opened by {@link openModules}; how a set is laid out is no part of the library.
+   */
   readonly hashes: readonly HashList[];
-  /** Content that is one of these is known to be good: hashes and patterns are not asked. */
+  /**
+   * Content that is one of these is known to be good: hashes and patterns are not asked.
+   *
+   * @internal Opened by {@link openModules}; how a set is laid out is no part of the library.
+   */
   readonly good: readonly HashList[];
-  /** A program with one of these sections is infected. */
+  /**
+   * A program with one of these sections is infected.
+   *
+   * @internal Opened by {@link openModules}; how a set is laid out is no part of the library.
+   */
   readonly sections: readonly HashList[];
-  /** Searched in every content. */
+  /**
+   * Searched in every content.
+   *
+   * @internal Opened by {@link openModules}; how a set is laid out is no part of the library.
+   */
   readonly patterns: readonly PatternSet[];
-  /** Asked about what containers say of their entries. */
+  /**
+   * Asked about what containers say of their entries.
+   *
+   * @internal Opened by {@link openModules}; how a set is laid out is no part of the library.
+   */
   readonly containers: readonly ContainerSet[];
-  /** Asked about every content that they might match. */
+  /**
+   * Asked about every content that they might match.
+   *
+   * @internal Opened by {@link openModules}; how a set is laid out is no part of the library.
+   */
   readonly yara: readonly YaraRules[];
   /** What is loaded, for people. */
   readonly info: readonly ModuleInfo[];
