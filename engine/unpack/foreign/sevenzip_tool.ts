@@ -17,25 +17,36 @@ export interface ToolRun extends Run {
  *
  * What it may do is read one `Uint8Array` and write files in memory up to given limits: it has no other import. A container that
  * makes it fail ends that run only.
- *
- * @see https://www.npmjs.com/package/7z-wasm
+ * The file is that of npm:7z-wasm.
  */
 export class SevenZipTool {
   #octets: Uint8Array<ArrayBuffer> | undefined;
   #module: WebAssembly.Module | undefined;
 
-  /** @param octets The file `7zz.wasm`. It is compiled when it is first needed. */
+  /**
+   * Takes the program; it is compiled when it is first needed.
+   *
+   * @param octets The file `7zz.wasm`.
+   */
   constructor(octets: Uint8Array<ArrayBuffer>) {
     this.#octets = octets;
   }
 
-  /** Lists a container: `files.text` is for {@link readListing}. */
+  /**
+   * Lists a container: `files.text` is for {@link readListing}.
+   *
+   * @internal
+   */
   list(octets: Uint8Array, budget: Budget, password = ""): ToolRun {
     const files = new Files(octets, LIST_LIMITS);
     return this.#run(["l", "-slt", "-ba"], files, budget, password);
   }
 
-  /** Unpacks a container into `files`. */
+  /**
+   * Unpacks a container into `files`.
+   *
+   * @internal
+   */
   unpack(octets: Uint8Array, limits: WriteLimits, budget: Budget, password = ""): ToolRun {
     const files = new Files(octets, limits);
     return this.#run(["x", "-y", "-aoa", `-o${OUTPUT_PATH}`], files, budget, password);
