@@ -2,12 +2,13 @@
  * The walk through an object: every reading of every part, depth first, under one budget. The same octets are looked at once.
  */
 import type { Budget } from "./budget.ts";
+import { contentHeuristics } from "./detect/content_heuristics.ts";
 import { detectContent, type Detection, detectNames } from "./detect/detect.ts";
 import { fileType, fileTypeGroup } from "./detect/file_type.ts";
 import { ContentHashes } from "./detect/hash_list.ts";
+import type { HeuristicName } from "./detect/heuristic_table.ts";
 import type { HeuristicMatch } from "./detect/heuristics.ts";
 import { macroHeuristics } from "./detect/macro_heuristics.ts";
-import { markupHeuristics } from "./detect/markup_heuristics.ts";
 import type { Modules } from "./detect/modules.ts";
 import { readMessage } from "./message/read.ts";
 import type { MessageReading, PartReading } from "./message/types.ts";
@@ -196,9 +197,9 @@ export class Walk {
     if (found.exhausted) this.#notScanned(report, "time");
     if (!found.touched && !searched) this.#searched.push({ buffer: octets.buffer, start, end });
     this.#add(found.detections.filter(({ engine }) => engine === "hash"), report);
-    if (fileTypeGroup(report.type) === "markup" || report.type === "hta") {
-      this.#suspect(markupHeuristics(octets), report.path);
-    }
+    const { type, names } = report;
+    const where = container === undefined ? {} : { container };
+    this.#suspect(contentHeuristics({ octets, type, names, ...where }), report.path);
     return found.detections.filter(({ engine }) => engine !== "hash");
   }
 
@@ -316,10 +317,17 @@ export class Walk {
   /** Entries are looked at as they come, so that one at a time is in memory. */
   #unpack({ octets, path, names, depth }: Item, report: Draft, unpacker: Unpacker): void {
     const note = (reason: NotScannedReason) => this.#notScanned(report, reason);
+    const suspect = (name: HeuristicName) => this.#suspect([{ name }], path);
     let total = 0;
     let index = 0;
     let start = performance.now();
-    const entries = unpacker(octets, { budget: this.#budget, ...this.#opening, names, note })
+    const entries = unpacker(octets, {
+      budget: this.#budget,
+      ...this.#opening,
+      names,
+      note,
+      suspect,
+    })
       [Symbol.iterator]();
     for (;;) {
       const next = this.#next(entries);
@@ -371,8 +379,15 @@ export class Walk {
   }
 
   #suspect(matches: readonly HeuristicMatch[], path: string): void {
-    for (const { name } of matches) {
-      this.findings.push({ name, severity: "suspicious", part: path, engine: "heuristic" });
+    for (const { name, offset } of matches) {
+      const place = offset === undefined ? {} : { offset };
+      this.findings.push({
+        name,
+        severity: "suspicious",
+        part: path,
+        engine: "heuristic",
+        ...place,
+      });
     }
   }
 

@@ -2,6 +2,8 @@
  * Findings that need no deep reading: what a name hides. All are `suspicious`; each row says why good mail hardly has it.
  * A program in an attachment is no finding by itself: that is for the policy to say, by type and name.
  */
+import type { HeuristicName } from "./heuristic_table.ts";
+
 /** What is known of one content. */
 export interface HeuristicFacts {
   /** Names as decoded. */
@@ -13,7 +15,9 @@ export interface HeuristicFacts {
 
 /** A heuristic that matched. */
 export interface HeuristicMatch {
-  readonly name: string;
+  readonly name: HeuristicName;
+  /** Octets into the content, where it is known. */
+  readonly offset?: number;
 }
 
 /** Endings that Windows runs when they are opened. */
@@ -34,6 +38,11 @@ const RIGHT_TO_LEFT_SCRIPT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
 /** A shell folder's class id as ending: shown without it, opened as that folder's program. */
 const CLASS_ID = /\.\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}$/i;
 
+/** Whether one of the names is that of something that is run when opened. */
+export function isProgramName(names: readonly string[]): boolean {
+  return names.some((name) => PROGRAM.test(seenByWindows(name)));
+}
+
 /** Name without what Windows drops: control characters, trailing dots and blanks, the path before it. */
 function seenByWindows(name: string): string {
   const visible = name.replace(/[\p{Cc}\u200b-\u200f\u2060\ufeff]/gu, "");
@@ -44,7 +53,7 @@ function seenByWindows(name: string): string {
 export function nameHeuristics(
   { names, type, encrypted }: HeuristicFacts,
 ): readonly HeuristicMatch[] {
-  const found = new Set<string>();
+  const found = new Set<HeuristicName>();
   for (const raw of names) {
     const name = seenByWindows(raw.replace(new RegExp(TURN, "g"), ""));
     if (DOUBLE.test(name)) found.add("Heuristic.DoubleExtension");

@@ -7,6 +7,7 @@ import { unbzip2 } from "./bzip2.ts";
 import { uncab } from "./cab.ts";
 import { uncompress } from "./compress.ts";
 import { unactivemime } from "./gzip.ts";
+import { unlz4 } from "./lz4.ts";
 import { unsevenzip } from "./sevenzip.ts";
 import { unszdd } from "./szdd.ts";
 import { Passwords } from "./passwords.ts";
@@ -18,7 +19,7 @@ const TEXT = `${"Ein Text, der sich wiederholt. ".repeat(30)}und dann nicht mehr
   Array.from({ length: 400 }, (_, i) => String.fromCharCode(33 + (i * i * 7) % 90)).join("")
 }${"a".repeat(300)}`;
 
-/** Made with xz, its LZMA alone form, and bzip2. */
+/** Made with xz, its LZMA alone form, lz4 and bzip2. */
 const SAMPLES: readonly { name: string; unpacker: Unpacker; packed: string }[] = [
   {
     name: "xz",
@@ -31,6 +32,18 @@ const SAMPLES: readonly { name: string; unpacker: Unpacker; packed: string }[] =
     unpacker: unlzma,
     packed:
       "XQAAgAD//////////wAimknCAjYETi7WGcgWTa4j3nIqBUoZ9vrIr3bJtlzlKs+BovsL4fTduHNQCOtND8kVBgIQI9wHY9ZEhLtcVPsBPMtaDmtYGymiNqm4V6DqW0VWabjlgJ5MUwkdwigokbMX0ttexipvhqqyD9HVAek058VSvX4b7jd199/6Sjvgoo4kJQDNlfFIYmQFCNBaN+K7w1sFky+OREJ+n2Je7///8IoAAA==",
+  },
+  {
+    name: "lz4",
+    unpacker: unlz4,
+    packed:
+      "BCJNGGRAp6gAAAD/EEVpbiBUZXh0LCBkZXIgc2ljaCB3aWVkZXJob2x0LiAfAP///3P/YHVuZCBkYW5uIG5pY2h0IG1laHI6ICEoPWA3dmlqeTxnRjMuN05zTDMoKzxbLmlYVWB5RiFkW2BzOmlMPTxJZDNqVU5VajNkSTw9TGk6c2BbZCFGeWBVWGkuWzwrKDNMc043LjNGZzx5aml2N2A9KFoA/yQfYQEA/xRQYWFhYWEAAAAAsYtFTg==",
+  },
+  {
+    name: "lz4's old frames",
+    unpacker: unlz4,
+    packed:
+      "AiFMGKgAAAD/EEVpbiBUZXh0LCBkZXIgc2ljaCB3aWVkZXJob2x0LiAfAP///3P/YHVuZCBkYW5uIG5pY2h0IG1laHI6ICEoPWA3dmlqeTxnRjMuN05zTDMoKzxbLmlYVWB5RiFkW2BzOmlMPTxJZDNqVU5VajNkSTw9TGk6c2BbZCFGeWBVWGkuWzwrKDNMc043LjNGZzx5aml2N2A9KFoA/yQfYQEA/xRQYWFhYWE=",
   },
   {
     name: "bzip2",
@@ -94,8 +107,8 @@ for (const { name, unpacker, packed } of SAMPLES) {
   });
 }
 
-Deno.test("unbzip2() and unxz() join streams, and give what stands behind them", () => {
-  for (const { unpacker, packed } of SAMPLES.filter(({ name }) => name !== "lzma")) {
+Deno.test("unbzip2(), unxz() and unlz4() join streams, and give what stands behind them", () => {
+  for (const { unpacker, packed } of SAMPLES.filter(({ name }) => /^(xz|bzip2|lz4)$/.test(name))) {
     const one = octetsOf(packed);
     const { entries } = open(unpacker, Uint8Array.from([...one, ...one, 1, 2, 3, 4]));
     assert.deepEqual(entries.map((entry) => entry.content?.length), [2 * TEXT.length, 4]);

@@ -8,9 +8,11 @@ import { uncab } from "./cab.ts";
 import { unforeign } from "./foreign/foreign.ts";
 import { gunzip, unactivemime, unzlib } from "./gzip.ts";
 import { unmarkup } from "./html.ts";
+import { unlz4 } from "./lz4.ts";
 import { unmbox } from "./mbox.ts";
 import { unole } from "./ole.ts";
 import { unpkcs7 } from "./pkcs7.ts";
+import { unonenote } from "./onenote.ts";
 import { unpdf } from "./pdf.ts";
 import { unrtf } from "./rtf.ts";
 import { unsevenzip } from "./sevenzip.ts";
@@ -64,6 +66,7 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   xz: unxz,
   lzma: unlzma,
   lzip: unlzip,
+  lz4: unlz4,
   bzip2: unbzip2,
   compress: uncompress,
   cpio: uncpio,
@@ -75,6 +78,7 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   rtf: unrtf,
   pdf: unpdf,
   tnef: untnef,
+  onenote: unonenote,
   html: unmarkup,
   svg: unmarkup,
   xml: unmarkup,
@@ -91,7 +95,6 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
 /** Containers outside the groups of archives and disks. */
 const OTHER_CONTAINERS: ReadonlySet<string> = new Set([
   "chm",
-  "onenote",
 ]);
 
 /** Formats whose reader finds every archive inside itself, or whose pieces lie apart so that one found in the middle is none. */
@@ -119,6 +122,11 @@ const WHOLE: ReadonlySet<string> = new Set([
 /** Whether an archive may stand behind or in the middle of content of this type without being found by its own reader. */
 export function mayCarryArchive(type: string): boolean {
   return !WHOLE.has(type);
+}
+
+/** Whether it is 7-Zip that opens a type. */
+export function isForeign(type: string): boolean {
+  return FOREIGN.includes(type);
 }
 
 /** The unpacker for a type by content, if there is one. */

@@ -7,6 +7,7 @@ import { limitReason, outputLimit } from "./bounds.ts";
 import { latin1Text } from "./octets.ts";
 import { PDF_FILTERS } from "./pdf_filters.ts";
 import { type PdfCipher, pdfCipher } from "./pdf_cipher.ts";
+import { pdfActions } from "./pdf_actions.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 /** A dictionary before a stream is looked for so far back, characters. */
@@ -64,6 +65,7 @@ export function* unpdf(octets: Uint8Array, context: UnpackContext): Generator<En
   const text = latin1Text(octets);
   const cipher = pdfCipher(octets, text);
   if (cipher === "unknown") context.note("encrypted");
+  const objects: string[] = [];
   for (const stream of streams(octets, text)) {
     if (!budget.time()) return;
     if (cipher === "unknown" && !/\/XRef\b/.test(stream.dictionary)) continue;
@@ -72,8 +74,10 @@ export function* unpdf(octets: Uint8Array, context: UnpackContext): Generator<En
     if (filters.length === 0 && !isFile && cipher === undefined) continue; // was searched as it is
     const decoded = decode(stream, filters, cipher, context, octets.length);
     if (!decoded) continue;
+    if (/\/ObjStm\b/.test(stream.dictionary)) objects.push(latin1Text(decoded.content));
     yield { names: [], ...decoded, ...(isFile ? {} : { quiet: true }) };
   }
+  for (const name of pdfActions(text, objects)) context.suspect?.(name);
 }
 
 function decode(

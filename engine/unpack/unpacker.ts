@@ -1,5 +1,6 @@
 /** What an unpacker is: octets in, entries out, one after the other, nothing kept. */
 import type { Budget } from "../budget.ts";
+import type { HeuristicName } from "../detect/heuristic_table.ts";
 import type { NotScannedReason } from "../types.ts";
 import type { Passwords } from "./passwords.ts";
 import type { SevenZipTool } from "./foreign/sevenzip_tool.ts";
@@ -41,6 +42,8 @@ export interface UnpackContext {
   readonly names: readonly string[];
   /** The container as a whole could not be read to its end. */
   note(reason: NotScannedReason): void;
+  /** The container as a whole does what good ones hardly do. */
+  suspect?(name: HeuristicName): void;
 }
 
 /**

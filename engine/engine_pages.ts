@@ -1,0 +1,92 @@
+/** Pages of the documentation that are made of the engine's own tables, so that they cannot say anything else than the code does. */
+import { HEURISTICS } from "./detect/heuristic_table.ts";
+import { CORPUS_NOTES, NOT_OPENED, readerOf } from "./unpack/format_notes.ts";
+import { FILE_TYPES } from "./detect/file_type.ts";
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = head.map((_, i) => Math.max(3, ...cells.map((row) => (row[i] ?? "").length)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  const [first = [], ...rest] = cells;
+  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
+  return [line(first), rule, ...rest.map(line)].join("\n");
+}
+
+/** docs/heuristics.md */
+export function heuristicsPage(): string {
+  const rows = Object.entries(HEURISTICS).map(([name, { finds, good }]) => [
+    `\`Heuristic.${name}\``,
+    finds,
+    good,
+  ]);
+  return `# Heuristics
+
+What the scan finds suspicious without any signature. All of them make an object \`suspicious\`, never \`infected\`: what becomes of
+it is for the policy to say (\`antivirus.suspicious\`; by default it goes to quarantine, so that nothing is lost by an error). A
+finding names its part and, where it is known, the offset in it. Senders or findings can be excepted by rules on \`finding\`,
+\`sender\` and \`part\`; single files by a list of good hashes.
+
+Programs as attachments are no finding by themselves: whether a policy lets them through is a matter of types and names.
+
+${table(["Finding", "What is found", "Which good mail may have it"], rows)}
+
+This page is made by \`deno run -A commands/tools/engine_pages.ts\` from \`engine/detect/heuristic_table.ts\`.
+`;
+}
+
+/** docs/engine-limits.md */
+export function limitsPage(): string {
+  const opened = { own: [] as string[], "7-Zip": [] as string[] };
+  for (const types of Object.values(FILE_TYPES)) {
+    for (const type of types) {
+      const reader = readerOf(type);
+      if (reader !== undefined) opened[reader].push(type);
+    }
+  }
+  return `# What the engine does not open, and why
+
+A container that is not opened is reported as not scanned, with its reason, and never as clean. Types are told by content.
+
+## Opened
+
+By readers of its own: ${
+    opened.own.map((type) => `\`${type}\``).join(", ")
+  }. Also zip members by deflate, Deflate64, bzip2, LZMA, xz,
+and encrypted by PKWARE's cipher or WinZip's AES; 7z by LZMA, LZMA2, deflate, bzip2 and copies.
+
+By 7-Zip in WebAssembly, which reads one array of octets and may do nothing else: ${
+    opened["7-Zip"].map((type) => `\`${type}\``).join(", ")
+  }; also what
+the readers above leave: cabinets by LZX and Quantum, 7z by PPMd, BCJ2 or encrypted, zip members by shrink, reduce, implode,
+zstd and PPMd.
+
+Encrypted zip, 7z and RAR are opened if a password fits: the list of the settings is tried, then words of the message, likeliest
+first (after \`password\` in some twenty languages, in quotes, with digits), at most 400 of them and for at most a quarter of the
+time limit. Archives whose key takes more than 2^22 (7z) or 2^18 (RAR) rounds are not tried.
+
+## Not opened
+
+${
+    table(
+      ["Type", "Why"],
+      Object.entries(NOT_OPENED).map(([type, why]) => [`\`${type}\``, why]),
+    )
+  }
+
+Volumes of a set are not joined: each is read for what is in it, and is \`malformed\` where an entry goes on in the next one.
+Office documents and PDF files with a password are \`encrypted\`; PDF files whose password is empty are opened.
+
+## Limits
+
+Levels of nesting, files, unpacked octets, ratio and time are the policy's (\`limits\`); each breach is a reason of its own. Of
+what claims to unpack to more than is allowed the first 8 MiB are unpacked and searched. One scan holds at most as many unpacked octets in memory as
+\`limits.archiveSize\` allows, beside the message; 7-Zip's own memory ends at 192 MiB (larger dictionaries: \`memory\`).
+
+## Judged otherwise than the test corpus does
+
+${table(["Files", "Why"], CORPUS_NOTES.map(({ files, why }) => [files, why]))}
+
+This page is made by \`deno run -A commands/tools/engine_pages.ts\` from the tables in \`engine/unpack\`.
+`;
+}
