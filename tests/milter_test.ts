@@ -6,8 +6,9 @@ import { corpusMail, hasCorpus } from "./corpus.ts";
 import { Gateway } from "./gateway.ts";
 import { differenceBesideHeaders } from "./headers.ts";
 import { EICAR, infectedMail, mail, zippedMail } from "./mail.ts";
-import { peerTest } from "./peers/peer.ts";
+import { peer, peerTest } from "./peers/peer.ts";
 import { POSTFIX_DOMAIN, smtpdService, startPostfix, twoPorts } from "./peers/postfix.ts";
+import { run } from "./peers/process.ts";
 import { ScriptedSink } from "./peers/scripted_sink.ts";
 import { startSendmail } from "./peers/sendmail.ts";
 import { type Reply, sendMail, SmtpClient } from "./peers/smtp_client.ts";
@@ -388,4 +389,20 @@ for (const transport of ["inet", "unix"] as const) {
     if (transport === "inet") await cleanPasses(server);
     await allOutcomes(server);
   });
+}
+
+for (const script of ["outcomes", "refusals", "versions"]) {
+  for (const transport of ["inet", "unix"] as const) {
+    peerTest(["miltertest"], `miltertest ${script}.lua by ${transport}`, async () => {
+      await using stack = new AsyncDisposableStack();
+      const { gateway, inet, unix } = await startGateway(stack, transport);
+      const directory = new URL("fixtures/milter", import.meta.url).pathname;
+      const socket = transport === "inet" ? `inet:${inet}@127.0.0.1` : `unix:${unix}`;
+      const { code, stdout, stderr } = await run(await peer("miltertest"), [
+        ...["-D", `socket=${socket}`, "-D", `directory=${directory}`],
+        ...["-s", `${directory}/${script}.lua`],
+      ]);
+      assert.equal(code, 0, `${stdout}${stderr}\n${gateway.log}`);
+    });
+  }
 }

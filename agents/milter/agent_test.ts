@@ -23,7 +23,7 @@ const AGES: readonly (readonly [version: number, actions: number, protocol: numb
 ];
 
 for (const [version, actions, protocol] of AGES) {
-  Deno.test(`milter version ${version}: clean mail is scanned as sent and marked at the top`, async () => {
+  Deno.test(`attack 23: milter version ${version}: clean mail is scanned as sent and marked at the top`, async () => {
     await using all = await MilterHarness.start({ settings: { marks: { header: "always" } } });
     const mta = await all.mta(version, actions, protocol);
     assert.equal(mta.version, version);
@@ -50,7 +50,7 @@ for (const [version, actions, protocol] of AGES) {
     assert.equal(record!.envelope.helo, "client.test");
   });
 
-  Deno.test(`milter version ${version}: infected mail gets the policy's text, % doubled`, async () => {
+  Deno.test(`attack 23: milter version ${version}: infected mail gets the policy's text, % doubled`, async () => {
     await using all = await MilterHarness.start({
       settings: {
         antivirus: { infected: "reject" },
@@ -229,6 +229,25 @@ Deno.test("milter: recipients who get none of it are taken out, others who diffe
     "trap@here.test",
     "hole@here.test",
   ]]);
+});
+
+Deno.test("attack 19, 20: the answer is one piece: fields, recipients, the whole body, the final word", async () => {
+  await using all = await MilterHarness.start({
+    settings: { antivirus: { clean: "strict", infected: "reject" }, marks: { header: "always" } },
+    rules: [{ name: "hole", when: { recipient: "hole@here.test" }, then: { action: "discard" } }],
+  });
+  const mta = await all.mta();
+  let told = -1;
+  all.ports.scanning = () => void (told = mta.heard);
+  const body = `INFECTED\r\n${"x".repeat(150_000)}`;
+  const { modifications, final } = await mta.message({
+    ...INFECTED,
+    recipients: ["<b@here.test>", "<hole@here.test>"],
+    body,
+  });
+  assert.equal(told, 0); // nothing was said before the scan
+  const order = modifications.map(({ command }) => command).join("") + final.command;
+  assert.match(order, /^[him]+-b+a$/);
 });
 
 Deno.test("milter: redirected mail has its recipients exchanged", async () => {
