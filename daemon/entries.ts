@@ -77,7 +77,11 @@ export function processCommand(
     return [program, ...run, new URL(PROCESS_SOURCES[name], PROGRAM).pathname, ...hidden, ...args];
   }
   const unstable = ["--no-config", "--unstable-worker-options", "--unstable-kv", "--unstable-net"];
-  return [program, ...run, ...unstable, new URL(import.meta.url).pathname, HIDDEN + name, ...args];
+  // Its own bundle and not the main one: the runtime takes 40 MB to take that apart, and keeps them.
+  const part = name === "daemon"
+    ? [new URL(import.meta.url).pathname, DAEMON_AGAIN]
+    : [new URL(`${name}.js`, PROGRAM).pathname];
+  return [program, ...run, ...unstable, ...part, ...args];
 }
 
 /** Files and directories that whoever runs a part of Postern has to be able to read. */
