@@ -35,6 +35,7 @@ export const ERROR_CODES = [
   "quarantine/released",
   "quarantine/busy",
   "quarantine/loop",
+  "quarantine/next-hop",
   // log
   "log/failed",
   // smtp: next hop

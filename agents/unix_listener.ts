@@ -60,9 +60,8 @@ export function listenUnix(path: string, mode: number): Accepting {
     addr: listener.addr,
     accept: () => listener.accept(),
     close() {
-      // First the name, so that a successor can have it at once; unless it has it already.
-      if (ino !== undefined && stat(path)?.ino === ino) remove(path);
-      listener.close();
+      listener.close(); // removes the name, too, from Deno 2.9 on
+      if (ino !== undefined && stat(path)?.ino === ino) remove(path); // and not a successor's
     },
   };
 }

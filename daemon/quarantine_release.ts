@@ -72,7 +72,7 @@ const releasing = new WeakMap<Store, Set<string>>();
  *
  * @returns Who got it and who did not; it does not throw for recipients that were refused.
  * @throws {PosternError} `store/not-found`, `store/corrupt`; `quarantine/released` where a recipient has it already and force is
- * not given; `quarantine/recipients`, `quarantine/loop`, `quarantine/busy`; `smtp/…` of the delivery.
+ * not given; `quarantine/recipients`, `quarantine/loop`, `quarantine/busy`, `quarantine/next-hop`; `smtp/…` of the delivery.
  */
 export async function releaseQuarantined(
   store: Store,
@@ -100,6 +100,12 @@ async function release(
   const { id } = entry;
   const now = options.now ?? Date.now;
   const nextHop = options.nextHop ?? entry.nextHop;
+  if (nextHop === "") {
+    throw new PosternError(
+      "quarantine/next-hop",
+      `Nothing says where ${id} is to go: name a next hop, or set quarantine.release or the agent's nextHop`,
+    );
+  }
   const recipients = chosenRecipients(entry, options);
   if (!options.force) refuseSecond(entry, recipients);
   if (options.ownNextHops?.includes(nextHop)) {

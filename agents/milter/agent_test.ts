@@ -319,7 +319,9 @@ Deno.test("milter: a unix socket has its mode, is removed, and a dead one is tak
   try {
     for (const socketMode of ["0600", "0666"]) {
       const dead = Deno.listen({ transport: "unix", path });
-      dead.close(); // the runtime leaves the file
+      await Deno.rename(path, `${path}.dead`);
+      dead.close(); // which would remove it
+      await Deno.rename(`${path}.dead`, path);
       await using all = await MilterHarness.start({}, { listen: `unix:${path}`, socketMode });
       assert.deepEqual(all.agent.addresses, [`unix:${path}`]);
       assert.equal((await Deno.lstat(path)).mode! & 0o777, Number.parseInt(socketMode, 8));
