@@ -132,7 +132,9 @@ export class SharedAddresses {
   }
 
   #lead(address: string, { places, led }: Shared): boolean {
-    return places.length < 2 || leadTo(address, places.indexOf(led));
+    // A path in the file system leads to whoever bound it last.
+    if (places.length < 2 || address.startsWith("unix:")) return true;
+    return leadTo(address, places.indexOf(led));
   }
 
   /** One after the other: the order is known only while nobody else changes it. */
