@@ -22,6 +22,8 @@ export const PEERS = {
   miltertest: "miltertest",
   m4: "m4",
   sendmail: "sendmail-bin, which .ci/sendmail gets beside Postfix",
+  dovecot: "dovecot-lmtpd",
+  setsid: "util-linux",
 } as const;
 
 /** One of {@link PEERS}. */
@@ -50,6 +52,11 @@ async function missing(name: PeerName): Promise<string | undefined> {
       return "the sendmail that is installed may be another's program";
     }
     if (Deno.uid() !== 0) return "a Sendmail of one's own needs root";
+  }
+  if (name === "dovecot") {
+    if (Deno.uid() !== 0) return "a Dovecot of one's own needs root";
+    const lmtp = await Deno.stat("/usr/lib/dovecot/lmtp").catch(() => undefined);
+    if (!lmtp) return `Dovecot has no LMTP server (Debian package ${PEERS[name]})`;
   }
   if (name === "swaks-tls") {
     const { stdout } = await run(program, ["--support"]);
