@@ -49,11 +49,10 @@ for (const rules of RULES) {
   Deno.bench(`decide() at ${rules} rules`, { group: `${rules}`, baseline: true }, () => {
     decide(tree, "verdict", mails[next++ & (MAILS - 1)]!);
   });
+  // One decision of the interpreter at 100,000 rules takes about a minute.
+  if (rules > 1000) continue;
   const policy = checkPolicy(document);
-  Deno.bench(`interpreter at ${rules} rules`, {
-    group: `${rules}`,
-    ...(rules > 1000 ? { n: 10, warmup: 1 } : {}),
-  }, () => {
+  Deno.bench(`interpreter at ${rules} rules`, { group: `${rules}` }, () => {
     interpret(policy, "verdict", mails[next++ & (MAILS - 1)]!);
   });
 }

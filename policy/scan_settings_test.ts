@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { compilePolicy } from "./compile.ts";
 import { decide } from "./decide.ts";
-import { DEFAULT_SETTINGS } from "./defaults.ts";
 import { scanSettings } from "./scan_settings.ts";
 import { MAIL } from "./testing/mail.ts";
 
