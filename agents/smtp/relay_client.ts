@@ -45,7 +45,9 @@ export interface RelaySender {
 export class RelayPool {
   readonly #options: RelayOptions;
   readonly #maxIdle: number;
-  readonly #idle: { connection: RelayConnection; timer: ReturnType<typeof setTimeout> }[] = [];
+  /** Those used last at the end, each with the moment (performance.now) until which it is kept. */
+  readonly #idle: { readonly connection: RelayConnection; readonly until: number }[] = [];
+  #sweep: ReturnType<typeof setTimeout> | undefined;
   #offers: HopOffers | undefined;
   #learning: Promise<void> | undefined;
   #learnAgain = 0;
@@ -90,10 +92,7 @@ export class RelayPool {
   /** An idle connection, or with `fresh` a new one. @throws as {@link RelayConnection.open}. */
   async take(fresh: boolean): Promise<{ connection: RelayConnection; reused: boolean }> {
     const idle = fresh ? undefined : this.#idle.pop();
-    if (idle) {
-      clearTimeout(idle.timer);
-      return { connection: idle.connection, reused: true };
-    }
+    if (idle) return { connection: idle.connection, reused: true };
     return { connection: await this.#open(), reused: false };
   }
 
@@ -106,27 +105,31 @@ export class RelayPool {
       void connection.quit();
       return;
     }
-    const timer = setTimeout(() => drop(true), IDLE_CONNECTION_MS);
-    const entry = { connection, timer };
-    const drop = (quit: boolean) => {
+    const entry = { connection, until: performance.now() + IDLE_CONNECTION_MS };
+    this.#idle.push(entry);
+    this.#sweep ??= setTimeout(() => this.#closeOld(), IDLE_CONNECTION_MS);
+    connection.watch(() => {
       const at = this.#idle.indexOf(entry);
       if (at === -1) return;
       this.#idle.splice(at, 1);
-      clearTimeout(timer);
-      if (quit) void connection.quit();
-      else connection.close();
-    };
-    this.#idle.push(entry);
-    connection.watch(() => drop(false));
+      connection.close();
+    });
+  }
+
+  /** One timer for all that are idle: it goes on while there are any. */
+  #closeOld(): void {
+    const now = performance.now();
+    while (this.#idle[0] && this.#idle[0].until <= now) void this.#idle.shift()?.connection.quit();
+    const next = this.#idle[0];
+    this.#sweep = next && setTimeout(() => this.#closeOld(), Math.max(1, next.until - now));
   }
 
   /** Closes idle connections; those in use close when their transactions end. */
   close(): void {
     this.#closed = true;
-    for (const { connection, timer } of this.#idle.splice(0)) {
-      clearTimeout(timer);
-      void connection.quit();
-    }
+    clearTimeout(this.#sweep);
+    this.#sweep = undefined;
+    for (const { connection } of this.#idle.splice(0)) void connection.quit();
   }
 
   async #open(): Promise<RelayConnection> {
