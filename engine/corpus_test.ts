@@ -11,8 +11,8 @@ const LIMITS: ScanLimits = {
   messageOctets: 50_000_000,
   depth: 10,
   files: 10_000,
-  octets: 300_000_000,
-  ratio: 250,
+  octets: 100_000_000,
+  ratio: 1000,
   timeMs: 20_000,
 };
 /** ClamAV's test program, which part of the corpus holds. */
@@ -28,15 +28,12 @@ const MODULES: Modules = {
   ],
 };
 
-/** Kinds of containers that are not opened: what is infected in them is reported as not scanned; with what it takes to open them. */
-const NOT_OPENED: Readonly<Record<string, string>> = {
-  "7z": "PPMd",
-  arj: "ARJ's decoder",
-  chm: "LZX",
-  lzh: "LZH's decoders",
-  nested: "LZH or RAR in between",
-  "tar+zst": "zstd",
-  zip: "method implode",
+/** How many files are judged otherwise than the manifest says, at most; docs/engine-limits.md says which and why. */
+const DIFFERENCES: Readonly<Record<string, number>> = {
+  "clean as notscanned": 34,
+  "suspicious as clean": 11,
+  "suspicious as notscanned": 1,
+  "infected as clean": 2,
 };
 
 /** Infected by the manifest, but the file in it is 21 octets of text and no zip. */
@@ -44,7 +41,7 @@ const NOT_IN_IT: ReadonlySet<string> = new Set(["mime/mib/c129.eml", "mime/mib/c
 
 interface Row {
   readonly file: string;
-  readonly kind?: string;
+  readonly label?: string;
   readonly expect?: string;
   readonly also?: readonly string[];
 }
@@ -67,15 +64,15 @@ for (const folder of ["files", "evasion", "mime", "mail"]) {
   const all = rows(folder);
   const tally = new Map<string, number>();
   const missed: string[] = [];
-  const unopened: string[] = [];
   const wrong: string[] = [];
+  const disturbed: string[] = [];
   Deno.test({
     name: `scan() of corpus/${folder}`,
     ignore: all.length === 0,
     permissions: { read: true },
     fn() {
       const mode = folder === "files" ? "auto" : "mail";
-      for (const { file, kind = "", expect = "", also = [] } of all) {
+      for (const { file, expect = "", also = [], label } of all) {
         const octets = Deno.readFileSync(new URL(file, CORPUS));
         const start = performance.now();
         const settings = { mode, antivirus: true, antispam: true, limits: LIMITS } as const;
@@ -93,15 +90,18 @@ for (const folder of ["files", "evasion", "mime", "mail"]) {
           : `${expect} as ${got}`;
         tally.set(key, (tally.get(key) ?? 0) + 1);
         if (key === "infected as clean" && !NOT_IN_IT.has(file)) missed.push(file);
-        if (key === "infected as notscanned" && !Object.hasOwn(NOT_OPENED, kind)) {
-          unopened.push(`${file} ${kind}`);
-        }
+        const isGood = label === "ham" || file.startsWith("files/clean/");
+        if (isGood && (got === "suspicious" || got === "infected")) disturbed.push(file);
         if (key === "clean as infected" || key === "clean as spam") wrong.push(file);
       }
       console.log(folder, all.length, Object.fromEntries(tally));
       assert.deepEqual(wrong, [], "clean files called infected");
       assert.deepEqual(missed, [], "infected files called clean");
-      assert.deepEqual(unopened, [], "infected files that were not scanned for no known reason");
+      for (const [key, count] of tally) {
+        if (key === "accepted" || key.startsWith("unjudged")) continue;
+        assert.ok(count <= (DIFFERENCES[key] ?? 0), `${count} ${key}`);
+      }
+      assert.deepEqual(disturbed, [], "good files and mails called suspicious");
     },
   });
 }

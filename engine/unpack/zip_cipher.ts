@@ -14,6 +14,8 @@ const HEADER_OCTETS = 12;
 const ITERATIONS = 1000;
 const CHECK_OCTETS = 2;
 const MAC_OCTETS = 10;
+/** What ECB has for an initial vector; `null` is not taken by every runtime. */
+const NO_VECTOR = new Uint8Array(0);
 
 /** Deciphers with PKWARE's cipher; one state for one piece of data. */
 class OldCipher {
@@ -108,7 +110,7 @@ export function decipherAes(
 function undoCounter(body: Uint8Array, key: Uint8Array): Uint8Array {
   const PIECE = 1 << 16;
   const plain = new Uint8Array(body.length);
-  const cipher = createCipheriv(`aes-${key.length * 8}-ecb`, key, null);
+  const cipher = createCipheriv(`aes-${key.length * 8}-ecb`, key, NO_VECTOR);
   cipher.setAutoPadding(false);
   const counters = new Uint8Array(PIECE);
   const view = new DataView(counters.buffer);
@@ -119,5 +121,6 @@ function undoCounter(body: Uint8Array, key: Uint8Array): Uint8Array {
     const end = Math.min(body.length, from + PIECE);
     for (let i = from; i < end; i++) plain[i] = (body[i] ?? 0) ^ (stream[i - from] ?? 0);
   }
+  cipher.final(); // gives nothing, and lets go of what the runtime holds
   return plain;
 }
