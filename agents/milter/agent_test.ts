@@ -231,6 +231,29 @@ Deno.test("milter: recipients who get none of it are taken out, others who diffe
   ]]);
 });
 
+Deno.test("milter: recipients of a program on the server itself are not refused one by one", async () => {
+  await using all = await MilterHarness.start({
+    rules: [
+      { name: "nobody", when: { recipient: "no@here.test" }, then: { action: "reject" } },
+      {
+        name: "lenient",
+        when: { recipient: "lenient@here.test" },
+        then: { antivirus: { infected: "accept" } },
+      },
+    ],
+  });
+  const mta = await all.open();
+  await mta.negotiate();
+  await mta.step("C", frame("C", "localhost\x004\x00\x00127.0.0.1\x00"));
+  const both = ["<b@here.test>", "<lenient@here.test>"];
+  assert.equal((await mta.message({ ...CLEAN, recipients: both })).final.command, "a");
+  // One answer for all: the strictest.
+  const infected = await mta.message({ ...INFECTED, recipients: both });
+  assert.match(infected.final.data.toString(), /^550 /);
+  const refused = await mta.message({ ...CLEAN, recipients: [...both, "<no@here.test>"] });
+  assert.match(refused.final.data.toString(), /^55/);
+});
+
 Deno.test("attack 19, 20: the answer is one piece: fields, recipients, the whole body, the final word", async () => {
   await using all = await MilterHarness.start({
     settings: { antivirus: { clean: "strict", infected: "reject" }, marks: { header: "always" } },
@@ -354,6 +377,36 @@ Deno.test("milter: draining ends idle connections and lets a message finish", as
   assert.equal((await busy.content(CLEAN)).final.command, "a");
   assert.equal(await busy.read(), undefined);
   await drained;
+});
+
+Deno.test("milter: an MTA that stops in a message or says nothing more is not waited for", async () => {
+  const limits = { dataTime: "100ms", commandTime: "1s" };
+  await using all = await MilterHarness.start({}, { limits });
+  const stalled = await all.mta();
+  await stalled.envelope();
+  await stalled.write(frame("L", "Subject\0 x\0"));
+  const idle = await all.mta();
+  assert.equal(await stalled.read(), undefined);
+  assert.equal(await idle.read(), undefined);
+  await until("no sessions", () => all.agent.status()["sessions"] === 0);
+  assert.equal(all.ports.held, 0);
+  assert.match(all.ports.logged.join("\n"), /silent for too long/);
+});
+
+Deno.test("milter: an octet now and then keeps no packet open", async () => {
+  await using all = await MilterHarness.start({}, { limits: { commandTime: "300ms" } });
+  const mta = await all.mta();
+  const packet = frame("M", "<a@sender.test>\0");
+  let sent = 0;
+  const drip = setInterval(() => {
+    if (sent < 8) mta.write(packet.subarray(sent, ++sent)).catch(() => {});
+  }, 100);
+  try {
+    assert.equal(await mta.read(), undefined);
+    assert.ok(sent < 8, "it was served though it was slow");
+  } finally {
+    clearInterval(drip);
+  }
 });
 
 Deno.test("milter: sessions are limited, and it is logged once", async () => {

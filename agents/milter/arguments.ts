@@ -17,6 +17,11 @@ export interface ConnectArgument {
   readonly name?: string;
   /** Absent for a client on a unix socket or none. */
   readonly address?: string;
+  /**
+   * A program on the mail server itself, which has no connection: Postfix names it 127.0.0.1 with port 0 (non_smtpd_milters). Its
+   * recipients cannot be refused one by one: the mail would stay where it is, and be tried again and again.
+   */
+  readonly submitted?: true;
 }
 
 /** An address of MAIL or RCPT. */
@@ -82,7 +87,9 @@ export function parseConnect(data: Uint8Array): ConnectArgument {
   if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) {
     bad(`CONNECT has no address but ${JSON.stringify(address)}`);
   }
-  return { ...known, address: plainAddress(ipaddr.process(address).toString()) };
+  const plain = plainAddress(ipaddr.process(address).toString());
+  const submitted = rest[0] === 0 && rest[1] === 0 && /^(?:127\.|::1$)/.test(plain);
+  return { ...known, address: plain, ...(submitted ? { submitted } : {}) };
 }
 
 /** HELO: name NUL. @throws {PosternError} `wire/bad-frame` */

@@ -26,8 +26,10 @@ export const MAX_NAME_OCTETS = 2048;
 export const MAX_VALUE_OCTETS = 60_000;
 /** Fields of one name that are compared one by one with those after the change; with more, only their places count. */
 export const MAX_COMPARED_FIELDS = 200;
-/** What a session reads at once, octets: a whole body chunk. */
+/** What a session reads at once while a message comes, octets: a whole body chunk. */
 export const READ_OCTETS = 70 * 1024;
+/** What it reads at once else, octets: an envelope with its macros. */
+export const IDLE_READ_OCTETS = 4096;
 /** Octets reserved for a message before more is asked for. */
 export const RESERVE_STEP_OCTETS = 256 * 1024;
 /** How long an MTA may take from its connection to its first packet, ms: it speaks at once. */

@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import { decide } from "../../policy/decide.ts";
 import type { Envelope, Outcome } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
-import { PosternError } from "../../errors.ts";
 import { newQueueId } from "../queue_id.ts";
 import { describe } from "../smtp/delivery.ts";
 import { NO_MEMORY, policyReply, type Reply, TOO_LARGE } from "../smtp/replies.ts";
@@ -11,9 +10,9 @@ import { type FactsSource, recipientFacts, refusedRecord, senderFacts } from "..
 import type { AddressArgument } from "./arguments.ts";
 import { conclude } from "./conclusion.ts";
 import type { MilterContext, MilterSettings } from "./context.ts";
-import { nameForeign } from "./foreign.ts";
 import {
   FIRST_PACKET_MS,
+  IDLE_READ_OCTETS,
   MAX_COMMAND_PACKET_OCTETS,
   MAX_NEGOTIATION_OCTETS,
   MAX_PACKET_OCTETS,
@@ -26,6 +25,7 @@ import { PacketDecoder } from "./packet_decoder.ts";
 import { PROGRESS, replyCode } from "./packets.ts";
 import { ACTIONS } from "./protocol.ts";
 import { MilterSession } from "./session.ts";
+import { reportEnd } from "./session_report.ts";
 import type { MilterClient, MilterStep, MilterTransaction } from "./session_types.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -52,7 +52,7 @@ export class MilterRunner {
   readonly #stream: WireStream;
   readonly #session: MilterSession;
   readonly #decoder = new PacketDecoder(MAX_NEGOTIATION_OCTETS);
-  readonly #buffer = new Uint8Array(READ_OCTETS);
+  #buffer: Uint8Array = NOTHING;
   #input: Uint8Array = NOTHING;
   #output: Uint8Array[] = [];
   #open: Open | undefined;
@@ -61,7 +61,9 @@ export class MilterRunner {
   /** A read that was begun while a message was worked on, to see the MTA go away. */
   #ahead: Promise<number | null> | undefined;
   #waiting = false;
-  /** When the packet and the message that are coming began (performance.now), and octets of the message since. */
+  /** When the last command was done with (performance.now). */
+  #since = performance.now();
+  /** When the packet and the message that are coming began, and octets of the message since. */
   #packetSince: number | undefined;
   #messageSince: number | undefined;
   #received = 0;
@@ -82,10 +84,17 @@ export class MilterRunner {
       while (true) {
         const step = await this.#next();
         if (!step || !await this.#do(step)) break;
+        this.#since = performance.now();
       }
       await this.#flush();
     } catch (error) {
-      this.#report(error);
+      reportEnd(this.#context.ports, {
+        listener: this.#settings.listener,
+        mta: this.#stream.remoteAddress || "unix socket",
+        negotiated: this.#session.agreement !== undefined,
+        busy: this.#session.busy,
+        seen: this.#decoder.seen,
+      }, error);
     } finally {
       this.#unreserve();
       this.#stream.close();
@@ -119,7 +128,7 @@ export class MilterRunner {
       await this.#flush();
       await this.#account();
       this.#moveDeadline();
-      const read = this.#ahead ?? this.#stream.read(this.#buffer);
+      const read = this.#ahead ?? this.#read();
       this.#ahead = undefined;
       this.#waiting = true;
       const count = await read;
@@ -128,6 +137,13 @@ export class MilterRunner {
       this.#received += count;
       this.#input = this.#buffer.subarray(0, count);
     }
+  }
+
+  /** Between messages a small buffer does: most connections are idle then, and there may be many. */
+  #read(): Promise<number | null> {
+    const octets = this.#session.busy ? READ_OCTETS : IDLE_READ_OCTETS;
+    if (this.#buffer.length !== octets) this.#buffer = new Uint8Array(octets);
+    return this.#stream.read(this.#buffer);
   }
 
   /** @returns whether the conversation goes on. */
@@ -190,7 +206,8 @@ export class MilterRunner {
     const { address } = recipient;
     const source = this.#source(open);
     const outcome = decide(open.tree, "recipient", recipientFacts(source, address));
-    const refusal = refusalOf(outcome);
+    const { submitted } = open.transaction.client;
+    const refusal = submitted ? undefined : refusalOf(outcome); // else it is the whole message's at the end
     if (refusal !== undefined) {
       this.#recordRefusal(source, open.queueId, [address], refusal, outcome);
       return refusal;
@@ -202,7 +219,7 @@ export class MilterRunner {
       return undefined;
     }
     const key = JSON.stringify([action, final, redirect, settings]);
-    if (open.first !== undefined && key !== open.first) {
+    if (open.first !== undefined && key !== open.first && !submitted) {
       return "452 4.5.3 This recipient has other settings, send to it apart";
     }
     open.first = key;
@@ -232,7 +249,7 @@ export class MilterRunner {
     const controller = new AbortController();
     this.#stream.deadline(0);
     if (this.#input.length === 0 && !this.#ahead) {
-      const ahead = this.#ahead = this.#stream.read(this.#buffer);
+      const ahead = this.#ahead = this.#read();
       const gone = () => controller.abort();
       ahead.then((count) => count === null && gone(), gone);
     }
@@ -364,7 +381,7 @@ export class MilterRunner {
   #moveDeadline(): void {
     const now = performance.now();
     const { commandMs, dataMs } = this.#settings;
-    let left = this.#session.agreement ? commandMs : FIRST_PACKET_MS;
+    let left = (this.#session.agreement ? commandMs : FIRST_PACKET_MS) - (now - this.#since);
     if (this.#decoder.partial) {
       this.#packetSince ??= now;
       left = Math.min(left, PACKET_MS - (now - this.#packetSince));
@@ -393,38 +410,6 @@ export class MilterRunner {
     this.#output = [];
     this.#stream.deadline(WRITE_MS);
     await this.#stream.write(octets);
-  }
-
-  #report(error: unknown): void {
-    const { ports, settings } = this.#context;
-    const mta = this.#stream.remoteAddress || "unix socket";
-    const fields = { listener: settings.listener, mta };
-    if (!(error instanceof PosternError)) {
-      ports.log("error", "A session failed", { ...fields, error: describe(error) });
-    } else if (error.code === "wire/timeout") {
-      const first = !this.#session.agreement;
-      const seen = this.#decoder.seen;
-      ports.log(first ? "warning" : "info", "A mail server was silent for too long", {
-        ...fields,
-        ...(first ? { said: seen.length === 0 ? "nothing" : nameForeign(seen) } : {}),
-      });
-    } else if (error.code === "wire/closed" || error.code === "scan/cancelled") {
-      ports.log(
-        this.#session.busy ? "info" : "debug",
-        "A mail server broke the connection",
-        fields,
-      );
-    } else if (!this.#session.agreement) {
-      ports.log("warning", "A client does not speak the milter protocol", {
-        ...fields,
-        speaks: nameForeign(this.#decoder.seen),
-      });
-    } else {
-      ports.log("warning", "A mail server broke the milter protocol", {
-        ...fields,
-        error: error.message,
-      });
-    }
   }
 }
 

@@ -164,6 +164,12 @@ Deno.test("attack 17: family U has no address, L has a path, IPv6 may have a pre
       ["localhost\x00L\x00\x00/run/x\x00", { name: "localhost" }],
       ["[192.0.2.1]\x004\x01\x02192.0.2.1\x00", { address: "192.0.2.1" }],
       ["h.test\x006\x01\x02IPv6:2001:DB8:0::1\x00", { name: "h.test", address: "2001:db8::1" }],
+      ["localhost\x004\x00\x00127.0.0.1\x00", {
+        name: "localhost",
+        address: "127.0.0.1",
+        submitted: true,
+      }],
+      ["h.test\x004\x00\x00192.0.2.1\x00", { name: "h.test", address: "192.0.2.1" }],
       ["h.test\x006\x01\x02::ffff:192.0.2.7\x00", { name: "h.test", address: "192.0.2.7" }],
     ] as const
   ) {

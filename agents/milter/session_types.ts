@@ -1,11 +1,8 @@
-import type { AddressArgument } from "./arguments.ts";
+import type { AddressArgument, ConnectArgument } from "./arguments.ts";
 import type { MessageCollector } from "./message_collector.ts";
 
 /** What is known of the SMTP client that the MTA serves. */
-export interface MilterClient {
-  /** Absent for a client that is not on the network. */
-  readonly address?: string;
-  readonly name?: string;
+export interface MilterClient extends ConnectArgument {
   readonly helo?: string;
   readonly tls: boolean;
 }
