@@ -57,6 +57,8 @@ export const ATTACHMENT_TYPES = {
     "cramfs",
     "ext",
     "fat",
+    "hfs",
+    "apfs",
   ],
   /** Documents that may hold other files or programs. */
   document: [

@@ -56,6 +56,8 @@ export const FILE_TYPES = {
     "cramfs",
     "ext",
     "fat",
+    "hfs",
+    "apfs",
   ],
   /** Documents that may hold other files or programs. */
   document: [
@@ -207,6 +209,9 @@ export const MAGICS: readonly Magic[] = [
   { type: "iso", magic: ascii("CD001"), offset: 37649 }, // raw sectors: 16 * 2352 + 16 + 1
   { type: "udf", magic: ascii("BEA01"), offset: 32769 },
   { type: "ext", magic: "53ef", offset: 1080 },
+  { type: "hfs", magic: "482b0004", offset: 1024 },
+  { type: "hfs", magic: "48580005", offset: 1024 },
+  { type: "apfs", magic: ascii("NXSB"), offset: 32 },
   { type: "ole", magic: "d0cf11e0a1b11ae1" },
   { type: "activemime", magic: ascii("ActiveMime") },
   { type: "rtf", magic: ascii("{\\rt") },
