@@ -3,7 +3,7 @@ import { PosternError } from "../errors.ts";
 import { FrameReader, writeFrames } from "../engine/scanner/frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "../engine/scanner/limits.ts";
 import { yaraUrl } from "../engine/detect/yara/load.ts";
-import { sevenZipUrl } from "../engine/unpack/foreign/load.ts";
+import { sevenZipUrl } from "../engine/scanner/sevenzip_file.ts";
 import type { ModuleFiles } from "../engine/scanner/module_files.ts";
 import { cLibrary, KERNEL_REFUSALS, type KernelRefusal } from "../engine/scanner/landlock.ts";
 import type { ScannerHello } from "../engine/scanner/protocol.ts";

@@ -8,7 +8,7 @@ import { ModuleBuild } from "./detect/module_build.ts";
 import { type Modules, openModules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
 import type { ScanSettings, Verdict } from "./types.ts";
-import { loadSevenZip } from "./unpack/foreign/load.ts";
+import { loadSevenZip } from "./scanner/sevenzip_file.ts";
 
 /** Where the files may be. */
 const DIRECTORIES = [

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { HashList } from "./detect/hash_list.ts";
 import { builtinModules, type Modules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
-import { loadSevenZip } from "./unpack/foreign/load.ts";
+import { loadSevenZip } from "./scanner/sevenzip_file.ts";
 import type { ScanLimits, Verdict } from "./types.ts";
 
 const CORPUS = new URL("../../shared/corpus/", import.meta.url);

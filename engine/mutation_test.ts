@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { builtinModules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
 import type { ScanLimits } from "./types.ts";
-import { loadSevenZip } from "./unpack/foreign/load.ts";
+import { loadSevenZip } from "./scanner/sevenzip_file.ts";
 
 const CORPUS = new URL("../../shared/corpus/", import.meta.url);
 const LIMITS: ScanLimits = {

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { builtinModules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
 import type { ScanSettings } from "./types.ts";
-import { loadSevenZip } from "./unpack/foreign/load.ts";
+import { loadSevenZip } from "./scanner/sevenzip_file.ts";
 
 const CORPUS = new URL("../../shared/corpus/", import.meta.url);
 const TOOLS = { sevenZip: loadSevenZip() };

@@ -97,6 +97,7 @@ Deno.test("nothing is imported that the import map does not name", async () => {
   for (const path of files) {
     for (const { from } of importsOf(await Deno.readTextFile(join(ROOT, path)))) {
       if (from.startsWith("./") || from.startsWith("../") || from.startsWith("node:")) continue;
+      if (from.includes("${")) continue; // the text of a program that a test writes
       const named = Object.keys(imports).some((name) =>
         from === name || from.startsWith(`${name}/`)
       );

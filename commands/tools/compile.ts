@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BUNDLES, NURSERY } from "../../daemon/entries.ts";
 import { YARA_FILE, yaraUrl } from "../../engine/detect/yara/load.ts";
-import { SEVENZIP_FILE, sevenZipUrl } from "../../engine/unpack/foreign/load.ts";
+import { SEVENZIP_FILE, sevenZipUrl } from "../../engine/scanner/sevenzip_file.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PROBE = Deno.args[0] === "--probe" ? Deno.args[1] : undefined;

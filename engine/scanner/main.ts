@@ -4,7 +4,7 @@
  * way than from the socket to it. This thread waits for the pool to close standard input, and then ends the process, whatever
  * the worker is doing.
  */
-import { sevenZipUrl } from "../unpack/foreign/load.ts";
+import { sevenZipUrl } from "./sevenzip_file.ts";
 import { confineThread } from "./landlock.ts";
 import { readModules } from "./module_files.ts";
 import { giveUpPermissions } from "./permissions.ts";

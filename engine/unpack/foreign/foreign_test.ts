@@ -9,7 +9,7 @@ import { Passwords } from "../passwords.ts";
 import type { Entry, Tools } from "../unpacker.ts";
 import { unforeign } from "./foreign.ts";
 import { isQuickRar } from "./key_work.ts";
-import { loadSevenZip } from "./load.ts";
+import { loadSevenZip } from "../../scanner/sevenzip_file.ts";
 
 const LIMITS: ScanLimits = {
   messageOctets: 1e7,

@@ -1,8 +1,8 @@
 /** Where the octets of {@link SevenZipTool} come from; for those who start a scan, who may read files. */
-import { SevenZipTool } from "./sevenzip_tool.ts";
+import { SevenZipTool } from "../unpack/foreign/sevenzip_tool.ts";
 
 /** Whether this runs from the source tree, and not from a bundle, beside which the file lies under another name. */
-const FROM_SOURCE = import.meta.url.endsWith("/foreign/load.ts");
+const FROM_SOURCE = import.meta.url.endsWith("/scanner/sevenzip_file.ts");
 
 /** Name of the file beside a bundle: not `.wasm`, which `deno compile` would take for a module. */
 export const SEVENZIP_FILE = "sevenzip.bin";
