@@ -115,7 +115,12 @@ async function socketDirectory(): Promise<{ path: string } & AsyncDisposable> {
   };
 }
 
-async function withPostfix(transport: Transport, version: number): Promise<Filtered> {
+/** Postfix takes mail of local programs, too. */
+interface FilteredPostfix extends Filtered {
+  submit(message: Uint8Array, recipients: readonly string[]): Promise<void>;
+}
+
+async function withPostfix(transport: Transport, version: number): Promise<FilteredPostfix> {
   const stack = new AsyncDisposableStack();
   try {
     const { gateway, inet, unix } = await startGateway(stack, transport);
@@ -131,6 +136,7 @@ async function withPostfix(transport: Transport, version: number): Promise<Filte
           `virtual_mailbox_domains =`,
           `relayhost = [127.0.0.1]:${sink.port}`,
           "milter_default_action = tempfail",
+          `non_smtpd_milters = ${milter}`,
           `milter_protocol = ${version}`,
           "disable_mime_output_conversion = yes",
         ],
@@ -147,6 +153,11 @@ async function withPostfix(transport: Transport, version: number): Promise<Filte
       plainPort: back,
       delivered: () => Promise.resolve(sunk(sink)),
       log: postfix.log,
+      submit: async (message, recipients) => {
+        const args = ["-C", `${directory.path}/etc`, "-i", "-f", "a@sender.test", ...recipients];
+        const { code, stderr } = await run("/usr/sbin/sendmail", args, { input: message });
+        assert.equal(code, 0, stderr);
+      },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   } catch (error) {
@@ -371,6 +382,28 @@ for (const [transport, version] of [["inet", 6], ["unix", 6]] as const) {
     },
   );
 }
+
+peerTest(
+  ["postfix"],
+  "non_smtpd_milters: mail of local programs, with recipients who differ",
+  async () => {
+    await using server = await withPostfix("inet", 6);
+    const lf = (message: Uint8Array) =>
+      Buffer.from(text(message).replaceAll("\r\n", "\n"), "latin1");
+    await server.submit(lf(mail("local@test")), [at("b"), at("mark")]);
+    const [local] = await arrived(server, "local@test");
+    assert.match(text(local!.octets), /^X-Postern-Status: clean\r$/m);
+    assert.deepEqual(local!.to.toSorted(), [at("b"), at("mark")]);
+    // What is refused goes back to its sender; the recipients see nothing of it.
+    await server.submit(lf(infectedMail("localeicar@test")), [at("b"), at("mark")]);
+    await until("Postfix to say why", async () => (await server.log()).includes("No viruses here"));
+    assert.doesNotMatch(await server.log(), /milter configuration error/);
+    const leaked = (await server.delivered()).filter(({ octets, to }) =>
+      text(octets).includes("localeicar@test") && !to.includes("a@sender.test")
+    );
+    assert.deepEqual(leaked, []);
+  },
+);
 
 for (const version of [2, 3, 4]) {
   peerTest(
