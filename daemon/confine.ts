@@ -17,6 +17,8 @@ export interface Confinement {
   readonly groups?: boolean;
   /** Keep the right to listen below port 1024. */
   readonly lowPorts?: boolean;
+  /** Data segment from the start on, octets; has to hold what the runtime reserves and never touches. */
+  readonly dataOctets?: number;
   /** Signal to get when the parent dies. */
   readonly parentDeathSignal?: "KILL" | "TERM";
 }
@@ -73,6 +75,7 @@ export function confined(
   const prlimit = systemTool("prlimit");
   if (prlimit) {
     prefix.push(prlimit, "--core=0");
+    if (bounds.dataOctets) prefix.push(`--data=${bounds.dataOctets}`);
     if (bounds.cpuSeconds) prefix.push(`--cpu=${bounds.cpuSeconds}`);
   } else {
     missing.push("prlimit");

@@ -5,7 +5,13 @@ import { FrameReader, writeFrames } from "../../engine/scanner/frames.ts";
 import { boundMemory, confined } from "../confine.ts";
 import { processCommand, workerUrl } from "../entries.ts";
 import { unprivilegedUser } from "../unprivileged.ts";
-import { HEAP_MEGABYTES, MAX_SOURCE_OCTETS, MAX_VALUE_OCTETS, MEMORY_OCTETS } from "./limits.ts";
+import {
+  DATA_OCTETS,
+  HEAP_MEGABYTES,
+  MAX_SOURCE_OCTETS,
+  MAX_VALUE_OCTETS,
+  MEMORY_OCTETS,
+} from "./limits.ts";
 import type { FromReader, ToReader } from "./protocol.ts";
 
 /** What files of a document may be named. */
@@ -170,6 +176,7 @@ function spawn(timeMs: number): Deno.ChildProcess {
     processCommand("document", flags, [worker.href]),
     {
       cpuSeconds: Math.ceil(timeMs / 1000) + 5,
+      dataOctets: DATA_OCTETS,
       parentDeathSignal: "KILL",
       ...(user ? { user } : {}),
     },

@@ -12,3 +12,8 @@ export const MAX_DEPTH = 100;
 export const HEAP_MEGABYTES = 1024;
 /** What it may take beyond its heap's beginnings, octets. */
 export const MEMORY_OCTETS = 2 * 1024 ** 3;
+/**
+ * Its data segment from the start on, octets: what the runtime reserves for code in each of its threads and never touches, and
+ * the above. The exact bound can only be set once it runs, and a document must not be faster.
+ */
+export const DATA_OCTETS = 6 * 1024 ** 3 + MEMORY_OCTETS;

@@ -20,7 +20,7 @@ export const CORPUS_NOTES: readonly { readonly files: string; readonly why: stri
   {
     files: "`files/office/embedded-simple-2007.*` (11 files)",
     why:
-      "expected suspicious; they embed a text file of 57 octets, which is opened and scanned. An embedded program is seen as any program is.",
+      "expected suspicious; they embed a text file of 57 octets, which is opened and scanned. An embedded program is seen like every other program.",
   },
   {
     files: "`mime/mib/c129.eml`, `mime/mib/c130.eml`",
