@@ -7,7 +7,7 @@
  *   bundle of its own that lies beside the main one.
  *
  * What makes the bundle has to write, into one directory, the main bundle (any name) and for each entry of {@link BUNDLES} a
- * self-contained ES module `KEY.js` made from the file it names (esbuild: `bundle`, `format: "esm"`, `platform: "node"`). What
+ * self-contained ES module `KEY.js` made from the file it names (`deno bundle`). What
  * compiles has to `--include` each of these, with `--no-config -A --unstable-worker-options --unstable-kv --unstable-net`. The
  * main program has to call {@link runHidden} before it looks at its arguments in any other way.
  */
