@@ -43,7 +43,9 @@ export async function accepts(port: number): Promise<boolean> {
     connection.close();
     return true;
   } catch (error) {
+    // Reset: whoever listened there is going, or the one that comes is not accepting yet.
     if (error instanceof Deno.errors.ConnectionRefused) return false;
+    if (error instanceof Deno.errors.ConnectionReset) return false;
     throw error;
   }
 }
