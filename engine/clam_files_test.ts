@@ -44,6 +44,8 @@ const NOT_OPENED: Readonly<Record<string, string>> = {
   "clam-yc.exe": "the unpacker of yC",
   "clam.ea05.exe": "AutoIt's compiled scripts",
   "clam.ea06.exe": "AutoIt's compiled scripts",
+  "clam.sis": "Symbian's installation files",
+  "clam_cache_emax.tgz": "more nesting than the limit: not scanned, and said so",
   "clam.ppt": "objects in PowerPoint's own compression",
   "clam_IScab_int.exe": "InstallShield's cabinets",
   "clam_IScab_ext.exe": "InstallShield's cabinets",

@@ -9,7 +9,7 @@ for (
 ) TABLE[c.charCodeAt(0)] = i;
 
 /**
- * Decodes the first BinHex file from `at` on: its data fork, and its resource fork behind it.
+ * Decodes the first BinHex file from `at` on: its data fork, and its resource fork, where it has one.
  *
  * @param most Octets that may be put out at most: runs make BinHex a compressor.
  */
@@ -36,12 +36,12 @@ export function readBinhex(
   const from = header + 10;
   const fork = raw.subarray(from, Math.min(raw.length, from + data));
   const second = from + data + 2;
-  const rest = resource > 0 && second < raw.length
-    ? raw.subarray(second, Math.min(raw.length, second + resource))
-    : undefined;
   return {
     name,
-    octets: rest === undefined ? fork : Buffer.concat([fork, rest]),
+    octets: fork,
+    ...(resource > 0 && second < raw.length
+      ? { resource: raw.subarray(second, Math.min(raw.length, second + resource)) }
+      : {}),
     reading: "binhex",
     end: Math.min(end, position + 1),
     odd: odd || from + data > raw.length,

@@ -40,14 +40,20 @@ export function findEmbedded(
       : readBinhex(octets, line.at, end, most);
     if (!walk((file?.end ?? line.next) - line.at)) break;
     if (file === undefined) continue;
-    files.push({ ...file, start: line.at });
+    files.push(...contentsOf(file, line.at));
     // A begin line inside what another reader takes for data may begin a file of its own: only undisputed data is passed over.
     past = file.odd ? line.next : file.end;
     if (file.odd) disputed++;
   }
   if (isBinhex && files.length === 0) {
     const file = readBinhex(octets, start, end, most);
-    if (file !== undefined) files.push({ ...file, start });
+    if (file !== undefined) files.push(...contentsOf(file, start));
   }
   return { files, more: false };
+}
+
+/** Each fork is a file of its own: programs show the data fork, and a hash is of one fork. */
+function contentsOf({ resource, ...file }: EmbeddedFile, start: number): readonly FoundFile[] {
+  const data = { ...file, start };
+  return resource === undefined ? [data] : [data, { ...data, octets: resource }];
 }

@@ -7,6 +7,8 @@ import { begins } from "./source.ts";
 export interface EmbeddedFile {
   readonly name: string;
   readonly octets: Uint8Array;
+  /** BinHex: the file's resource fork, a content of its own. */
+  readonly resource?: Uint8Array;
   readonly reading: string;
   /** Past the last octet that belongs to it, in the octets that were given. */
   readonly end: number;
