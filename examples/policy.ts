@@ -22,16 +22,17 @@ export default definePolicy({
   },
 
   rules: [
+    // Asks about the client alone, so it is answered as he connects.
+    {
+      name: "blocked clients",
+      when: { client: { list: "blocked" } },
+      then: { action: "reject", reply: "554 5.7.1 Your network is blocked here" },
+    },
     // Asks about the sender alone, so it is answered at MAIL FROM, before any content is sent.
     {
       name: "blocked senders",
       when: { sender: { list: "blocked" } },
       then: { action: "reject", reply: "550 5.7.1 Your address is blocked here" },
-    },
-    {
-      name: "blocked clients",
-      when: { client: { list: "blocked" } },
-      then: { action: "reject", reply: "554 5.7.1 Your network is blocked here" },
     },
     {
       name: "partners skip spam checks",
