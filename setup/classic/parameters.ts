@@ -225,7 +225,7 @@ export const CLASSIC_PARAMETERS: readonly ClassicParameter[] = [
     "scheduler_tasks",
   ),
   ...none("global", "quarantined mail lies in the store under state", "quarantine_dir"),
-  ...none("smfi", "this version has no milter agent", "smfi_sock_path"),
+  ...placed("smfi", { to: "config", setting: "agents[].listen" }, "smfi_sock_path"),
   ...none(
     "mda",
     "this version has no MDA wrapper",

@@ -46,6 +46,8 @@ export interface NamedCfg {
 /** How many groups may stand above one another; a ring is cut here, too. */
 const MAX_PARENTS = 32;
 const SECRET = /password|username/;
+/** Where the classic milter listens when it is not told. */
+const MILTER_SOCKET = "/var/run/esets_smfi.sock";
 
 const FACILITIES = new Set(["mail", "daemon", ...Array.from({ length: 8 }, (_, i) => `local${i}`)]);
 
@@ -202,7 +204,7 @@ class Translator {
 
   #agent(section: CfgSection, agent: string): void {
     const enabled = this.#take(section.name, "agent_enabled");
-    const places = ["listen_addr", "listen_port", "server_addr", "server_port"];
+    const places = ["listen_addr", "listen_port", "server_addr", "server_port", "smfi_sock_path"];
     const leave = (reason: string) => {
       for (const name of ["agent_enabled", ...places]) {
         const parameter = this.#values.get(`${section.name} ${name}`);
@@ -213,9 +215,16 @@ class Translator {
       return;
     }
     if (enabled !== "yes") return leave("the agent was not enabled");
+    if (agent === "milter") {
+      const path = this.#take(section.name, "smfi_sock_path") ?? MILTER_SOCKET;
+      this.#agents.push({ agent, name: "milter", listen: `unix:${path}` });
+      return;
+    }
     if (agent !== "smtp") {
       return leave(
-        `a ${agent} gate is not an entry of agents: see the documentation of postern ${agent}`,
+        agent === "pipe" || agent === "scan"
+          ? `postern ${agent} needs no entry: it is a command`
+          : `this version has no ${agent} gate`,
       );
     }
     const [listenAddr, listenPort, serverAddr, serverPort] = places.map((p) =>

@@ -53,6 +53,19 @@ as_eml_subject_prefix = "[SPAM] "
   assert.deepEqual(leftovers, []);
 });
 
+Deno.test("translateClassic() makes the milter's socket an agent", { permissions: "none" }, () => {
+  const { config, leftovers } = translate(`[smfi]
+agent_enabled = yes
+smfi_sock_path = "/run/esets/smfi.sock"
+[pop3]
+agent_enabled = yes
+`);
+  assert.deepEqual(config.agents, [
+    { agent: "milter", name: "milter", listen: "unix:/run/esets/smfi.sock" },
+  ]);
+  assert.deepEqual(leftovers.map(({ reason }) => reason), ["this version has no pop3 gate"]);
+});
+
 Deno.test("translateClassic() puts identities before their group, and a group before its parent", {
   permissions: "none",
 }, () => {
