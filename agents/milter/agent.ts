@@ -1,3 +1,4 @@
+import { differsOnlyIn } from "../reconfigure.ts";
 import { Listener } from "../listener.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
 import { describe } from "../smtp/delivery.ts";
@@ -74,12 +75,7 @@ class MilterAgent implements RunningAgent {
 
   reconfigure(config: unknown): boolean {
     const next = config as MilterAgentStart; // from the daemon, which has checked it
-    const keys = new Set([...Object.keys(this.#config), ...Object.keys(next)]);
-    for (const key of keys) {
-      const same =
-        JSON.stringify(Reflect.get(this.#config, key)) === JSON.stringify(Reflect.get(next, key));
-      if (!same && !CHANGEABLE.has(key)) return false;
-    }
+    if (!differsOnlyIn(CHANGEABLE, this.#config, next)) return false;
     this.#config = next;
     this.#context.settings = milterSettings(next);
     this.#listener.limits = this.#context.settings;

@@ -4,7 +4,7 @@ import type { Envelope, Outcome } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { newQueueId } from "../queue_id.ts";
 import { describe } from "../smtp/delivery.ts";
-import { NO_MEMORY, policyReply, type Reply, TOO_LARGE } from "../smtp/replies.ts";
+import { NO_MEMORY, refusalOf, type Reply, TOO_LARGE } from "../smtp/replies.ts";
 import type { WireStream } from "../stream.ts";
 import { type FactsSource, recipientFacts, refusedRecord, senderFacts } from "../way.ts";
 import type { AddressArgument } from "./arguments.ts";
@@ -411,12 +411,4 @@ export class MilterRunner {
     this.#stream.deadline(WRITE_MS);
     await this.#stream.write(octets);
   }
-}
-
-/** The reply of an outcome that ends it before any message is read. */
-function refusalOf(outcome: Outcome): Reply | undefined {
-  if (!outcome.final) return undefined;
-  if (outcome.action === "reject") return policyReply(outcome.reply, "554 5.7.1 Refused by policy");
-  if (outcome.action === "defer") return policyReply(outcome.reply, "451 4.7.1 Try again later");
-  return undefined;
 }

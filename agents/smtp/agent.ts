@@ -1,3 +1,4 @@
+import { differsOnlyIn } from "../reconfigure.ts";
 import type { SmtpAgentConfig } from "../../policy/config.ts";
 import { parseTime } from "../../policy/units.ts";
 import { Listener } from "../listener.ts";
@@ -107,12 +108,7 @@ class SmtpAgent implements RunningAgent {
 
   reconfigure(config: unknown): boolean {
     const next = config as SmtpAgentStart; // from the daemon, which has checked it
-    const keys = new Set([...Object.keys(this.#config), ...Object.keys(next)]);
-    for (const key of keys) {
-      const same =
-        JSON.stringify(Reflect.get(this.#config, key)) === JSON.stringify(Reflect.get(next, key));
-      if (!same && !CHANGEABLE.has(key)) return false;
-    }
+    if (!differsOnlyIn(CHANGEABLE, this.#config, next)) return false;
     const hop = ["nextHopTime", "nextHopConnections"] as const; // the pool was made with these
     if (hop.some((key) => next.limits[key] !== this.#config.limits[key])) return false;
     this.#config = next;

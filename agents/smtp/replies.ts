@@ -1,3 +1,4 @@
+import type { Outcome } from "../../policy/types.ts";
 import { MAX_RELAYED_TEXT } from "./limits.ts";
 
 /** A reply to a client, without CRLF: `250 2.1.0 Ok`. Lines of a longer one are joined by CRLF. */
@@ -23,6 +24,14 @@ export function policyReply(reply: string | undefined, fallback: Reply): Reply {
   if (!match || match[1]![0] !== fallback[0] || match[1] === "421") return fallback;
   const enhanced = match[2]?.[0] === match[1]![0] ? match[2] : fallback.split(" ")[1];
   return `${match[1]} ${enhanced} ${sanitise(match[3]!)}`;
+}
+
+/** The reply of an outcome that ends it before any message is read; `undefined` where it goes on. */
+export function refusalOf(outcome: Outcome): Reply | undefined {
+  if (!outcome.final) return undefined;
+  if (outcome.action === "reject") return policyReply(outcome.reply, "554 5.7.1 Refused by policy");
+  if (outcome.action === "defer") return policyReply(outcome.reply, "451 4.7.1 Try again later");
+  return undefined;
 }
 
 /** A multi-line reply: each line with the code, the last with a blank behind it. */

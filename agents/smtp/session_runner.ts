@@ -12,7 +12,7 @@ import { offersOf, type SmtpContext, type SmtpSettings } from "./context.ts";
 import { deliver, describe, relaySender } from "./delivery.ts";
 import { READ_OCTETS, RESERVE_STEP_OCTETS } from "./limits.ts";
 import { isSuccess, relayed, type RelayTransaction } from "./relay_client.ts";
-import { policyReply, type Reply } from "./replies.ts";
+import { refusalOf, type Reply } from "./replies.ts";
 import { SmtpSession } from "./session.ts";
 import type { Step } from "./session_types.ts";
 import type { RecipientArgument, Transaction } from "./transaction.ts";
@@ -436,12 +436,4 @@ export class SessionRunner {
     this.#output = "";
     await this.#stream.write(octets);
   }
-}
-
-/** The reply of an outcome that ends it before any message is read. */
-function refusalOf(outcome: Outcome): Reply | undefined {
-  if (!outcome.final) return undefined;
-  if (outcome.action === "reject") return policyReply(outcome.reply, "554 5.7.1 Refused by policy");
-  if (outcome.action === "defer") return policyReply(outcome.reply, "451 4.7.1 Try again later");
-  return undefined;
 }
