@@ -1,7 +1,7 @@
 /** A policy as git has it: `HEAD~1`, `main:mail/policy.ts`. Its files are put into a directory of their own to be evaluated there. */
 import { basename, dirname, join, posix, resolve } from "node:path";
-import { systemTool } from "../../daemon/confine.ts";
 import { type ReadPolicy, readPolicy } from "../../daemon/documents.ts";
+import { gitOutput } from "../../daemon/documents/git.ts";
 import { PosternError } from "../../errors.ts";
 
 /** How long one git command may take, ms. */
@@ -118,7 +118,7 @@ async function checkOut(
 ): Promise<void> {
   let octets = 0;
   for (const [path, blob] of files) {
-    const text = await gitOctets(directory, ["cat-file", "blob", blob]);
+    const text = await gitOutput(directory, ["cat-file", "blob", blob], GIT_MS);
     if (text === undefined) {
       throw new PosternError("document/unreadable", `Cannot read ${path} from git`);
     }
@@ -136,36 +136,6 @@ async function checkOut(
 }
 
 async function git(directory: string, ...args: readonly string[]): Promise<string | undefined> {
-  const octets = await gitOctets(directory, args);
+  const octets = await gitOutput(directory, args, GIT_MS);
   return octets === undefined ? undefined : new TextDecoder().decode(octets);
-}
-
-/** Standard output of a git command that went well. Nothing of the repository's own configuration is run. */
-async function gitOctets(
-  directory: string,
-  args: readonly string[],
-): Promise<Uint8Array | undefined> {
-  const program = systemTool("git");
-  if (!program) return undefined;
-  try {
-    const output = await new Deno.Command(program, {
-      args: [
-        "-C",
-        directory,
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.hooksPath=/dev/null",
-        ...args,
-      ],
-      env: { GIT_OPTIONAL_LOCKS: "0", LC_ALL: "C" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-      signal: AbortSignal.timeout(GIT_MS),
-    }).output();
-    return output.success ? output.stdout : undefined;
-  } catch {
-    return undefined;
-  }
 }
