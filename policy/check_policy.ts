@@ -23,6 +23,19 @@ export const LIST_PARTS = {
   "attachment.extension": "extensions",
 } as const satisfies Record<string, keyof PolicyList>;
 
+/** Attributes of a condition that can name a list themselves; those of attachments stand in its parts. */
+export const LISTED = [
+  "sender",
+  "recipient",
+  "client",
+  "clientName",
+  "helo",
+  "user",
+  "subject",
+  "finding",
+  "infected",
+] as const satisfies readonly (keyof typeof LIST_PARTS)[];
+
 /** An attribute that can name a list. */
 export type ListAttribute = keyof typeof LIST_PARTS;
 
@@ -79,17 +92,7 @@ function nameIssues(policy: Policy): DocumentIssue[] {
   };
   const condition = (when: Condition, path: PropertyKey[]) => {
     for (
-      const attribute of [
-        "sender",
-        "recipient",
-        "client",
-        "clientName",
-        "helo",
-        "user",
-        "subject",
-        "finding",
-        "infected",
-      ] as const
+      const attribute of LISTED
     ) {
       const value = when[attribute];
       if (typeof value === "object") items(value, attribute, [...path, attribute]);

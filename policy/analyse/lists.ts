@@ -1,6 +1,6 @@
 /** Lists that disagree, that nothing asks, that hold nothing. */
 import type { PolicyFinding } from "../analyse.ts";
-import { LIST_PARTS } from "../check_policy.ts";
+import { LIST_PARTS, LISTED } from "../check_policy.ts";
 import type { Condition, Policy } from "../schema.ts";
 import { ANTISPAM_SLOT, ANTIVIRUS_SLOT } from "../slots.ts";
 import { type DecisionTree, isNegated, literalAtom } from "../tree.ts";
@@ -111,17 +111,7 @@ export function unusedLists(policy: Policy): PolicyFinding[] {
   };
   const visit = (when: Condition) => {
     for (
-      const attribute of [
-        "sender",
-        "recipient",
-        "client",
-        "clientName",
-        "helo",
-        "user",
-        "subject",
-        "finding",
-        "infected",
-      ] as const
+      const attribute of LISTED
     ) note(when[attribute], attribute);
     for (const one of [when.attachment ?? []].flat()) {
       note(one.name, "attachment.name");
