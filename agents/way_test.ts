@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Finding, PartReport, RewriteRequest, Verdict } from "../engine/types.ts";
 import { PosternError } from "../errors.ts";
-import { latin1 } from "./smtp/line_ends.ts";
+import { latin1 } from "./line_ends.ts";
 import { FakePorts } from "./smtp/testing/fake_ports.ts";
 import { looksInfected } from "./smtp/testing/looks_infected.ts";
 import { messageRecord, messageWay, type WayRequest } from "./way.ts";

@@ -1,7 +1,7 @@
 /** How a quarantined message leaves again: by the one relay client, or into a Maildir. */
 import { deliverMaildir } from "../agents/maildir.ts";
 import { parseNextHop } from "../agents/smtp/next_hop.ts";
-import { normaliseLineEnds } from "../agents/smtp/line_ends.ts";
+import { normaliseLineEnds } from "../agents/line_ends.ts";
 import {
   type HopReply,
   isSuccess,

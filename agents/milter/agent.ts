@@ -1,7 +1,8 @@
 import { differsOnlyIn } from "../reconfigure.ts";
 import { Listener } from "../listener.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
-import { describe } from "../smtp/delivery.ts";
+import { SessionBook } from "../session_books.ts";
+import { describe } from "../describe.ts";
 import { makeRoom } from "../unix_listener.ts";
 import { type MilterAgentStart, type MilterContext, milterSettings } from "./context.ts";
 import { REFUSAL_LOG_MS } from "./limits.ts";
@@ -33,8 +34,7 @@ class MilterAgent implements RunningAgent {
   #config: MilterAgentStart;
   readonly #context: MilterContext;
   readonly #listener: Listener;
-  readonly #runners = new Map<MilterRunner, Promise<void>>();
-  #total = 0;
+  readonly #sessions = new SessionBook();
   #refused = 0;
   #refusalLogged = -Infinity;
 
@@ -46,14 +46,7 @@ class MilterAgent implements RunningAgent {
       socketMode: Number.parseInt(config.socketMode, 8),
       shareAddress: config.shareAddress ?? false,
       limits: this.#context.settings,
-      serve: async (stream) => {
-        this.#total++;
-        const runner = new MilterRunner(this.#context, stream);
-        const run = runner.run();
-        this.#runners.set(runner, run);
-        await run;
-        this.#runners.delete(runner);
-      },
+      serve: (stream) => this.#sessions.run(new MilterRunner(this.#context, stream)),
       refuse: () => Promise.resolve(this.#refuse()),
       failed: (error) =>
         ports.log("warning", "Cannot accept a session", { error: describe(error) }),
@@ -67,7 +60,7 @@ class MilterAgent implements RunningAgent {
   status(): Readonly<Record<string, number>> {
     return {
       sessions: this.#listener.count,
-      sessionsTotal: this.#total,
+      sessionsTotal: this.#sessions.total,
       sessionsRefused: this.#refused,
       messages: this.#context.messages,
     };
@@ -89,8 +82,7 @@ class MilterAgent implements RunningAgent {
   async drain(): Promise<void> {
     this.#context.draining = true;
     this.#listener.stop();
-    for (const runner of this.#runners.keys()) runner.shutDown();
-    await Promise.all(this.#runners.values());
+    await this.#sessions.drain();
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { latin1 } from "../smtp/line_ends.ts";
+import { latin1 } from "../line_ends.ts";
 
 /** A header field as the protocol has it. */
 export interface Field {

@@ -1,6 +1,6 @@
 /** From the message as it came and the message as it is to go on to what the MTA is told to change. */
 import { Buffer } from "node:buffer";
-import { normaliseLineEnds } from "../smtp/line_ends.ts";
+import { normaliseLineEnds } from "../line_ends.ts";
 import { headerChanges } from "./header_changes.ts";
 import { type Field, partMessage } from "./header_fields.ts";
 import { MAX_VALUE_OCTETS } from "./limits.ts";

@@ -1,6 +1,6 @@
 import { PosternError } from "../../errors.ts";
 import type { AgentPorts } from "../ports.ts";
-import { describe } from "../smtp/delivery.ts";
+import { describe } from "../describe.ts";
 import { nameForeign } from "./foreign.ts";
 
 /** What is known of a conversation that has ended by an error. */

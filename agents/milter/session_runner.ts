@@ -1,12 +1,13 @@
 import { Buffer } from "node:buffer";
 import { decide } from "../../policy/decide.ts";
-import type { Envelope, Outcome } from "../../policy/types.ts";
+import type { Envelope } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { newQueueId } from "../queue_id.ts";
-import { describe } from "../smtp/delivery.ts";
+import { describe } from "../describe.ts";
 import { NO_MEMORY, refusalOf, type Reply, TOO_LARGE } from "../smtp/replies.ts";
 import type { WireStream } from "../stream.ts";
-import { type FactsSource, recipientFacts, refusedRecord, senderFacts } from "../way.ts";
+import { recordRefusal, Reservation, type Runner } from "../session_books.ts";
+import { type FactsSource, recipientFacts, senderFacts } from "../way.ts";
 import type { AddressArgument } from "./arguments.ts";
 import { conclude } from "./conclusion.ts";
 import type { MilterContext, MilterSettings } from "./context.ts";
@@ -46,17 +47,17 @@ interface Open {
 }
 
 /** Runs the conversation on one connection: the only place that reads and writes its socket. */
-export class MilterRunner {
+export class MilterRunner implements Runner {
   readonly #context: MilterContext;
   readonly #settings: MilterSettings;
   readonly #stream: WireStream;
   readonly #session: MilterSession;
   readonly #decoder = new PacketDecoder(MAX_NEGOTIATION_OCTETS);
+  readonly #reserved: Reservation;
   #buffer: Uint8Array = NOTHING;
   #input: Uint8Array = NOTHING;
   #output: Uint8Array[] = [];
   #open: Open | undefined;
-  #reserved = 0;
   #outOfMemory = false;
   /** A read that was begun while a message was worked on, to see the MTA go away. */
   #ahead: Promise<number | null> | undefined;
@@ -72,6 +73,7 @@ export class MilterRunner {
     this.#context = context;
     this.#settings = context.settings;
     this.#stream = stream;
+    this.#reserved = new Reservation(context.ports);
     this.#session = new MilterSession({
       maxMessageOctets: this.#settings.messageSize,
       maxRecipients: this.#settings.recipients,
@@ -96,7 +98,7 @@ export class MilterRunner {
         seen: this.#decoder.seen,
       }, error);
     } finally {
-      this.#unreserve();
+      this.#reserved.release();
       this.#stream.close();
     }
   }
@@ -175,7 +177,9 @@ export class MilterRunner {
     const source = this.#facts(tree, Date.now(), client);
     const outcome = decide(tree, "connect", senderFacts(source));
     const refusal = refusalOf(outcome);
-    if (refusal !== undefined) this.#recordRefusal(source, newQueueId(), [], refusal, outcome);
+    if (refusal !== undefined) {
+      recordRefusal(this.#context.ports, source, newQueueId(), [], refusal, outcome);
+    }
     return refusal;
   }
 
@@ -192,8 +196,9 @@ export class MilterRunner {
     const source = this.#source(open);
     const outcome = decide(open.tree, "sender", senderFacts(source));
     const refusal = refusalOf(outcome);
-    if (refusal !== undefined) this.#recordRefusal(source, open.queueId, [], refusal, outcome);
-    else this.#open = open;
+    if (refusal !== undefined) {
+      recordRefusal(this.#context.ports, source, open.queueId, [], refusal, outcome);
+    } else this.#open = open;
     return refusal;
   }
 
@@ -209,7 +214,7 @@ export class MilterRunner {
     const { submitted } = open.transaction.client;
     const refusal = submitted ? undefined : refusalOf(outcome); // else it is the whole message's at the end
     if (refusal !== undefined) {
-      this.#recordRefusal(source, open.queueId, [address], refusal, outcome);
+      recordRefusal(this.#context.ports, source, open.queueId, [address], refusal, outcome);
       return refusal;
     }
     const { action, final, redirect, settings } = outcome;
@@ -237,7 +242,7 @@ export class MilterRunner {
     const outOfMemory = this.#outOfMemory;
     this.#outOfMemory = false;
     if (collector.dropped) {
-      this.#unreserve();
+      this.#reserved.release();
       const reply = outOfMemory ? NO_MEMORY : TOO_LARGE;
       this.#context.ports.log("info", "A message was too large", {
         queueId: open.queueId,
@@ -280,7 +285,7 @@ export class MilterRunner {
       return replyCode("451 4.3.0 Try again later");
     } finally {
       await progress.end();
-      this.#unreserve();
+      this.#reserved.release();
     }
   }
 
@@ -338,43 +343,14 @@ export class MilterRunner {
     };
   }
 
-  #recordRefusal(
-    source: FactsSource,
-    queueId: string,
-    recipients: readonly string[],
-    reply: Reply,
-    outcome: Outcome,
-  ): void {
-    const { sender } = source.envelope;
-    const envelope = { ...source.envelope, sender: sender ?? "", recipients };
-    const action = outcome.action === "defer" ? "defer" : "reject";
-    const phase = sender === undefined
-      ? "connect"
-      : recipients.length === 0
-      ? "sender"
-      : "recipient";
-    this.#context.ports.record(
-      refusedRecord({ ...source, envelope, queueId }, reply, action, outcome.by, phase),
-    );
-  }
-
   /** Accounts for the message that is coming; where there is no room for it, it is read and dropped, and deferred at its end. */
   async #account(): Promise<void> {
     if (!this.#session.busy) return;
     const held = this.#session.held + this.#decoder.capacity;
-    const more = held - this.#reserved;
-    if (more <= 0) return;
-    const step = Math.max(more, RESERVE_STEP_OCTETS);
-    if (await this.#context.ports.reserve(step)) this.#reserved += step;
-    else {
+    if (!await this.#reserved.grow(held, RESERVE_STEP_OCTETS)) {
       this.#outOfMemory = true;
       this.#session.dropMessage();
     }
-  }
-
-  #unreserve(): void {
-    if (this.#reserved > 0) this.#context.ports.release(this.#reserved);
-    this.#reserved = 0;
   }
 
   /** Between commands an MTA waits for its own client; but what it has begun to send must come. */
@@ -401,7 +377,7 @@ export class MilterRunner {
     this.#open = undefined;
     this.#messageSince = undefined;
     this.#outOfMemory = false;
-    this.#unreserve();
+    this.#reserved.release();
   }
 
   async #flush(): Promise<void> {

@@ -3,10 +3,11 @@ import type { SmtpAgentConfig } from "../../policy/config.ts";
 import { parseTime } from "../../policy/units.ts";
 import { Listener } from "../listener.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
+import { SessionBook } from "../session_books.ts";
 import { serverIdentity } from "../tls.ts";
 import { type SmtpAgentStart, type SmtpContext, smtpSettings } from "./context.ts";
 import { DeliveredMemory } from "./delivered_memory.ts";
-import { describe } from "./delivery.ts";
+import { describe } from "../describe.ts";
 import { parseNextHop } from "./next_hop.ts";
 import { RelayPool } from "./relay_client.ts";
 import { SessionRunner } from "./session_runner.ts";
@@ -47,8 +48,7 @@ class SmtpAgent implements RunningAgent {
   #config: SmtpAgentStart;
   readonly #context: SmtpContext;
   readonly #listener: Listener;
-  readonly #runners = new Map<SessionRunner, Promise<void>>();
-  #total = 0;
+  readonly #sessions = new SessionBook();
 
   constructor(config: SmtpAgentStart, ports: AgentPorts) {
     this.#config = config;
@@ -75,14 +75,7 @@ class SmtpAgent implements RunningAgent {
       listen: config.listen,
       shareAddress: config.shareAddress ?? false,
       limits: this.#context.settings,
-      serve: async (stream) => {
-        this.#total++;
-        const runner = new SessionRunner(this.#context, stream);
-        const run = runner.run();
-        this.#runners.set(runner, run);
-        await run;
-        this.#runners.delete(runner);
-      },
+      serve: (stream) => this.#sessions.run(new SessionRunner(this.#context, stream)),
       refuse: async (stream) => {
         stream.deadline(REFUSAL_MS);
         const { hostname } = this.#context.settings;
@@ -100,7 +93,7 @@ class SmtpAgent implements RunningAgent {
   status(): Readonly<Record<string, number>> {
     return {
       sessions: this.#listener.count,
-      sessionsTotal: this.#total,
+      sessionsTotal: this.#sessions.total,
       messages: this.#context.messages,
       nextHopIdle: this.#context.pool?.idle ?? 0,
     };
@@ -124,8 +117,7 @@ class SmtpAgent implements RunningAgent {
   async drain(): Promise<void> {
     this.#context.draining = true;
     this.#listener.stop();
-    for (const runner of this.#runners.keys()) runner.shutDown();
-    await Promise.all(this.#runners.values());
+    await this.#sessions.drain();
     this.#context.pool?.close();
   }
 

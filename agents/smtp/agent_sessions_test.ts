@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hasBareLineEnd } from "./line_ends.ts";
+import { hasBareLineEnd } from "../line_ends.ts";
 import { until } from "../../tests/wait.ts";
 import { Harness, type HarnessOptions } from "./testing/harness.ts";
 

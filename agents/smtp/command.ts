@@ -1,5 +1,5 @@
 import { MAX_DOMAIN_OCTETS } from "./limits.ts";
-import { latin1 } from "./line_ends.ts";
+import { latin1 } from "../line_ends.ts";
 import { lines, type Reply } from "./replies.ts";
 import { XCLIENT_ATTRIBUTES, XFORWARD_ATTRIBUTES } from "./client_facts.ts";
 import type { Offers } from "./parameters.ts";

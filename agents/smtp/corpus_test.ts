@@ -1,7 +1,7 @@
 /** Protocol cases of the corpus beside the repository; skipped where it is absent. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { hasBareLineEnd } from "./line_ends.ts";
+import { hasBareLineEnd } from "../line_ends.ts";
 import { makeCertificates } from "./testing/certificates.ts";
 import { type Client, Harness } from "./testing/harness.ts";
 

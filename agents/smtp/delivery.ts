@@ -11,7 +11,7 @@
  *
  * An LMTP client is told each recipient's own reply.
  */
-import { PosternError } from "../../errors.ts";
+import { describe } from "../describe.ts";
 import { walkHeader } from "../header_walk.ts";
 import {
   BY_QUARANTINE_FAILED,
@@ -23,8 +23,8 @@ import {
   type WayRequest,
 } from "../way.ts";
 import type { SmtpContext } from "./context.ts";
-import { join } from "./dot_stuffing.ts";
-import { latin1, normaliseLineEnds } from "./line_ends.ts";
+import { join } from "../dot_stuffing.ts";
+import { latin1, normaliseLineEnds } from "../line_ends.ts";
 import { MAX_RECEIVED_FIELDS } from "./limits.ts";
 import { isSuccess, relayed, type RelaySender, type RelayTransaction } from "./relay_client.ts";
 import { policyReply, type Reply } from "./replies.ts";
@@ -292,11 +292,4 @@ async function keep(
     quarantineId: id,
     recipients: recipients.join(" "),
   });
-}
-
-/** What went wrong, with its causes, in one line. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? "" : `: ${describe(error.cause)}`;
-  return `${error instanceof PosternError ? `${error.code} ` : ""}${error.message}${cause}`;
 }

@@ -1,7 +1,7 @@
 /** The one SMTP and LMTP client of Postern: used by the smtp agent and to release from quarantine. */
 import { PosternError } from "../../errors.ts";
 import { type ClientFacts, forwardLines } from "./client_facts.ts";
-import { stuffDots } from "./dot_stuffing.ts";
+import { stuffDots } from "../dot_stuffing.ts";
 import { IDLE_CONNECTION_MS, MAX_TRANSACTIONS } from "./limits.ts";
 import { RelayConnection, type RelayOptions } from "./relay_connection.ts";
 import { type HopReply, isSuccess } from "./reply_reader.ts";

@@ -1,7 +1,7 @@
 import { PosternError } from "../../errors.ts";
 import { ConnStream, type WireStream } from "../stream.ts";
 import { connectTls } from "../tls.ts";
-import { gather } from "./dot_stuffing.ts";
+import { gather } from "../dot_stuffing.ts";
 import { CONNECT_MS, ONE_WRITE_OCTETS } from "./limits.ts";
 import type { NextHop } from "./next_hop.ts";
 import { type HopReply, isSuccess, relayed, ReplyReader } from "./reply_reader.ts";

@@ -2,7 +2,7 @@ import { PosternError } from "../../errors.ts";
 import { LineDecoder } from "../line_decoder.ts";
 import type { WireStream } from "../stream.ts";
 import { MAX_REPLY_LINE_OCTETS, MAX_REPLY_LINES } from "./limits.ts";
-import { latin1 } from "./line_ends.ts";
+import { latin1 } from "../line_ends.ts";
 import { type Reply, sanitise } from "./replies.ts";
 
 const READ_OCTETS = 4096;

@@ -2,14 +2,16 @@ import { decide } from "../../policy/decide.ts";
 import type { Envelope, Outcome } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { PosternError } from "../../errors.ts";
+import { describe } from "../describe.ts";
 import { newQueueId } from "../queue_id.ts";
+import { recordRefusal, Reservation, type Runner } from "../session_books.ts";
 import type { ConnStream, WireStream } from "../stream.ts";
 import { acceptTls } from "../tls.ts";
-import { recipientFacts, refusedRecord, senderFacts } from "../way.ts";
+import { recipientFacts, senderFacts } from "../way.ts";
 import type { FactsSource } from "../way.ts";
 import { inNetworks } from "./client_facts.ts";
 import { offersOf, type SmtpContext, type SmtpSettings } from "./context.ts";
-import { deliver, describe, relaySender } from "./delivery.ts";
+import { deliver, relaySender } from "./delivery.ts";
 import { READ_OCTETS, RESERVE_STEP_OCTETS } from "./limits.ts";
 import { isSuccess, relayed, type RelayTransaction } from "./relay_client.ts";
 import { refusalOf, type Reply } from "./replies.ts";
@@ -41,7 +43,7 @@ interface Open {
 }
 
 /** Runs one session on one connection: the only place that reads and writes its socket. */
-export class SessionRunner {
+export class SessionRunner implements Runner {
   readonly #context: SmtpContext;
   readonly #settings: SmtpSettings;
   readonly #below: ConnStream;
@@ -52,7 +54,7 @@ export class SessionRunner {
   #stream: WireStream;
   #output = "";
   #open: Open | undefined;
-  #reserved = 0;
+  readonly #reserved: Reservation;
   /** A read that was begun while a message was worked on, to see the client go away. */
   #ahead: Promise<number | null> | undefined;
   #waiting = false;
@@ -65,6 +67,7 @@ export class SessionRunner {
     const settings = this.#settings = context.settings;
     this.#below = stream;
     this.#stream = stream;
+    this.#reserved = new Reservation(context.ports);
     const address = stream.remoteAddress;
     this.#session = new SmtpSession({
       hostname: settings.hostname,
@@ -95,7 +98,7 @@ export class SessionRunner {
       }
     } finally {
       this.#drop();
-      this.#unreserve();
+      this.#reserved.release();
       this.#stream.close();
       this.#below.close();
       if (!this.#reading && buffers.length < BUFFERS_KEPT) buffers.push(this.#buffer);
@@ -156,7 +159,9 @@ export class SessionRunner {
     }
     const answered = this.#output !== "";
     await this.#flush();
-    if (held > this.#reserved && !await this.#reserveMore(held)) this.#session.dropMessage();
+    if (held > this.#reserved.octets && !await this.#reserved.grow(held)) {
+      this.#session.dropMessage();
+    }
     this.#moveDeadline(held > 0, answered);
     const read = this.#ahead ?? this.#read();
     this.#ahead = undefined;
@@ -214,7 +219,7 @@ export class SessionRunner {
       return true;
     }
     const reply = `${refusal.startsWith("4") ? "421" : "554"}${refusal.slice(3)}`; // RFC 5321, section 3.1
-    this.#recordRefusal(source, newQueueId(), [], reply, outcome);
+    recordRefusal(this.#context.ports, source, newQueueId(), [], reply, outcome);
     await this.#say(reply);
     await this.#stream.end();
     return false;
@@ -240,8 +245,9 @@ export class SessionRunner {
     const source = this.#source(open);
     const outcome = decide(open.tree, "sender", senderFacts(source));
     const refusal = refusalOf(outcome);
-    if (refusal !== undefined) this.#recordRefusal(source, open.queueId, [], refusal, outcome);
-    else this.#open = open;
+    if (refusal !== undefined) {
+      recordRefusal(this.#context.ports, source, open.queueId, [], refusal, outcome);
+    } else this.#open = open;
     return refusal;
   }
 
@@ -251,7 +257,14 @@ export class SessionRunner {
     const outcome = decide(open.tree, "recipient", recipientFacts(source, recipient.address));
     const refusal = refusalOf(outcome);
     if (refusal !== undefined) {
-      this.#recordRefusal(source, open.queueId, [recipient.address], refusal, outcome);
+      recordRefusal(
+        this.#context.ports,
+        source,
+        open.queueId,
+        [recipient.address],
+        refusal,
+        outcome,
+      );
       return refusal;
     }
     if (this.#settings.beforeQueue && !open.transaction.lmtp) {
@@ -329,7 +342,7 @@ export class SessionRunner {
       const count = open.transaction.lmtp ? open.transaction.recipients.length : 1;
       return this.#session.answerMessage(Array(count).fill("451 4.3.0 Try again later"));
     } finally {
-      this.#unreserve();
+      this.#reserved.release();
     }
   }
 
@@ -379,50 +392,18 @@ export class SessionRunner {
     };
   }
 
-  #recordRefusal(
-    source: FactsSource,
-    queueId: string,
-    recipients: readonly string[],
-    reply: Reply,
-    outcome: Outcome,
-  ): void {
-    const envelope = { ...source.envelope, sender: source.envelope.sender ?? "", recipients };
-    const action = outcome.action === "defer" ? "defer" : "reject";
-    const phase = source.envelope.sender === undefined
-      ? "connect"
-      : recipients.length === 0
-      ? "sender"
-      : "recipient";
-    this.#context.ports.record(
-      refusedRecord({ ...source, envelope, queueId }, reply, action, outcome.by, phase),
-    );
-  }
-
   /** Room for the message to come: as much as the client declared, or a first step. */
   async #reserve(): Promise<Reply | undefined> {
     const declared = this.#session.transaction?.parameters.size ?? 0;
-    const granted = await this.#reserveMore(Math.max(declared, RESERVE_STEP_OCTETS));
+    const granted = await this.#reserved.grow(Math.max(declared, RESERVE_STEP_OCTETS));
     return granted ? undefined : "452 4.3.1 Too much mail at once, try again later";
-  }
-
-  async #reserveMore(octets: number): Promise<boolean> {
-    const more = octets - this.#reserved;
-    if (more <= 0) return true;
-    if (!await this.#context.ports.reserve(more)) return false;
-    this.#reserved += more;
-    return true;
-  }
-
-  #unreserve(): void {
-    if (this.#reserved > 0) this.#context.ports.release(this.#reserved);
-    this.#reserved = 0;
   }
 
   /** Forgets the transaction that was open, at the next hop, too. */
   #drop(): void {
     this.#open?.relay?.abort();
     this.#open = undefined;
-    this.#unreserve();
+    this.#reserved.release();
   }
 
   async #say(reply: Reply): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { hasBareLineEnd, latin1 } from "./line_ends.ts";
+import { hasBareLineEnd, latin1 } from "../line_ends.ts";
 import { SmtpSession } from "./session.ts";
 import type { SessionOptions, Step } from "./session_types.ts";
 

@@ -1,6 +1,6 @@
 import type { ChunkCollector } from "./chunk_collector.ts";
 import type { ClientFacts } from "./client_facts.ts";
-import type { DataDecoder } from "./data_decoder.ts";
+import type { DataDecoder } from "../data_decoder.ts";
 import type { Offers } from "./parameters.ts";
 import type { Reply } from "./replies.ts";
 import type { RecipientArgument, Transaction } from "./transaction.ts";

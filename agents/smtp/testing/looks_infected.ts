@@ -1,6 +1,6 @@
 import type { Verdict } from "../../../engine/types.ts";
 import { walkHeader } from "../../header_walk.ts";
-import { latin1 } from "../line_ends.ts";
+import { latin1 } from "../../line_ends.ts";
 
 /** A verdict without an engine: infected where the text `INFECTED` stands, not scanned where `ENCRYPTED` does. */
 export function looksInfected(message: Uint8Array): Verdict {
