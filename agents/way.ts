@@ -10,7 +10,7 @@ import { strictest } from "../policy/strictest.ts";
 import type { Direction, Envelope, Facts, Outcome } from "../policy/types.ts";
 import { PosternError } from "../errors.ts";
 import { walkHeader } from "./header_walk.ts";
-import { markMessage, wantedFootnote } from "./marking.ts";
+import { markFields, markMessage, wantedFootnote } from "./marking.ts";
 import type { AgentPorts } from "./ports.ts";
 import { cleanedForKept, decideAll, type Decision, type Scanned } from "./way_changes.ts";
 import type { Way, WayGroup, WayRequest } from "./way_types.ts";
@@ -93,8 +93,9 @@ async function scanMessage(
 ): Promise<Scanned> {
   const { message, tree, signal } = request;
   const early = facts.map((each) => decide(tree, "recipient", each));
-  const settings = scanSettings(early, tree, "mail");
-  if (!settings) return {};
+  const wanted = scanSettings(early, tree, request.scan?.mode ?? "mail");
+  if (!wanted) return {};
+  const settings = request.scan?.antispam === false ? { ...wanted, antispam: false } : wanted;
   if (message.length > settings.limits.messageOctets) {
     return { verdict: tooLarge(message, walkHeader(message).layout) };
   }
@@ -177,7 +178,7 @@ async function carryOut(
   const { verdict } = scan;
   let { outcome } = decision;
   let quarantineId: string | undefined;
-  if (outcome.quarantine || outcome.action === "quarantine") {
+  if (request.keep !== false && (outcome.quarantine || outcome.action === "quarantine")) {
     const begin = performance.now();
     try {
       quarantineId = await ports.quarantine({
@@ -207,6 +208,7 @@ async function carryOut(
   if (outcome.action !== "accept" && outcome.action !== "redirect") {
     return { recipients, outcome, ...kept };
   }
+  if (request.fixed) return { recipients, outcome, fields: markFields(outcome, verdict), ...kept };
   const { cleaned, canonical } = await cleanedForKept(ports, request, scan, decision, quarantineId);
   if (cleaned && !cleaned.message) { // deleted whole, to be delivered, and no notice could be put in its place
     return { recipients, outcome: deferred(outcome, "antivirus.clean.failed"), ...kept };

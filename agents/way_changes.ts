@@ -74,7 +74,7 @@ class Changes {
   /** `undefined` where there is nothing to clean, or nothing can be. */
   async cleaned(outcome: Outcome): Promise<Cleaned | undefined> {
     const cleaning = cleaningOf(this.#request, this.#scan, outcome);
-    if (cleaning === undefined || !isCleanable(outcome)) return undefined;
+    if (this.#request.fixed || cleaning === undefined || !isCleanable(outcome)) return undefined;
     const key = `${cleaning.mode} ${cleaning.language}`;
     if (!this.#cleanings.has(key)) {
       this.#cleanings.set(
@@ -97,7 +97,7 @@ class Changes {
     }
     const octets = cleaned ? cleaned.message : this.#request.message;
     if (octets === undefined) return decision;
-    if (!this.#canonical.has(octets)) {
+    if (!this.#request.fixed && !this.#canonical.has(octets)) {
       const { signal } = this.#request;
       const made = this.#timed(
         "rewrite",

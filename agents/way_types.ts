@@ -1,6 +1,7 @@
-import type { Verdict } from "../engine/types.ts";
+import type { ScanSettings, Verdict } from "../engine/types.ts";
 import type { AgentName, Direction, Envelope, Outcome } from "../policy/types.ts";
 import type { DecisionTree } from "../policy/tree.ts";
+import type { MarkField } from "./marking.ts";
 
 /** How recipients whose outcomes differ are treated. */
 export type Splitting =
@@ -29,6 +30,15 @@ export interface WayRequest {
   readonly direction?: Direction;
   /** Aborted when the client goes away. */
   readonly signal?: AbortSignal;
+  /** How the octets are read, and whether they get a spam score where the settings want one; default: as mail, and yes. */
+  readonly scan?: Partial<Pick<ScanSettings, "mode" | "antispam">>;
+  /**
+   * True where the caller asks for advice and goes on with octets of its own: nothing is cleaned, rewritten or marked. The
+   * outcome is then that of what came, and mail that would have had to be rewritten counts as not scanned.
+   */
+  readonly fixed?: boolean;
+  /** False where the caller holds what it asks about: no copy is kept in quarantine, whatever the outcome says. */
+  readonly keep?: boolean;
 }
 
 /** Recipients that share one outcome. */
@@ -37,6 +47,8 @@ export interface WayGroup {
   readonly outcome: Outcome;
   /** What is to be delivered, in chunks; absent where nothing is. */
   readonly message?: readonly Uint8Array[];
+  /** For a message whose octets are fixed: the header fields that it should get, for gates that can have them added. */
+  readonly fields?: readonly MarkField[];
   /** Where a copy is kept; it is on disk. */
   readonly quarantineId?: string;
 }
