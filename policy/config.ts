@@ -3,31 +3,7 @@
  * Schema and the reference page.
  */
 import * as z from "zod";
-import { SIZE_PATTERN, TIME_PATTERN } from "./units.ts";
-
-const size = z.string().regex(SIZE_PATTERN, "a size such as 50MB").describe("size, such as 50MB");
-const time = z.string().regex(TIME_PATTERN, "a time such as 30s").describe("time, such as 30s");
-const count = z.int().min(1);
-
-/** `HOST:PORT`, `[IPv6]:PORT`; port 0 is any free one. */
-const address = z.string().regex(
-  /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+|\*):\d{1,5}$/,
-  "an address such as 127.0.0.1:10025 or [::1]:10025",
-);
-/** A socket in the file system; its path fits into sockaddr_un. */
-const unixSocket = z.string().regex(/^unix:\/.{1,102}$/, "unix:/PATH, at most 103 characters");
-const nextHop = z.string().regex(
-  /^(?:(?:smtp|lmtp):\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}|lmtp:unix:\/.+|maildir:.+)$/,
-  "smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:unix:/PATH or maildir:PATH",
-).describe(
-  "where mail goes next: smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:unix:/PATH, maildir:PATH",
-);
-const network = z.string().regex(/^[0-9a-fA-F:.]+(?:\/\d{1,3})?$/, "an address or network (CIDR)");
-
-const tls = z.strictObject({
-  certificate: z.string().describe("PEM file with the certificate chain"),
-  key: z.string().describe("PEM file with the private key"),
-});
+import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
 
 /** The smtp agent: listens, scans, relays. Speaks LMTP to its clients where protocol says so. */
 export const smtpAgentSchema = z.strictObject({

@@ -1,0 +1,50 @@
+/** What the schemas of several agents are made of. */
+import * as z from "zod";
+import { SIZE_PATTERN, TIME_PATTERN } from "./units.ts";
+
+/** `50MB`. */
+export const size = z.string().regex(SIZE_PATTERN, "a size such as 50MB").describe(
+  "size, such as 50MB",
+);
+/** `30s`. */
+export const time = z.string().regex(TIME_PATTERN, "a time such as 30s").describe(
+  "time, such as 30s",
+);
+/** How many; at least one. */
+export const count = z.int().min(1);
+
+/** `HOST:PORT`, `[IPv6]:PORT`; port 0 is any free one. */
+export const address = z.string().regex(
+  /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+|\*):\d{1,5}$/,
+  "an address such as 127.0.0.1:10025 or [::1]:10025",
+);
+/** A socket in the file system; its path fits into sockaddr_un. */
+export const unixSocket = z.string().regex(
+  /^unix:\/.{1,102}$/,
+  "unix:/PATH, at most 103 characters",
+);
+/** Where mail goes. */
+export const nextHop = z.string().regex(
+  /^(?:(?:smtp|lmtp):\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}|lmtp:unix:\/.+|maildir:.+)$/,
+  "smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:unix:/PATH or maildir:PATH",
+).describe(
+  "where mail goes next: smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:unix:/PATH, maildir:PATH",
+);
+/** An address or a CIDR. */
+export const network = z.string().regex(
+  /^[0-9a-fA-F:.]+(?:\/\d{1,3})?$/,
+  "an address or network (CIDR)",
+);
+/** Name of a listener in logs and rules. */
+export const listenerName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).describe(
+  "name of the listener in logs and rules",
+);
+/** A server's certificate. */
+export const tls = z.strictObject({
+  certificate: z.string().describe("PEM file with the certificate chain"),
+  key: z.string().describe("PEM file with the private key"),
+});
+/** How TLS is taken towards a server that is connected to. */
+export const clientTls = z.enum(["none", "may", "encrypt", "verify"]);
+/** Which way mail goes at a gate. */
+export const direction = z.enum(["inbound", "outbound", "internal"]);
