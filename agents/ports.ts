@@ -5,6 +5,7 @@
 import type {
   Ambiguity,
   CleanMode,
+  EngineReport,
   RewriteRequest,
   RewriteResult,
   ScanSettings,
@@ -42,6 +43,8 @@ export interface MessageRecord {
     readonly engine: string;
   }[];
   readonly notScanned: readonly string[];
+  /** What external engines said; absent where none was asked. */
+  readonly engines?: readonly EngineReport[];
   readonly ambiguities: readonly Ambiguity["name"][];
   readonly spamScore?: number;
   /** One a group of recipients with the same outcome. */

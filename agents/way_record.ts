@@ -52,6 +52,7 @@ export function messageRecord(
     status,
     findings: verdict?.findings.map(({ name, part, engine }) => ({ name, part, engine })) ?? [],
     notScanned: verdict?.notScanned ?? [],
+    ...(verdict?.engines ? { engines: verdict.engines } : {}),
     ambiguities: [...new Set(verdict?.ambiguities.map((each) => each.name))],
     ...(verdict?.spam ? { spamScore: verdict.spam.score } : {}),
     outcomes: way.groups.map((group, i) => ({

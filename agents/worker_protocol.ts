@@ -3,7 +3,12 @@
  * worker talks to clients all day. Octets are transferred.
  */
 import * as v from "valibot";
-import { CLEAN_MODES, type NoticeLanguage, SCAN_STATUSES } from "../engine/types.ts";
+import {
+  CLEAN_MODES,
+  ENGINE_FAILURES,
+  type NoticeLanguage,
+  SCAN_STATUSES,
+} from "../engine/types.ts";
 import type { AgentConfig } from "../policy/config.ts";
 import type { DecisionTree } from "../policy/tree.ts";
 import { ACTIONS, AGENT_NAMES, DIRECTIONS, PHASES, REPORT_STATUSES } from "../policy/types.ts";
@@ -120,6 +125,12 @@ export const recordSchema = v.object({
   status: v.picklist([...REPORT_STATUSES, "refused"]),
   findings: v.array(finding),
   notScanned: texts,
+  engines: v.exactOptional(v.array(v.object({
+    name: text,
+    status: v.picklist(SCAN_STATUSES),
+    reason: v.exactOptional(v.picklist(ENGINE_FAILURES)),
+    ms: v.number(),
+  }))),
   ambiguities: texts,
   spamScore: v.exactOptional(v.number()),
   outcomes: v.array(v.object({

@@ -79,6 +79,31 @@ export interface Finding {
   readonly offset?: number;
 }
 
+/** Why an external engine gave no verdict of an object. */
+export const ENGINE_FAILURES = [
+  "time", // no answer within its time limit
+  "unreachable", // no connection, or one that broke; also while it is left alone after such a failure
+  "busy", // too many objects wait for it
+  "size", // larger than it takes
+  "partial", // it did not want to see all of it, or ran into limits of its own
+  "malformed", // an answer that is none
+  "error", // it says that it could not
+  "cancelled", // the client went away
+] as const;
+/** One of {@link ENGINE_FAILURES}. */
+export type EngineFailure = (typeof ENGINE_FAILURES)[number];
+
+/** What an external engine said of a whole object, or why it said nothing. Its findings are among the verdict's. */
+export interface EngineReport {
+  /** As in the configuration; also {@link Finding.engine} of what it found. */
+  readonly name: string;
+  readonly status: ScanStatus;
+  /** Where the status is notScanned. */
+  readonly reason?: EngineFailure;
+  /** Milliseconds, its queue included. */
+  readonly ms: number;
+}
+
 /** One node of the tree of parts, in pre-order. */
 export interface PartReport {
   /** `""` for the whole object, then `1`, `1.2` for MIME parts, `1.2/name` for entries of a container, unique in a verdict. */
@@ -177,6 +202,8 @@ export interface Verdict {
   readonly parts: readonly PartReport[];
   /** Where mail programs would differ. */
   readonly ambiguities: readonly Ambiguity[];
+  /** The external engines that were asked beside the scan; absent where none was. One's silence is its own alone. */
+  readonly engines?: readonly EngineReport[];
   /** Absent when antispam was off. */
   readonly spam?: { readonly score: number; readonly symptoms: readonly SpamSymptom[] };
   /** Absent when the object was not read as mail. */

@@ -46,6 +46,7 @@ export const ATTRIBUTES = {
   status: { phase: "verdict", kind: "enum", values: SCAN_STATUSES },
   finding: { phase: "verdict", kind: "text" },
   notScanned: { phase: "verdict", kind: "text" },
+  engineFailed: { phase: "verdict", kind: "text" },
   spamScore: { phase: "verdict", kind: "number" },
   spamSymptom: { phase: "verdict", kind: "text" },
   signaturesAge: { phase: "verdict", kind: "number" },
@@ -113,6 +114,8 @@ export function textsOf(
       return facts.findings;
     case "notScanned":
       return facts.notScanned;
+    case "engineFailed":
+      return facts.enginesFailed;
     case "spamSymptom":
       return facts.spamSymptoms;
     case "attachmentName":

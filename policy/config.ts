@@ -3,6 +3,7 @@
  * Schema and the reference page.
  */
 import * as z from "zod";
+import { engineSchema } from "./engines_config.ts";
 import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
 
 /** The smtp agent: listens, scans, relays. Speaks LMTP to its clients where protocol says so. */
@@ -96,6 +97,16 @@ export const configSchema = z.strictObject({
     "reload when the policy's files change; without it on SIGHUP and postern reload alone",
   ),
   hostname: z.string().optional().describe("this node's name; default: the system's"),
+  tools: z.strictObject({
+    socket: unixSocket.default("unix:/run/postern/tools.sock").describe(
+      "where pipe, mda, scan, cgp and the like connect when other users run them",
+    ),
+    mode: z.string().regex(/^0[0-7]{3}$/, "an octal mode such as 0666").default("0666").describe(
+      "mode of that socket: who may have mail scanned and decided",
+    ),
+  }).optional().describe(
+    "a second socket that scans and decides and does nothing else; default: none, and tools run as the daemon's user",
+  ),
   user: z.string().default("postern").describe(
     "unprivileged user to become when started as root; `nobody` where there is no such user",
   ),
@@ -110,6 +121,9 @@ export const configSchema = z.strictObject({
   }).prefault({}),
   inFlight: size.default("512MB").describe("octets of messages held at once, all agents together"),
   agents: z.array(agentSchema).default([]),
+  engines: z.array(engineSchema).default([]).describe(
+    "other scanners that are asked about each message, beside the scan",
+  ),
   log: z.strictObject({
     level: z.enum(["debug", "info", "warning", "error"]).default("info"),
     format: z.enum(["text", "json"]).default("text"),

@@ -54,6 +54,9 @@ export const mailSchema = z.strictObject({
   status: z.enum(SCAN_STATUSES).optional().describe("default: what findings and notScanned say"),
   findings: z.array(z.string()).default([]).describe("names of what the scan found"),
   notScanned: z.array(z.enum(NOT_SCANNED_REASONS)).default([]),
+  enginesFailed: z.array(z.string()).default([]).describe(
+    "names of external engines that gave no verdict",
+  ),
   spamScore: z.number().default(0),
   spamSymptoms: z.array(z.string()).default([]),
   spf: z.enum(SPF_RESULTS).default("none"),
@@ -122,6 +125,7 @@ export function mailFacts(
     status,
     findings: mail.findings,
     notScanned: mail.notScanned,
+    enginesFailed: mail.enginesFailed,
     spamScore: mail.spamScore,
     spamSymptoms: mail.spamSymptoms,
     spf: mail.spf,

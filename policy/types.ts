@@ -117,6 +117,8 @@ export interface Facts {
   readonly findings?: readonly string[] | undefined;
   /** Why something was not scanned; `[]` where all was. */
   readonly notScanned?: readonly NotScannedReason[] | undefined;
+  /** Names of the external engines that gave no verdict; `[]` where all did, or none is asked. */
+  readonly enginesFailed?: readonly string[] | undefined;
   /** Points of all spam tests together. */
   readonly spamScore?: number | undefined;
   /** Names of the spam tests that matched. */

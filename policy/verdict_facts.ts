@@ -1,4 +1,4 @@
-import type { PartReport, Verdict } from "../engine/types.ts";
+import type { EngineReport, PartReport, Verdict } from "../engine/types.ts";
 import type { AttachmentFact, Facts } from "./types.ts";
 
 /**
@@ -11,6 +11,7 @@ export function verdictFacts(verdict: Verdict): Partial<Facts> {
     size: verdict.size,
     status: verdict.status,
     notScanned: verdict.notScanned,
+    enginesFailed: enginesFailed(verdict.engines),
     ...(read || verdict.findings.length > 0
       ? { findings: verdict.findings.map((finding) => finding.name) }
       : {}),
@@ -26,6 +27,13 @@ export function verdictFacts(verdict: Verdict): Partial<Facts> {
       spamSymptoms: verdict.spam.symptoms.map((symptom) => symptom.name),
     }),
   };
+}
+
+/** Names of the external engines that gave no verdict; `[]` also where none was asked. */
+export function enginesFailed(
+  engines: readonly Pick<EngineReport, "name" | "status">[] = [],
+): readonly string[] {
+  return engines.filter(({ status }) => status === "notScanned").map(({ name }) => name);
 }
 
 /** Every part but the message itself: also entries of archives and second readings, where things hide. */

@@ -39,6 +39,7 @@ Deno.test("verdictFacts() says what the verdict says", { permissions: "none" }, 
     size: 10,
     status: "infected",
     notScanned: ["encrypted"],
+    enginesFailed: [],
     findings: ["Eicar-Test-Signature"],
     attachments: [{ names: ["a.zip"], type: "zip", encrypted: true, macro: false }],
     headers: [{ name: "x-a", value: "b" }],
@@ -62,5 +63,23 @@ Deno.test("verdictFacts() leaves out what a scan that died could not find out", 
     ambiguities: [],
     headers: [],
   };
-  assert.deepEqual(verdictFacts(died), { size: 10, status: "notScanned", notScanned: ["crashed"] });
+  assert.deepEqual(verdictFacts(died), {
+    size: 10,
+    status: "notScanned",
+    notScanned: ["crashed"],
+    enginesFailed: [],
+  });
+});
+
+Deno.test("verdictFacts() names the external engines that gave no verdict", {
+  permissions: "none",
+}, () => {
+  const facts = verdictFacts({
+    ...VERDICT,
+    engines: [
+      { name: "clamd", status: "notScanned", reason: "time", ms: 30_000 },
+      { name: "icap", status: "clean", ms: 3 },
+    ],
+  });
+  assert.deepEqual(facts.enginesFailed, ["clamd"]);
 });

@@ -41,6 +41,7 @@ const WORDS: Readonly<Record<AttributeName, string>> = {
   status: "the scan's status",
   finding: "a finding",
   notScanned: "a reason for not scanning",
+  engineFailed: "an external engine's silence",
   spamScore: "the spam score",
   spamSymptom: "a spam symptom",
   signaturesAge: "the signatures' age",

@@ -22,6 +22,7 @@ export function explain(file: string, verdict: Verdict, limits: ScanLimits): str
     ...ambiguities(verdict),
     ...spam(verdict),
     ...unscanned(verdict),
+    ...engines(verdict),
     ...cost(verdict),
     ...usage(verdict, limits),
   ];
@@ -111,6 +112,18 @@ function details(part: PartReport, findings: readonly Finding[]): string[] {
     lines.push(`${severity.toUpperCase()}: ${name}, found by ${engine}${at}`);
   }
   return lines;
+}
+
+function engines({ engines }: Verdict): string[] {
+  if (engines === undefined) return [];
+  return [
+    "external engines:",
+    ...engines.map(({ name, status, reason, ms }) =>
+      `  ${name}: ${STATUS[status]}${reason === undefined ? "" : ` (${reason})`}, ${
+        Math.round(ms)
+      } ms`
+    ),
+  ];
 }
 
 function ambiguities({ ambiguities }: Verdict): string[] {

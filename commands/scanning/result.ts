@@ -1,5 +1,5 @@
 /** What `postern scan` says of one file. */
-import type { NotScannedReason, Verdict } from "../../engine/types.ts";
+import type { EngineReport, NotScannedReason, Verdict } from "../../engine/types.ts";
 
 /** The word for a file, worst first. */
 export const FILE_STATUSES = ["infected", "suspicious", "spam", "notScanned", "clean"] as const;
@@ -23,6 +23,8 @@ export interface FileResult {
   readonly spam?: { readonly score: number };
   /** The most telling reason; also beside another status where only a part could not be scanned. */
   readonly notScanned?: FileReason;
+  /** What external engines said; absent where none was asked. */
+  readonly engines?: readonly EngineReport[];
   /** Milliseconds from reading to verdict. */
   readonly ms: number;
 }
@@ -52,6 +54,7 @@ export function fileResult(
     findings: verdict.findings.map(({ name, part, engine }) => ({ name, part, engine })),
     ...(verdict.spam === undefined ? {} : { spam: { score: verdict.spam.score } }),
     ...(reason === undefined ? {} : { notScanned: reason }),
+    ...(verdict.engines === undefined ? {} : { engines: verdict.engines }),
     ms: Math.round(ms * 10) / 10,
   };
 }

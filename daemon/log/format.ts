@@ -130,6 +130,10 @@ export function messageEvent(record: MessageRecord): LogEvent {
   const findings = record.findings.map(({ name, part }) => part === "" ? name : `${name}@${part}`);
   if (findings.length > 0) add("findings", findings);
   if (record.notScanned.length > 0) add("not_scanned", record.notScanned);
+  const silent = record.engines?.filter(({ status }) => status === "notScanned") ?? [];
+  if (silent.length > 0) {
+    add("engines_failed", silent.map(({ name, reason }) => `${name}:${reason ?? "error"}`));
+  }
   if (record.ambiguities.length > 0) add("ambiguities", record.ambiguities);
   add("spam_score", record.spamScore);
   for (const [i, outcome] of record.outcomes.slice(0, OUTCOMES).entries()) {
@@ -177,6 +181,7 @@ function messageObject(record: MessageRecord): Record<string, unknown> {
       engine,
     })),
     notScanned: record.notScanned,
+    engines: record.engines,
     ambiguities: record.ambiguities,
     spamScore: record.spamScore,
     outcomes: record.outcomes.slice(0, OUTCOMES).map((outcome) => ({

@@ -99,6 +99,7 @@ export class ConditionCompiler {
           break;
         case "notScanned":
         case "ambiguous":
+        case "engineFailed":
           add(
             typeof value === "boolean"
               ? this.#present(name, value, negated)

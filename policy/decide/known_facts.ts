@@ -118,6 +118,8 @@ export class KnownFacts {
         return this.#texts(attribute, asked, facts.findings);
       case "notScanned":
         return this.#texts(attribute, asked, facts.notScanned);
+      case "engineFailed":
+        return this.#texts(attribute, asked, facts.enginesFailed);
       case "spamSymptom":
         return this.#texts(attribute, asked, facts.spamSymptoms);
       case "header":

@@ -141,6 +141,9 @@ export const conditionSchema = z.strictObject({
   ambiguous: z.union([z.boolean(), ...anyOf(glob).options]).optional().describe(
     "mail programs would read it differently, at all or in the way named",
   ),
+  engineFailed: z.union([z.boolean(), ...anyOf(glob).options]).optional().describe(
+    "an external engine gave no verdict: any, or the one of this name in postern.config.ts",
+  ),
   status: anyOf(z.enum(SCAN_STATUSES)).optional().describe("what the scan says"),
   spamScore: anyOf(numberRange).optional(),
   spamSymptom: anyOf(glob).optional().describe("name of a spam test that matched"),

@@ -112,6 +112,9 @@ export class FactFinder {
       case "spamSymptom":
         yield* this.#several(harms, (spamSymptoms) => ({ spamSymptoms }));
         break;
+      case "engineFailed":
+        yield* this.#several(harms, (enginesFailed) => ({ enginesFailed }));
+        break;
       case "ambiguous":
         yield* this.#several(harms, (ambiguities) => ({ ambiguities }));
         break;
@@ -215,6 +218,7 @@ function factName(name: string): keyof Facts {
     finding: "findings",
     spamSymptom: "spamSymptoms",
     ambiguous: "ambiguities",
+    engineFailed: "enginesFailed",
   };
   return names[name] ?? name as keyof Facts;
 }

@@ -21,6 +21,7 @@ export const ORDINARY_MAIL: Facts = {
   status: "clean",
   findings: [],
   notScanned: [],
+  enginesFailed: [],
   spamScore: 0,
   spamSymptoms: [],
   spf: "none",

@@ -172,6 +172,7 @@ const attributes = {
     oneOrMore(fc.constantFrom(...NOT_SCANNED_REASONS.slice(0, 3))),
   ),
   ambiguous: fc.oneof(fc.boolean(), oneOrMore(glob)),
+  engineFailed: fc.oneof(fc.boolean(), oneOrMore(glob)),
   status: oneOrMore(fc.constantFrom(...SCAN_STATUSES)),
   spamScore: oneOrMore(range(fc.constantFrom(-1, 0, 2.5, 6, 10))),
   spamSymptom: oneOrMore(glob),
@@ -333,6 +334,7 @@ export const factsArbitrary: fc.Arbitrary<Facts> = fc.record({
     { maxLength: 3 },
   )),
   ambiguities: unknown(fc.array(word, { maxLength: 2 })),
+  enginesFailed: unknown(fc.array(word, { maxLength: 2 })),
   status: unknown(fc.constantFrom(...SCAN_STATUSES)),
   findings: unknown(fc.array(word, { maxLength: 2 })),
   notScanned: unknown(

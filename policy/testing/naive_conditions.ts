@@ -35,6 +35,7 @@ export const PHASE_OF: Readonly<Record<Exclude<keyof Condition, "not" | "any" | 
   infected: "verdict",
   finding: "verdict",
   notScanned: "verdict",
+  engineFailed: "verdict",
   status: "verdict",
   spamScore: "verdict",
   spamSymptom: "verdict",
@@ -130,12 +131,14 @@ export function holds(
     case "finding":
     case "spamSymptom":
     case "notScanned":
+    case "engineFailed":
     case "ambiguous": {
       const fact = {
         finding: facts.findings,
         spamSymptom: facts.spamSymptoms,
         notScanned: facts.notScanned,
         ambiguous: facts.ambiguities,
+        engineFailed: facts.enginesFailed,
       }[attribute];
       if (fact === undefined) return 1;
       if (typeof value === "boolean") return truth((fact.length > 0) === value);

@@ -3,6 +3,7 @@ import type { MessageRecord } from "../../../agents/ports.ts";
 import { attributeRow, ATTRIBUTES, phaseNumber } from "../../../policy/attributes.ts";
 import { directionOf } from "../../../policy/direction.ts";
 import type { DecisionTree } from "../../../policy/tree.ts";
+import { enginesFailed } from "../../../policy/verdict_facts.ts";
 import type { Facts } from "../../../policy/types.ts";
 import type { NotScannedReason } from "../../../engine/types.ts";
 import type { Lacks } from "./relax.ts";
@@ -44,6 +45,7 @@ export function scanFacts(record: ReplayableRecord): Partial<Facts> {
   return {
     status: scan.status,
     notScanned: record.notScanned as readonly NotScannedReason[],
+    enginesFailed: enginesFailed(record.engines),
     ...(scan.parts || record.findings.length > 0
       ? { findings: record.findings.map(({ name }) => name) }
       : {}),
@@ -64,6 +66,7 @@ export function scanFacts(record: ReplayableRecord): Partial<Facts> {
 export const TOO_LARGE: Partial<Facts> = {
   status: "notScanned",
   notScanned: ["size"],
+  enginesFailed: [],
   headers: [],
   subject: null,
   ambiguities: [],
@@ -94,6 +97,7 @@ export function lacking(record: ReplayableRecord): Lacks {
       case "status":
       case "finding":
       case "notScanned":
+      case "engineFailed":
         return scan === undefined;
       case "spamScore":
         return record.spamScore === undefined;

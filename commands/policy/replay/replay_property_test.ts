@@ -26,6 +26,7 @@ const NO_SCAN: Partial<Facts> = {
   status: undefined,
   findings: undefined,
   notScanned: undefined,
+  enginesFailed: undefined,
   spamScore: undefined,
   spamSymptoms: undefined,
 };
@@ -48,6 +49,12 @@ function entry(facts: Facts, headerNames: readonly string[]): MessageRecord {
     },
     findings: (facts.findings ?? []).map((name) => ({ name, part: "1", engine: "builtin" })),
     notScanned: facts.notScanned ?? [],
+    engines: (facts.enginesFailed ?? []).map((name) => ({
+      name,
+      status: "notScanned",
+      reason: "time",
+      ms: 1,
+    })),
     ambiguities: (facts.ambiguities ?? []) as MessageRecord["ambiguities"],
     spamScore: facts.spamScore ?? 0,
     attachments: facts.attachments ?? [],
