@@ -43,6 +43,9 @@ export const ERROR_CODES = [
   "smtp/unavailable",
   "smtp/tls",
   "smtp/bad-path",
+  // mailbox: servers behind the gates to mailboxes
+  "mailbox/unavailable",
+  "mailbox/protocol",
   // daemon
   "daemon/not-running",
   "daemon/running",

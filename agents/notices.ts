@@ -155,6 +155,24 @@ export function removalNotice(removed: Removed, language: Language): NoticeText 
   });
 }
 
+/** The text in the place of a message that is not handed out. */
+export function withheldNotice(
+  status: ReportStatus,
+  verdict: Verdict | undefined,
+  quarantineId: string | undefined,
+  language: Language,
+): NoticeText {
+  return inLanguages(language, (words) => {
+    const lines = [words.content];
+    if (status !== "clean") lines.push(put(words.checked, words.statuses[status]));
+    if (verdict && verdict.findings.length > 0) {
+      lines.push(put(words.found, names(verdict.findings)));
+    }
+    if (quarantineId !== undefined) lines.push(put(words.quarantine, safeName(quarantineId)));
+    return `${lines.join("\r\n")}\r\n`;
+  });
+}
+
 /** The note at the end of a message's text. */
 export function footnote(
   status: ReportStatus,
