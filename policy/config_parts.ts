@@ -35,6 +35,10 @@ export const network = z.string().regex(
   /^[0-9a-fA-F:.]+(?:\/\d{1,3})?$/,
   "an address or network (CIDR)",
 );
+/** Name of a listener in logs and rules. */
+export const listenerName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).describe(
+  "name of the listener in logs and rules",
+);
 /** A server's certificate. */
 export const tls = z.strictObject({
   certificate: z.string().describe("PEM file with the certificate chain"),
