@@ -7,7 +7,6 @@ import { detectContent, type Detection, detectNames } from "./detect/detect.ts";
 import { fileType, fileTypeGroup } from "./detect/file_type.ts";
 import { ContentHashes } from "./detect/hash_list.ts";
 import type { HeuristicName } from "./detect/heuristic_table.ts";
-import type { HeuristicMatch } from "./detect/heuristics.ts";
 import { macroHeuristics } from "./detect/macro_heuristics.ts";
 import type { Modules } from "./detect/modules.ts";
 import { readMessage } from "./message/read.ts";
@@ -18,74 +17,32 @@ import { findEmbedded } from "./unpack/embedded.ts";
 import { isUnopened, mayCarryArchive, unpackerFor } from "./unpack/formats.ts";
 import { distinct } from "./unpack/octets.ts";
 import type { Entry, UnpackContext, Unpacker } from "./unpack/unpacker.ts";
-
-/** Something to look at. */
-export interface Item {
-  readonly octets: Uint8Array;
-  readonly path: string;
-  readonly parent?: string;
-  readonly kind: PartReport["kind"];
-  readonly names: readonly string[];
-  readonly declaredType?: string;
-  readonly reading?: string;
-  readonly depth: number;
-  readonly encrypted?: boolean;
-  readonly notScanned?: NotScannedReason;
-  /** Type by content, where the caller knows it already. */
-  readonly type?: string;
-}
-
-/** How an item is to be read. */
-export interface ItemReading {
-  /** As mail, whatever it looks like. */
-  readonly asMail?: boolean;
-  /** What it looks like by content: containers are opened. */
-  readonly asFile?: boolean;
-}
-
-/** A report that is still being written. */
-type Draft = { -readonly [Key in keyof PartReport]: PartReport[Key] };
-
-/** What is known of octets that were seen; their findings stand between two places of the list. */
-interface Seen {
-  readonly report: Draft;
-  readonly from: number;
-  /** Absent while still inside: octets that hold themselves. */
-  to?: number;
-}
-
-/** What entries lie in. */
-interface Container {
-  readonly type: string;
-  /** Octets. */
-  readonly size: number;
-  readonly path: string;
-}
-
-/** Octets in which no octet of any pattern was found. */
-interface Searched {
-  readonly buffer: ArrayBufferLike;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Whether what the content holds comes as children of the part: the MIME reader opens messages and files within text itself. */
-function isReadByMime(part: PartReading, type: string): boolean {
-  if (type === "uuencode" || type === "yenc" || type === "binhex") return true;
-  return part.children.length > 0 && unpackerFor(type) === undefined;
-}
+import { type VolumeSet, volumeSets } from "./unpack/volumes.ts";
+import { Found } from "./walk_findings.ts";
+import {
+  type Container,
+  type Draft,
+  entryFacts,
+  type HeldEntry,
+  isReadByMime,
+  type Item,
+  type ItemReading,
+  mayBeVolume,
+  type Searched,
+  type Seen,
+  type Volume,
+  volumeReading,
+} from "./walk_items.ts";
 
 /** One walk, for one object. */
 export class Walk {
   readonly reports: PartReport[] = [];
-  readonly findings: Finding[] = [];
   readonly ambiguities: Ambiguity[] = [];
-  /** Names of spam patterns that were found. */
-  readonly symptoms = new Set<string>();
   /** Milliseconds. */
   readonly costs = { parse: 0, unpack: 0, detect: 0 };
   /** The object itself read as mail, if it was. */
   message: MessageReading | undefined;
+  readonly #found = new Found();
   readonly #budget: Budget;
   readonly #modules: Modules;
   readonly #detects: boolean;
@@ -109,8 +66,18 @@ export class Walk {
     this.#detects = detects;
   }
 
+  /** In the order found. */
+  get findings(): readonly Finding[] {
+    return this.#found.findings;
+  }
+
+  /** Names of spam patterns that were found. */
+  get symptoms(): ReadonlySet<string> {
+    return this.#found.symptoms;
+  }
+
   /** Looks at an item and all that is in it. */
-  visit(item: Item, { asMail = false, asFile = true }: ItemReading = {}): void {
+  visit(item: Item, { asMail = false, asFile = true, asVolume = false }: ItemReading = {}): void {
     const { octets } = item;
     if (!this.#budget.depth(item.depth) || !this.#budget.time()) return;
     const start = performance.now();
@@ -125,16 +92,16 @@ export class Walk {
       return;
     }
     // what the name gave was reported above, and is this one's alone
-    const seen: Seen = { report, from: this.findings.length };
-    this.#seen.set(sha256, seen);
+    const seen: Seen = { report, from: this.#found.count };
+    if (!asVolume) this.#seen.set(sha256, seen);
     const ranges = this.#searched.length;
     const later = this.#detects ? this.#detect(octets, report, hashes) : [];
     this.costs.detect += performance.now() - start;
     if (asMail || (asFile && type === "message")) this.#readMail(item, report);
     if (this.#detects && asFile) this.#open(item, report, type);
-    this.#settle(later, report, seen.from);
+    this.#found.settle(later, report, seen.from);
     this.#searched.length = ranges;
-    seen.to = this.findings.length;
+    seen.to = this.#found.count;
   }
 
   /** Puts an item into the tree that is not looked at. */
@@ -165,17 +132,15 @@ export class Walk {
     };
     this.reports.push(report);
     this.#types.set(path, type);
-    if (this.#detects) this.#add(detectNames(names, type, encrypted ?? false), report);
+    if (this.#detects) this.#found.add(detectNames(names, type, encrypted ?? false), report);
     return report;
   }
 
   /** Octets that were seen before: what was found in them is found here too. */
-  #repeat({ report, from, to = from }: Seen, here: Draft): void {
+  #repeat({ report, from, to }: Seen, here: Draft): void {
     if (report.encrypted) here.encrypted = true;
     if (report.notScanned) here.notScanned ??= report.notScanned;
-    for (const finding of this.findings.slice(from, to)) {
-      this.findings.push({ ...finding, part: here.path });
-    }
+    this.#found.repeat(from, to, here.path);
   }
 
   /**
@@ -196,27 +161,11 @@ export class Walk {
     });
     if (found.exhausted) this.#notScanned(report, "time");
     if (!found.touched && !searched) this.#searched.push({ buffer: octets.buffer, start, end });
-    this.#add(found.detections.filter(({ engine }) => engine === "hash"), report);
+    this.#found.add(found.detections.filter(({ engine }) => engine === "hash"), report);
     const { type, names } = report;
     const where = container === undefined ? {} : { container };
-    this.#suspect(contentHeuristics({ octets, type, names, ...where }), report.path);
+    this.#found.suspect(contentHeuristics({ octets, type, names, ...where }), report.path);
     return found.detections.filter(({ engine }) => engine !== "hash");
-  }
-
-  #settle(later: readonly Detection[], report: Draft, from: number): void {
-    if (later.length === 0) return;
-    const inside = new Set(this.findings.slice(from).map(({ name }) => name));
-    this.#add(later.filter(({ name }) => !inside.has(name)), report);
-  }
-
-  #add(detections: readonly Detection[], { path }: Draft): void {
-    for (const { name, severity, engine, offset } of detections) {
-      if (severity === "spam") this.symptoms.add(name);
-      else {
-        const place = offset === undefined ? {} : { offset };
-        this.findings.push({ name, severity, part: path, engine, ...place });
-      }
-    }
   }
 
   #readMail({ octets, path, depth }: Item, report: Draft): void {
@@ -232,7 +181,46 @@ export class Walk {
     for (const { name, part } of message.ambiguities) {
       this.ambiguities.push({ name, part: this.#below(path, part) });
     }
-    this.#readPart(message.root, path, path);
+    this.#readParts(message, path, inside);
+  }
+
+  /** All parts; those that are volumes of a set are put together behind them. */
+  #readParts({ root, parts }: MessageReading, path: string, depth: number): void {
+    const pieces = parts.map(({ names, contents: [content] }) => ({
+      names,
+      octets: content?.octets ?? new Uint8Array(0),
+    }));
+    const sets = this.#detects ? volumeSets(pieces) : [];
+    const volumes = new Map<PartReading, Volume>();
+    for (const set of sets) {
+      for (const [index, place] of set.places.entries()) {
+        const part = parts[place];
+        if (part) volumes.set(part, { path, reading: volumeReading(set, index, pieces[place]) });
+      }
+    }
+    this.#readPart(root, path, path, volumes);
+    for (const set of sets) {
+      this.#join(set, set.places.map((at) => volumes.get(parts[at] ?? root)?.path ?? path), depth);
+    }
+  }
+
+  /** Looks at a set of volumes as the one file that they make. What is found in it is found in each of them. */
+  #join(set: VolumeSet, paths: readonly string[], depth: number): void {
+    const [first = "", ...others] = paths;
+    if (!this.#budget.unpacked(set.size)) return;
+    const { name, volumes } = set;
+    const from = this.#found.count;
+    this.visit({
+      octets: set.join(),
+      path: this.#paths.entry(first, name, 1),
+      parent: first,
+      kind: "reading",
+      names: [name],
+      reading: "volumes",
+      depth: depth + 1,
+      ...(volumes ? { volumes } : {}),
+    });
+    this.#found.repeatWorst(from, others);
   }
 
   /** Words of the message may be the passwords of its archives. */
@@ -251,12 +239,20 @@ export class Walk {
   /**
    * @param base Path of the message that the part's own path counts in.
    * @param parent Path of the nearest node that is in the tree.
+   * @param volumes Parts that are volumes of a set; their paths are put in.
    */
-  #readPart(part: PartReading, base: string, parent: string): void {
+  #readPart(
+    part: PartReading,
+    base: string,
+    parent: string,
+    volumes: ReadonlyMap<PartReading, Volume>,
+  ): void {
     let own = parent;
     for (const [index, { octets, reading }] of part.contents.entries()) {
       const path = this.#paths.part(base, part.path, index + 1);
       if (index === 0) own = path;
+      const volume = index === 0 ? volumes.get(part) : undefined;
+      if (volume) volume.path = path;
       const [declaredType] = part.declaredTypes;
       const type = fileType(octets);
       this.visit({
@@ -269,7 +265,7 @@ export class Walk {
         ...(reading === "identity" ? {} : { reading }),
         depth: part.depth,
         type,
-      }, { asFile: !isReadByMime(part, type) });
+      }, volume?.reading ?? { asFile: !isReadByMime(part, type) });
     }
     if (part.kind === "message" && part.contents.length === 0) {
       // its content is its child; the names that it goes by are its own
@@ -286,7 +282,7 @@ export class Walk {
         depth: part.depth,
       }, "message");
     }
-    for (const child of part.children) this.#readPart(child, base, own);
+    for (const child of part.children) this.#readPart(child, base, own, volumes);
   }
 
   #open(item: Item, report: Draft, type: string): void {
@@ -300,11 +296,16 @@ export class Walk {
     const isText = group === "markup" || group === "mail" || type === "text";
     const embedded = findEmbedded(item.octets, isText);
     this.costs.unpack += performance.now() - start;
+    const { volumes, ...plain } = item;
+    let isFirst = true;
     for (const { type: inner, offset } of embedded) {
       if (inner === type) continue;
       const opener = unpackerFor(inner);
       const octets = inner === "zip" ? item.octets : item.octets.subarray(offset);
-      if (opener) this.#unpack({ ...item, octets }, report, opener);
+      const isSet = volumes !== undefined && inner === "rar"; // behind a program; the next ones are its volumes
+      if (isSet && !isFirst) continue;
+      if (isSet) isFirst = false;
+      if (opener) this.#unpack({ ...plain, octets, ...(isSet ? { volumes } : {}) }, report, opener);
       else this.#notScanned(report, "unsupported");
     }
   }
@@ -314,10 +315,44 @@ export class Walk {
     this.#budget.breach(reason);
   }
 
-  /** Entries are looked at as they come, so that one at a time is in memory. */
-  #unpack({ octets, path, names, depth }: Item, report: Draft, unpacker: Unpacker): void {
+  /** Looks at what a container holds; entries that are volumes of a set are put together behind them. */
+  #unpack(item: Item, report: Draft, unpacker: Unpacker): void {
+    const container = { type: report.type, size: item.octets.length, path: item.path };
+    const held: HeldEntry[] = [];
+    this.#unpackTo(held, container, item, report, unpacker);
+    const pieces = held.map(({ entry: { names, content = new Uint8Array(0) } }) => ({
+      names,
+      octets: content,
+    }));
+    const readings = new Map<number, ItemReading>();
+    const sets = volumeSets(pieces);
+    for (const set of sets) {
+      for (const [index, at] of set.places.entries()) {
+        readings.set(at, volumeReading(set, index, pieces[at]));
+      }
+    }
+    const paths = held.map(({ entry, index }, at) =>
+      this.#entry(entry, container, item.depth + 1, index, readings.get(at))
+    );
+    for (const set of sets) {
+      this.#join(
+        set,
+        set.places.map((at) => paths[at] ?? ""),
+        item.depth + 1,
+      );
+    }
+  }
+
+  /** Entries are looked at as they come, so that one at a time is in memory; what has the name of a volume is held back. */
+  #unpackTo(
+    held: HeldEntry[],
+    container: Container,
+    { octets, path, names, depth, volumes }: Item,
+    report: Draft,
+    unpacker: Unpacker,
+  ): void {
     const note = (reason: NotScannedReason) => this.#notScanned(report, reason);
-    const suspect = (name: HeuristicName) => this.#suspect([{ name }], path);
+    const suspect = (name: HeuristicName) => this.#found.suspect([{ name }], path);
     let total = 0;
     let index = 0;
     let start = performance.now();
@@ -325,6 +360,7 @@ export class Walk {
       budget: this.#budget,
       ...this.#opening,
       names,
+      ...(volumes ? { volumes } : {}),
       note,
       suspect,
     })
@@ -335,60 +371,25 @@ export class Walk {
       if (next === "failed") return note("crashed");
       if (next.done) return;
       if (!this.#budget.depth(depth + 1)) return note("depth");
-      if (!next.value.quiet && !this.#budget.file()) return note("files");
-      const container = { type: report.type, size: octets.length, path };
-      this.#entry(next.value, container, depth + 1, ++index);
-      total += next.value.content?.length ?? 0;
+      const entry = next.value;
+      if (!entry.quiet && !this.#budget.file()) return note("files");
+      index++;
+      if (mayBeVolume(entry)) held.push({ entry, index });
+      else this.#entry(entry, container, depth + 1, index);
+      total += entry.content?.length ?? 0;
       if (!this.#budget.ratio(octets.length, total)) return note("ratio");
       if (!this.#budget.time()) return;
       start = performance.now();
     }
   }
 
-  /** What the container says of an entry may be a finding, whether the entry can be read or not. */
-  #matchEntry(
-    entry: Entry,
-    container: Container,
-    { names, path, index }: {
-      readonly names: readonly string[];
-      readonly path: string;
-      readonly index: number;
-    },
-  ): void {
-    const facts = {
-      container: container.type,
-      containerSize: container.size,
-      names,
-      ...(entry.packedSize === undefined ? {} : { packedSize: entry.packedSize }),
-      size: entry.content?.length ?? entry.size ?? 0,
-      position: index,
-      encrypted: entry.encrypted ?? false,
-    };
-    for (const name of this.#modules.containers.flatMap((set) => set.match(facts))) {
-      this.findings.push({ name, severity: "infected", part: path, engine: "container" });
-    }
-  }
-
   /** Takes a small piece of a document out of the list again, if it was nothing but data. */
   #unlist(listed: number, found: number): void {
     const report = this.reports[listed];
-    if (this.reports.length !== listed + 1 || this.findings.length !== found || !report) return;
+    if (this.reports.length !== listed + 1 || this.#found.count !== found || !report) return;
     const group = fileTypeGroup(report.type);
     const isData = group === "media" || group === "other" || group === "markup";
     if (isData && report.notScanned === undefined) this.reports.pop();
-  }
-
-  #suspect(matches: readonly HeuristicMatch[], path: string): void {
-    for (const { name, offset } of matches) {
-      const place = offset === undefined ? {} : { offset };
-      this.findings.push({
-        name,
-        severity: "suspicious",
-        part: path,
-        engine: "heuristic",
-        ...place,
-      });
-    }
   }
 
   /** An unpacker that fails has a mistake of ours in it, or is out of memory: then this container is not scanned, the rest is. */
@@ -400,11 +401,19 @@ export class Walk {
     }
   }
 
-  #entry(entry: Entry, container: Container, depth: number, index: number): void {
+  /** @returns its path. */
+  #entry(
+    entry: Entry,
+    container: Container,
+    depth: number,
+    index: number,
+    reading: ItemReading = { asFile: !entry.isText },
+  ): string {
     const { content, encrypted, notScanned } = entry;
     const names = distinct(entry.names);
     const path = this.#paths.entry(container.path, names[0], index);
-    this.#matchEntry(entry, container, { names, path, index });
+    const facts = entryFacts(entry, container, names, index);
+    this.#found.addContained(this.#modules.containers.flatMap((set) => set.match(facts)), path);
     const item = {
       path,
       parent: container.path,
@@ -416,14 +425,15 @@ export class Walk {
     };
     if (content) {
       const listed = this.reports.length;
-      const found = this.findings.length;
-      this.visit({ ...item, octets: content }, { asFile: !entry.isText });
-      if (entry.macro) this.#suspect(macroHeuristics(content), item.path);
+      const found = this.#found.count;
+      this.visit({ ...item, octets: content }, reading);
+      if (entry.macro) this.#found.suspect(macroHeuristics(content), item.path);
       if (entry.quiet) this.#unlist(listed, found);
-      return;
+      return path;
     }
     const report: Draft = { ...item, type: "binary", size: entry.size ?? 0, sha256: "" };
     this.reports.push(report);
-    this.#add(detectNames(names, report.type, encrypted ?? false), report);
+    this.#found.add(detectNames(names, report.type, encrypted ?? false), report);
+    return path;
   }
 }

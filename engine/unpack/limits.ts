@@ -30,3 +30,6 @@ export const NATIVE_INFLATE_FROM_OCTETS = 1 << 10;
 
 /** Most places where a local header is looked for beyond those that the central directory names. */
 export const MAX_STRAY_HEADERS = 100_000;
+
+/** Most volumes of one set that are put together. */
+export const MAX_VOLUMES = 1000;

@@ -4,6 +4,7 @@ import type { HeuristicName } from "../detect/heuristic_table.ts";
 import type { NotScannedReason } from "../types.ts";
 import type { Passwords } from "./passwords.ts";
 import type { SevenZipTool } from "./foreign/sevenzip_tool.ts";
+import type { NamedOctets } from "./volumes.ts";
 
 /** What the engine uses that it cannot carry in itself; made once by whoever starts it. */
 export interface Tools {
@@ -40,6 +41,8 @@ export interface UnpackContext {
   readonly passwords: Passwords;
   /** Names of the container, likeliest first: single-file formats name their entry after them. */
   readonly names: readonly string[];
+  /** The container as the volumes that it came in, where each of them has headers of its own. */
+  readonly volumes?: readonly NamedOctets[];
   /** The container as a whole could not be read to its end. */
   note(reason: NotScannedReason): void;
   /** The container as a whole does what good ones hardly do. */

@@ -1,5 +1,6 @@
 /** The files that a program in WebAssembly sees: one to read, and what it writes; nothing of the system's. */
 import { Output } from "../output.ts";
+import type { NamedOctets } from "../volumes.ts";
 
 /** Ends the program from inside one of its calls; never seen outside of this folder. */
 export class Stop extends Error {
@@ -31,8 +32,13 @@ export interface WriteLimits {
   readonly skip: number;
 }
 
-/** Where the program finds the container. */
-export const INPUT_PATH = "/in/a";
+/** A container to read, or the volumes of one, in order: the first is opened, the others are asked for by name. */
+export type Input = Uint8Array | readonly NamedOctets[];
+
+/** Folder of what is read. */
+const INPUT_FOLDER = "/in";
+/** Where the program finds a container of one file. */
+const INPUT_PATH = `${INPUT_FOLDER}/a`;
 /** Where it writes. */
 export const OUTPUT_PATH = "/out";
 /** Octets of listings and messages; a listing of 100,000 entries has some 30 MB. */
@@ -51,6 +57,7 @@ export interface FileStatus {
 
 interface Open {
   position: number;
+  readonly input?: Uint8Array;
   readonly folder?: true;
   readonly written?: WrittenFile;
   readonly output?: Output;
@@ -62,21 +69,34 @@ export class Files {
   readonly written: WrittenFile[] = [];
   /** Files that were begun, those skipped included. */
   begun = 0;
-  readonly #input: Uint8Array;
+  /** Path of the file that is to be opened. */
+  readonly inputPath: string;
+  readonly #inputs: ReadonlyMap<string, Uint8Array>;
+  readonly #read = new Set<string>();
   readonly #limits: WriteLimits;
   readonly #open = new Map<number, Open>();
   /** Of files that were written and closed, by whole path. */
   readonly #sizes = new Map<string, number>();
-  readonly #folders = new Set(["/", "/in", OUTPUT_PATH]);
+  readonly #folders = new Set(["/", INPUT_FOLDER, OUTPUT_PATH]);
   readonly #text: Uint8Array[] = [];
   #textLength = 0;
   #octets = 0;
   #kept = 0;
   #next = FIRST_FILE;
 
-  constructor(input: Uint8Array, limits: WriteLimits) {
-    this.#input = input;
+  constructor(input: Input, limits: WriteLimits) {
+    this.#inputs = new Map(
+      input instanceof Uint8Array
+        ? [[INPUT_PATH, input]]
+        : input.map(({ name, octets }) => [`${INPUT_FOLDER}/${name}`, octets]),
+    );
+    this.inputPath = this.#inputs.keys().next().value ?? INPUT_PATH;
     this.#limits = limits;
+  }
+
+  /** Names of files to read that the program opened. */
+  get opened(): ReadonlySet<string> {
+    return new Set([...this.#read].map((path) => path.slice(INPUT_FOLDER.length + 1)));
   }
 
   /** Standard output and error, as text. */
@@ -86,7 +106,8 @@ export class Files {
   }
 
   status(path: string): FileStatus | undefined {
-    if (path === INPUT_PATH) return { mode: S_FILE, size: this.#input.length };
+    const input = this.#inputs.get(path);
+    if (input) return { mode: S_FILE, size: input.length };
     const written = this.#sizes.get(path);
     if (written !== undefined) return { mode: S_FILE, size: written };
     const isFolder = this.#folders.has(path) || this.#folders.has(path.replace(/\/$/, ""));
@@ -102,7 +123,7 @@ export class Files {
     const open = this.#open.get(descriptor);
     if (!open) return descriptor < FIRST_FILE ? { mode: 0o20666, size: 0 } : undefined;
     if (open.folder) return { mode: S_FOLDER, size: 0 };
-    return { mode: S_FILE, size: open.output?.length ?? (open.written ? 0 : this.#input.length) };
+    return { mode: S_FILE, size: open.output?.length ?? open.input?.length ?? 0 };
   }
 
   /** @returns the descriptor; `undefined` where there is no such file. */
@@ -111,9 +132,13 @@ export class Files {
     if ((flags & O_WRITE) === 0) {
       const status = this.status(path);
       if (!status) return undefined;
+      const input = this.#inputs.get(path);
+      if (input) this.#read.add(path);
       this.#open.set(
         descriptor,
-        status.mode === S_FOLDER ? { position: 0, folder: true } : { position: 0 },
+        status.mode === S_FOLDER
+          ? { position: 0, folder: true }
+          : { position: 0, ...(input ? { input } : {}) },
       );
       return descriptor;
     }
@@ -156,8 +181,8 @@ export class Files {
   /** @returns octets read. */
   read(descriptor: number, into: Uint8Array): number {
     const open = this.#open.get(descriptor);
-    if (!open || open.written || open.folder) return 0;
-    const piece = this.#input.subarray(open.position, open.position + into.length);
+    if (!open?.input) return 0;
+    const piece = open.input.subarray(open.position, open.position + into.length);
     into.set(piece);
     open.position += piece.length;
     return piece.length;

@@ -2,6 +2,7 @@
 import type { NotScannedReason } from "../../types.ts";
 import { limitReason, outputLimit } from "../bounds.ts";
 import type { Entry, UnpackContext } from "../unpacker.ts";
+import type { Input } from "./files.ts";
 import { isQuickRar } from "./key_work.ts";
 import { type Complaints, readComplaints, readListing } from "./listing.ts";
 import type { SevenZipTool, ToolRun } from "./sevenzip_tool.ts";
@@ -21,10 +22,12 @@ export function* unforeign(
   context: UnpackContext,
   encrypted = false,
 ): Generator<Entry> {
-  const { budget, tools } = context;
+  const { budget, tools, volumes } = context;
   const tool = tools.sevenZip;
+  const input = volumes ?? octets;
   if (!tool) return context.note("unsupported");
-  if (!isQuickRar(octets)) return context.note("encrypted");
+  const pieces = volumes?.map((volume) => volume.octets) ?? [octets];
+  if (!pieces.every(isQuickRar)) return context.note("encrypted");
   const limits = {
     octets: outputLimit(budget, octets.length),
     kept: BATCH_OCTETS,
@@ -33,11 +36,11 @@ export function* unforeign(
   const there = new Map<string, number>();
   let password: string | undefined;
   for (let skip = 0;;) {
-    let run = tool.unpack(octets, { ...limits, skip }, budget, password);
+    let run = tool.unpack(input, { ...limits, skip }, budget, password);
     let complaints = complaintsOf(run, encrypted);
     if (complaints.password && password === undefined) {
       password = fitting(complaints.locked.size, (candidate) => {
-        const again = tool.unpack(octets, { ...limits, skip }, budget, candidate);
+        const again = tool.unpack(input, { ...limits, skip }, budget, candidate);
         const said = complaintsOf(again, encrypted);
         const better = isBetter(again, said, complaints);
         if (better) [run, complaints] = [again, said];
@@ -58,7 +61,11 @@ export function* unforeign(
       continue;
     }
     if (reason !== undefined) {
-      yield* missing(tool, octets, { there, reason, password: password ?? "" }, context);
+      yield* missing(tool, input, { there, reason, password: password ?? "" }, context);
+    }
+    // a volume that the program did not ask for is none of this set, and is read by itself
+    for (const { name, octets: content } of volumes ?? []) {
+      if (!run.files.opened.has(name)) yield { names: [], content };
     }
     return;
   }
@@ -129,12 +136,12 @@ interface Outcome {
 /** Entries that are listed and did not come out; where there are none, the container itself is what was not read. */
 function* missing(
   tool: SevenZipTool,
-  octets: Uint8Array,
+  input: Input,
   { there, reason, password }: Outcome,
   context: UnpackContext,
 ): Generator<Entry> {
   const { budget } = context;
-  const { text } = tool.list(octets, budget, password).files;
+  const { text } = tool.list(input, budget, password).files;
   let told = 0;
   for (const { path, size, encrypted, isFolder } of readListing(text, budget.limits.files)) {
     const count = there.get(path) ?? 0;

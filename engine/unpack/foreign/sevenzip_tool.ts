@@ -1,6 +1,6 @@
 /** 7-Zip as a WebAssembly module: compiled on first need, run once per call in a fresh instance that is thrown away. */
 import type { Budget } from "../../budget.ts";
-import { Files, INPUT_PATH, OUTPUT_PATH, type WriteLimits } from "./files.ts";
+import { Files, type Input, OUTPUT_PATH, type WriteLimits } from "./files.ts";
 import { type Run, runProgram } from "./host.ts";
 
 /** Memory of one run, octets: dictionaries of 64 MiB and what PPMd asks for by default fit. */
@@ -37,8 +37,8 @@ export class SevenZipTool {
    *
    * @internal
    */
-  list(octets: Uint8Array, budget: Budget, password = ""): ToolRun {
-    const files = new Files(octets, LIST_LIMITS);
+  list(input: Input, budget: Budget, password = ""): ToolRun {
+    const files = new Files(input, LIST_LIMITS);
     return this.#run(["l", "-slt", "-ba"], files, budget, password);
   }
 
@@ -47,8 +47,8 @@ export class SevenZipTool {
    *
    * @internal
    */
-  unpack(octets: Uint8Array, limits: WriteLimits, budget: Budget, password = ""): ToolRun {
-    const files = new Files(octets, limits);
+  unpack(input: Input, limits: WriteLimits, budget: Budget, password = ""): ToolRun {
+    const files = new Files(input, limits);
     return this.#run(["x", "-y", "-aoa", `-o${OUTPUT_PATH}`], files, budget, password);
   }
 
@@ -60,7 +60,7 @@ export class SevenZipTool {
     if (!this.#module) return { files, stopped: "failed", starved: false };
     const run = runProgram(
       this.#module,
-      [...args, `-p${password}`, "-sccUTF-8", "-bd", "-bsp0", "-bb0", "--", INPUT_PATH],
+      [...args, `-p${password}`, "-sccUTF-8", "-bd", "-bsp0", "-bb0", "--", files.inputPath],
       { files, time: () => budget.time(), memoryOctets: MEMORY_OCTETS },
     );
     return { ...run, files };
