@@ -1,4 +1,5 @@
 /** The `postern` command: finds the sub-command and runs it; each lies in a file of its own in commands/. */
+import { calledAs } from "./commands/called_as.ts";
 import type { Command, Task } from "./commands/command.ts";
 
 /** Sub-commands in the order of the help page; loaded only when asked for, since loading them all takes time. */
@@ -9,6 +10,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   stop: async () => (await import("./commands/stop.ts")).stop,
   scan: async () => (await import("./commands/scan.ts")).scan,
   pipe: async () => (await import("./commands/pipe.ts")).pipe,
+  mda: async () => (await import("./commands/mda.ts")).mda,
+  "qmail-queue": async () => (await import("./commands/qmail_queue.ts")).qmailQueue,
+  cgp: async () => (await import("./commands/cgp.ts")).cgp,
+  zmailer: async () => (await import("./commands/zmailer.ts")).zmailer,
+  "esets-cli": async () => (await import("./commands/esets_cli.ts")).esetsCli,
   send: async () => (await import("./commands/send.ts")).send,
   quarantine: async () => (await import("./commands/quarantine.ts")).quarantine,
   store: async () => (await import("./commands/store.ts")).store,
@@ -43,13 +49,24 @@ async function main(args: readonly string[]): Promise<number> {
   return typeof task === "number" ? task : await task();
 }
 
+/** What the program was called: links to the single binary have other names; bin/postern says what it was called itself. */
+function ownName(): string {
+  if (!Deno.build.standalone) return Deno.env.get("POSTERN_CALLED") ?? "";
+  try {
+    return Deno.readTextFileSync("/proc/self/cmdline").split("\0", 1)[0] ?? "";
+  } catch {
+    return ""; // no such system: the program's own name
+  }
+}
+
 if (import.meta.main) {
+  const args = calledAs(ownName(), Deno.args);
   let status: number;
   try {
-    status = await main(Deno.args);
+    status = await main(args);
   } catch (error) {
     const { reportFailure } = await import("./commands/failure.ts");
-    status = reportFailure(error, Deno.args[0] ?? "");
+    status = reportFailure(error, args[0] ?? "");
   }
   Deno.exit(status);
 }

@@ -5,6 +5,13 @@ import { footnote } from "./notices.ts";
 
 const MAX_NAMES = 10;
 
+/** A header field that tells of the scan. */
+export interface MarkField {
+  readonly name: string;
+  /** Without line ends. */
+  readonly value: string;
+}
+
 /** Subject prefixes of statuses that have none in the settings. */
 const SUBJECT_PREFIXES: Readonly<Partial<Record<ReportStatus, string>>> = {
   cleaned: "[CLEANED] ",
@@ -29,21 +36,28 @@ export function markMessage(
 ): readonly Uint8Array[] {
   const { marks, antispam } = outcome.settings;
   const status = outcome.status;
-  const fields: { name: string; value: string }[] = [];
-  if (status && marks.header.includes(status)) {
-    fields.push({ name: "X-Postern-Status", value: status });
-    const names = findingNames(verdict);
-    if (names) fields.push({ name: "X-Postern-Finding", value: names });
-    if (verdict && verdict.notScanned.length > 0) {
-      fields.push({ name: "X-Postern-Not-Scanned", value: verdict.notScanned.join(", ") });
-    }
-    if (verdict?.spam) {
-      fields.push({ name: "X-Postern-Spam-Score", value: verdict.spam.score.toFixed(1) });
-    }
-  }
+  const fields = markFields(outcome, verdict);
   const subjectPrefix = prefix(status, marks.subject, antispam.subjectPrefix);
   if (fields.length === 0 && !subjectPrefix && layout.ownFields.length === 0) return [message];
   return applyMarks(message, layout, { fields, ...(subjectPrefix ? { subjectPrefix } : {}) });
+}
+
+/** The header fields that the settings ask for this status. */
+export function markFields(
+  { status, settings: { marks } }: Outcome,
+  verdict: Verdict | undefined,
+): MarkField[] {
+  if (!status || !marks.header.includes(status)) return [];
+  const fields = [{ name: "X-Postern-Status", value: status as string }];
+  const names = findingNames(verdict);
+  if (names) fields.push({ name: "X-Postern-Finding", value: names });
+  if (verdict && verdict.notScanned.length > 0) {
+    fields.push({ name: "X-Postern-Not-Scanned", value: verdict.notScanned.join(", ") });
+  }
+  if (verdict?.spam) {
+    fields.push({ name: "X-Postern-Spam-Score", value: verdict.spam.score.toFixed(1) });
+  }
+  return fields;
 }
 
 /** The note that the settings want at the end of the text. It is put there by a scanner, which reads the message for it. */

@@ -71,3 +71,17 @@ export const EXIT = {
   refused: 77,
   config: 78,
 } as const;
+
+/** What every failure gives in commands that mail servers call, wrong usage too: other statuses are words to their callers. */
+const FAILURES: Readonly<Record<string, number>> = {
+  scan: 1,
+  "esets-cli": 1,
+  pipe: EXIT.temporary,
+  mda: EXIT.temporary,
+  "qmail-queue": 81, // qmail-queue(8): internal bug, temporary
+};
+
+/** The status of a failure of this command; `undefined` where failures have several. */
+export function failureStatus(command: string): number | undefined {
+  return Object.hasOwn(FAILURES, command) ? FAILURES[command] : undefined;
+}

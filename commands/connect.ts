@@ -1,5 +1,5 @@
 /** Finds the running daemon of this node and connects to its control socket. */
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ControlClient } from "../daemon/control/client.ts";
 import { controlPath } from "../daemon/state.ts";
@@ -33,17 +33,29 @@ function cached(path: string): Record<string, string> {
   }
 }
 
-async function socketOfConfig(config: string): Promise<string> {
+/** Which of the daemon's sockets: for all operations, or for scanning and deciding alone. */
+export type SocketKind = "control" | "tools";
+
+/** Where tools look first that were told nothing: what the configuration's `tools` gives by default. */
+const TOOLS_SOCKET = "/run/postern/tools.sock";
+
+async function socketOfConfig(config: string, kind: SocketKind): Promise<string> {
   const { size, mtimeMs, ino } = statSync(config);
-  const key = `${config}:${ino}:${size}:${mtimeMs}`;
+  const key = `${config}:${ino}:${size}:${mtimeMs}:${kind}`;
   const path = cachePath();
   const known = path === undefined ? {} : cached(path);
   if (known[key] !== undefined) return known[key];
   const { readConfig } = await import("../daemon/documents.ts");
-  const socket = controlPath((await readConfig(config)).state);
+  const { state, tools } = await readConfig(config);
+  const socket = kind === "tools" && tools
+    ? tools.socket.slice("unix:".length)
+    : controlPath(state);
   if (path !== undefined) {
     try {
-      const others = Object.entries(known).filter(([other]) => !other.startsWith(`${config}:`));
+      // What other states of the document said is of no use any more.
+      const others = Object.entries(known).filter(([other]) =>
+        !other.startsWith(`${config}:`) || other.startsWith(`${config}:${ino}:${size}:${mtimeMs}:`)
+      );
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       const aside = `${path}.${Deno.pid}`;
       writeFileSync(aside, JSON.stringify(Object.fromEntries([...others, [key, socket]])), {
@@ -58,11 +70,17 @@ async function socketOfConfig(config: string): Promise<string> {
 }
 
 /** Where the socket of the node is: as named, else by the configuration. */
-export async function socketPath(options: DaemonOptions): Promise<string> {
+export async function socketPath(
+  options: DaemonOptions,
+  kind: SocketKind = "control",
+): Promise<string> {
   const named = options.socket ?? (Deno.env.get("POSTERN_SOCKET") || undefined);
   if (named !== undefined) return resolve(named);
+  if (kind === "tools" && options.config === undefined && existsSync(TOOLS_SOCKET)) {
+    return TOOLS_SOCKET;
+  }
   const config = findConfig(options.config);
-  if (config !== undefined) return await socketOfConfig(config);
+  if (config !== undefined) return await socketOfConfig(config, kind);
   throw new PosternError(
     "daemon/not-running",
     "Cannot tell which daemon is meant: there is no configuration document here",
@@ -74,8 +92,11 @@ export async function socketPath(options: DaemonOptions): Promise<string> {
  *
  * @throws {PosternError} `daemon/not-running` when nothing answers.
  */
-export async function connectDaemon(options: DaemonOptions): Promise<ControlClient> {
-  return await ControlClient.connect(await socketPath(options));
+export async function connectDaemon(
+  options: DaemonOptions,
+  kind: SocketKind = "control",
+): Promise<ControlClient> {
+  return await ControlClient.connect(await socketPath(options, kind));
 }
 
 /** Connects, asks one thing, and ends the connection. */

@@ -1,6 +1,6 @@
 /** What people see when a command cannot do its work: one sentence, its causes, what to do. No stack unless asked for. */
 import { type ErrorCode, PosternError } from "../errors.ts";
-import { EXIT } from "./command.ts";
+import { EXIT, failureStatus } from "./command.ts";
 import { complain, visible } from "./output.ts";
 
 /** Exit status by the part of the code before the slash. */
@@ -53,7 +53,7 @@ export function debugging(): boolean {
 /**
  * Tells stderr what went wrong.
  *
- * @param command Name of the sub-command: scan and pipe have exit statuses of their own.
+ * @param command Name of the sub-command: those that mail servers call have exit statuses of their own.
  * @returns The exit status.
  */
 export function reportFailure(error: unknown, command: string): number {
@@ -61,8 +61,8 @@ export function reportFailure(error: unknown, command: string): number {
   const hint = error instanceof PosternError ? HINTS[error.code] : undefined;
   if (hint !== undefined) complain(hint);
   if (debugging() && error instanceof Error) complain(error.stack ?? "");
-  if (command === "scan") return 1;
-  if (command === "pipe") return EXIT.temporary;
+  const only = failureStatus(command);
+  if (only !== undefined) return only;
   if (error instanceof PosternError) {
     return STATUS[error.code.split("/")[0] ?? ""] ?? EXIT.internal;
   }

@@ -3,7 +3,7 @@ import { or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import type { Parser } from "@optique/core/parser";
 import { run } from "@optique/run/run";
-import { type Command, EXIT, type Task } from "./command.ts";
+import { type Command, EXIT, failureStatus, type Task } from "./command.ts";
 import { complain, print } from "./output.ts";
 import { printVersion, VERSION } from "./version.ts";
 
@@ -16,9 +16,9 @@ class Exit extends Error {
   }
 }
 
-/** What a wrong line gives. Mail servers call scan and pipe: 1 is scan's word, 75 makes the mail server try again. */
+/** What a wrong line gives. */
 export function usageStatus(command: string): number {
-  return command === "scan" ? 1 : command === "pipe" ? EXIT.temporary : EXIT.usage;
+  return failureStatus(command) ?? EXIT.usage;
 }
 
 function alternatives(commands: readonly Command[]): Parser<"sync", Task, unknown> {

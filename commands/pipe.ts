@@ -5,6 +5,7 @@ import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
+import { bareAddress } from "../agents/bare_address.ts";
 import type { ProcessAnswer, ProcessRequest } from "../agents/pipe/process.ts";
 import { DIRECTIONS, type Envelope } from "../policy/types.ts";
 import { type Command, configOption, defineCommand, EXIT, socketOption } from "./command.ts";
@@ -99,18 +100,11 @@ failure, wrong usage too, is 75, since mail servers give up mail for statuses th
   runPipe,
 );
 
-/** An address as scripts hand it: with or without its brackets. */
-function bare(address: string): string {
-  const inner = /^<(.*)>$/.exec(address)?.[1] ?? address;
-  const at = inner.lastIndexOf("@");
-  return at < 0 ? inner : inner.slice(0, at + 1) + inner.slice(at + 1).toLowerCase();
-}
-
 function envelopeOf(options: Options): Envelope {
   const { client, clientName, helo, user } = options;
   return {
-    sender: bare(options.sender),
-    recipients: options.recipients.map(bare),
+    sender: bareAddress(options.sender),
+    recipients: options.recipients.map(bareAddress),
     ...(client === undefined ? {} : { client }),
     ...(clientName === undefined ? {} : { clientName }),
     ...(helo === undefined ? {} : { helo }),
@@ -127,7 +121,7 @@ type Filter = (
 /** Connects before any mail is read, and gives up everything else. */
 async function throughDaemon(options: Options): Promise<Filter> {
   const { connectDaemon } = await import("./connect.ts");
-  const client = await connectDaemon(options);
+  const client = await connectDaemon(options, "tools");
   giveUpAllBut();
   return async (request, octets) => {
     const { result, octets: message } = await client.call("process", request, octets);

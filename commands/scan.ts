@@ -153,7 +153,7 @@ async function backend(options: Options): Promise<Backend> {
   const { daemonBackend, standaloneBackend } = await import("./scanning/backend.ts");
   if (options.standalone) return await standaloneBackend(processes(options), options.signatures);
   const { connectDaemon } = await import("./connect.ts");
-  const client = await connectDaemon(options);
+  const client = await connectDaemon(options, "tools");
   giveUpAllBut("read");
   return daemonBackend(client);
 }

@@ -64,6 +64,7 @@ const processArgs = v.object({
   }),
   direction: optional(v.picklist(DIRECTIONS)),
   nextHop: optional(text),
+  fixed: optional(v.boolean()),
 });
 
 /** Most entries of the message log that one answer has. */

@@ -22,6 +22,7 @@ import { readAll, type Reading, sizeOf, timeOf } from "./reading.ts";
 import { deliverReleased } from "./release.ts";
 import { readSignatureSet } from "./signatures.ts";
 import { controlPath, storePath } from "./state.ts";
+import { ToolsSocket } from "./tools_socket.ts";
 import type { DaemonStatus, PolicyStatus, ProcessRow, ReloadCause, Report } from "./status.ts";
 import { userName } from "./confine.ts";
 import { DocumentWatch } from "./watch.ts";
@@ -65,6 +66,7 @@ export class Service {
   #log: Log;
   #pool: ScannerPool;
   #control: ControlServer | undefined;
+  #tools: ToolsSocket | undefined;
   #collecting: ReturnType<typeof setInterval> | undefined;
   #reloading: Promise<unknown> | undefined;
   #lastReload: DaemonStatus["reload"];
@@ -195,21 +197,20 @@ export class Service {
   async #open(): Promise<void> {
     const { config, agents } = this.#reading;
     await this.#agents.start(agents);
-    this.#control = await ControlServer.listen(
-      controlPath(config.state),
-      operations({
-        store: this.#store,
-        ports: this.#ports,
-        log: this.#report,
-        policy: () => this.#policyStatus(),
-        status: () => this.#status(),
-        reload: () => this.reload("command"),
-        // No answer: the end of the connection is the end of the daemon.
-        stop: () => this.stop().then(() => new Promise<never>(() => {})),
-        releaseOptions: () => this.#releaseOptions(),
-      }),
-      this.#called,
-    );
+    const operate = operations({
+      store: this.#store,
+      ports: this.#ports,
+      log: this.#report,
+      policy: () => this.#policyStatus(),
+      status: () => this.#status(),
+      reload: () => this.reload("command"),
+      // No answer: the end of the connection is the end of the daemon.
+      stop: () => this.stop().then(() => new Promise<never>(() => {})),
+      releaseOptions: () => this.#releaseOptions(),
+    });
+    this.#tools = new ToolsSocket(operate);
+    await this.#tools.apply(config);
+    this.#control = await ControlServer.listen(controlPath(config.state), operate, this.#called);
     for (const { settings, addresses } of this.#agents.keepers) {
       for (const address of addresses) {
         this.#report("info", `${settings.agent} ${address} -> ${settings.nextHop}`, {
@@ -307,9 +308,11 @@ export class Service {
           poolOptions(config, next.signatures, this.#store, this.#report, this.#options),
         );
       }
+      await this.#tools?.apply(config);
       const commit = () => this.#reading = next;
       await this.#agents.change(next.agents, commit, timeOf(config.stopTime));
     } catch (error) {
+      await this.#tools?.apply(old).catch(() => {});
       await pool?.close();
       await log?.close();
       throw error;
@@ -346,6 +349,7 @@ export class Service {
     }
     this.#report("info", "Stopped", {});
     await this.#log.close();
+    await this.#tools?.close();
     await this.#control?.close();
     this.#stopped.resolve();
   }
@@ -430,7 +434,7 @@ export class Service {
       agents,
       scanners,
       inFlight: {
-        octets: this.#inFlight.held + this.#called.held,
+        octets: this.#inFlight.held + this.#called.held + (this.#tools?.held ?? 0),
         limit: this.#inFlight.limit,
       },
       counters: { ...this.#counters },

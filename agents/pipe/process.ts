@@ -3,9 +3,13 @@
  * hands over a single message run, in the daemon (operation `process`) or, without one, in the tool's own process.
  */
 import type { Action, AgentName, Direction, Envelope, ReportStatus } from "../../policy/types.ts";
+import type { MarkField } from "../marking.ts";
 import type { AgentPorts } from "../ports.ts";
 import { newQueueId } from "../queue_id.ts";
 import { messageRecord, messageWay, type WayRequest } from "../way.ts";
+
+/** The gates that are programs which a mail server starts. */
+export const ONE_SHOT_AGENTS = ["pipe", "mda", "cgp"] as const satisfies readonly AgentName[];
 
 /** What a one-shot tool asks. */
 export interface ProcessRequest {
@@ -16,6 +20,8 @@ export interface ProcessRequest {
   readonly direction?: Direction;
   /** Where a quarantined message goes when it is released; `""` when only the caller knows. */
   readonly nextHop?: string;
+  /** True where the caller cannot change the message's octets. */
+  readonly fixed?: boolean;
 }
 
 /** What is to be done; the octets to go on with come beside it, for `accept` alone. */
@@ -30,6 +36,8 @@ export interface ProcessAnswer {
   readonly by: string;
   readonly status: ReportStatus;
   readonly quarantineId?: string;
+  /** For accept of a message whose octets are fixed: the header fields that it should get. */
+  readonly fields?: readonly MarkField[];
 }
 
 function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
@@ -71,6 +79,7 @@ export async function processMessage(
     nextHop: request.nextHop ?? "",
     splitting: "strictest",
     ...(request.direction === undefined ? {} : { direction: request.direction }),
+    ...(request.fixed === undefined ? {} : { fixed: request.fixed }),
     ...(signal === undefined ? {} : { signal }),
   };
   const way = await messageWay(ports, wayRequest);
@@ -80,7 +89,7 @@ export async function processMessage(
   ports.record(messageRecord(wayRequest, way, ends, { total: performance.now() - started }));
   const [group] = way.groups;
   if (group === undefined) throw new TypeError("A message without recipients was handed over");
-  const { outcome, quarantineId } = group;
+  const { outcome, quarantineId, fields } = group;
   const answer: ProcessAnswer = {
     queueId,
     action: outcome.action,
@@ -89,6 +98,7 @@ export async function processMessage(
     ...(outcome.reply === undefined ? {} : { reply: outcome.reply }),
     ...(outcome.redirect === undefined ? {} : { redirect: outcome.redirect }),
     ...(quarantineId === undefined ? {} : { quarantineId }),
+    ...(fields === undefined ? {} : { fields }),
   };
   return group.message === undefined ? { answer } : { answer, message: concatenate(group.message) };
 }

@@ -21,34 +21,53 @@ const MAX_CALLS = 1024;
 /** Longest path of a socket (sun_path of Linux, less its end), octets. */
 const MAX_PATH_OCTETS = 107;
 
+/** What differs where others than the owner may connect. */
+export interface ControlServerOptions {
+  /** Permission bits of the socket; its owner's alone by default. */
+  readonly mode?: number;
+  /** Connections at once; more wait to be taken. No limit by default. */
+  readonly connections?: number;
+  /** How long octets that were announced may take to come, ms; after it the connection ends. No limit by default. */
+  readonly readMs?: number;
+}
+
 /** Listens on the control socket. */
 export class ControlServer {
   readonly #path: string;
   readonly #listener: Deno.UnixListener;
   readonly #operate: Operate;
   readonly #inFlight: InFlight;
+  readonly #options: ControlServerOptions;
   readonly #connections = new Set<Deno.Conn>();
+  #room: (() => void) | undefined;
 
   private constructor(
     path: string,
     listener: Deno.UnixListener,
     operate: Operate,
     inFlight: InFlight,
+    options: ControlServerOptions,
   ) {
     this.#path = path;
     this.#listener = listener;
     this.#operate = operate;
     this.#inFlight = inFlight;
+    this.#options = options;
     void this.#accept();
   }
 
   /**
-   * Opens the socket, for its owner alone. One that was left behind is replaced.
+   * Opens the socket, for its owner alone where the options do not say otherwise. One that was left behind is replaced.
    *
    * @param inFlight What callers send is held on this account; where it is full, they wait.
    * @throws {PosternError} `"daemon/running"` where a daemon answers on it.
    */
-  static async listen(path: string, operate: Operate, inFlight: InFlight): Promise<ControlServer> {
+  static async listen(
+    path: string,
+    operate: Operate,
+    inFlight: InFlight,
+    options: ControlServerOptions = {},
+  ): Promise<ControlServer> {
     if (new TextEncoder().encode(path).length > MAX_PATH_OCTETS) {
       throw new PosternError(
         "document/invalid",
@@ -58,8 +77,8 @@ export class ControlServer {
     await refuseSecond(path);
     await Deno.remove(path).catch(() => {});
     const listener = Deno.listen({ transport: "unix", path });
-    await Deno.chmod(path, 0o600);
-    return new ControlServer(path, listener, operate, inFlight);
+    await Deno.chmod(path, options.mode ?? 0o600);
+    return new ControlServer(path, listener, operate, inFlight, options);
   }
 
   /** Takes no more connections, ends those there are, and removes the socket. */
@@ -70,7 +89,11 @@ export class ControlServer {
   }
 
   async #accept(): Promise<void> {
+    const { connections: most = Infinity } = this.#options;
     for (;;) {
+      while (this.#connections.size >= most) {
+        await new Promise<void>((resolve) => this.#room = resolve);
+      }
       let connection: Deno.Conn;
       try {
         connection = await this.#listener.accept();
@@ -83,9 +106,11 @@ export class ControlServer {
         continue;
       }
       this.#connections.add(connection);
-      void new Caller(connection, this.#operate, this.#inFlight).serve().finally(() => {
+      const caller = new Caller(connection, this.#operate, this.#inFlight, this.#options.readMs);
+      void caller.serve().finally(() => {
         this.#connections.delete(connection);
         closeQuietly(connection);
+        this.#room?.();
       });
     }
   }
@@ -108,14 +133,21 @@ class Caller {
   readonly #connection: Deno.Conn;
   readonly #operate: Operate;
   readonly #inFlight: InFlight;
+  readonly #readMs: number | undefined;
   readonly #calls = new Map<number, AbortController>();
   #writing: Promise<void> = Promise.resolve();
   #room: (() => void) | undefined;
 
-  constructor(connection: Deno.Conn, operate: Operate, inFlight: InFlight) {
+  constructor(
+    connection: Deno.Conn,
+    operate: Operate,
+    inFlight: InFlight,
+    readMs: number | undefined,
+  ) {
     this.#connection = connection;
     this.#operate = operate;
     this.#inFlight = inFlight;
+    this.#readMs = readMs;
   }
 
   /** Resolves at the end of the connection; what it asked for is let go of. */
@@ -140,9 +172,14 @@ class Caller {
         }
         await this.#inFlight.wait(length);
         let octets: Uint8Array | undefined;
+        // Closing ends the read: one is never raced against a timer.
+        const late = this.#readMs === undefined
+          ? undefined
+          : setTimeout(() => closeQuietly(this.#connection), this.#readMs);
         try {
           octets = await reader.read(length);
         } finally {
+          clearTimeout(late);
           if (octets === undefined) this.#inFlight.release(length);
         }
         if (octets === undefined) return;

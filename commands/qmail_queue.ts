@@ -1,0 +1,160 @@
+/** `postern qmail-queue`: stands in qmail-queue's place, scans, then runs the real one. */
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { multiple, withDefault } from "@optique/core/modifiers";
+import type { InferValue } from "@optique/core/parser";
+import { argument, option } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { ProcessAnswer } from "../agents/pipe/process.ts";
+import { QMAIL_STATUS, readEnvelope } from "../agents/qmail/envelope.ts";
+import { MAX_ENVELOPE_OCTETS } from "../agents/qmail/limits.ts";
+import { PosternError } from "../errors.ts";
+import { type Command, configOption, defineCommand, socketOption } from "./command.ts";
+import { giveUpAllBut } from "./give_up.ts";
+import { realEnvironment, runWithMessage } from "./run_program.ts";
+import { readLimited } from "./scanning/read.ts";
+import { ToolsConnection } from "./tools_connection.ts";
+import { sizeValue } from "./values.ts";
+
+const how = object("How", {
+  config: configOption(),
+  socket: socketOption(),
+  listener: withDefault(
+    option("--listener", string({ metavar: "NAME" }), {
+      description: message`Name of this gate in logs and rules`,
+    }),
+    "qmail-queue",
+  ),
+  maxSize: withDefault(
+    option("--max-size", sizeValue(), {
+      description: message`Largest message; a larger one is deferred unread`,
+    }),
+    100 * 1024 ** 2,
+  ),
+});
+const program = object("Program", {
+  program: multiple(argument(string({ metavar: "PROGRAM" }), {
+    description:
+      message`The real qmail-queue and its arguments, after --; without it $POSTERN_QMAIL_QUEUE, else /var/qmail/bin/qmail-queue`,
+  })),
+});
+const grammar = merge(how, program);
+type Options = InferValue<typeof grammar>;
+
+/** `postern qmail-queue`. */
+export const qmailQueue: Command = defineCommand(
+  "qmail-queue",
+  {
+    brief: message`Scan a message, then run qmail-queue`,
+    description:
+      message`Reads the message from descriptor 0 and the envelope from descriptor 1, as qmail-queue does, and prints nothing. Exit
+status: that of the real qmail-queue, or its statuses for refused (31), try again (71), an envelope that ends early (54); where the
+caller has opened descriptor 6 for it, 82 with the policy's text.`,
+    footer:
+      message`QMAILQUEUE=/usr/local/bin/postern-qmail-queue (a link to postern under that name)`,
+  },
+  grammar,
+  runQmailQueue,
+);
+
+async function runQmailQueue(options: Options): Promise<number> {
+  try {
+    return await queue(options, realEnvironment(Deno.env.toObject()));
+  } catch (error) {
+    // Nobody reads what a queue program prints: the daemon's log has it, and the status says what to do.
+    return error instanceof PosternError ? QMAIL_STATUS.network : QMAIL_STATUS.bug;
+  }
+}
+
+async function queue(options: Options, environment: Record<string, string>): Promise<number> {
+  const tools = await ToolsConnection.to(options);
+  await tools.connect();
+  giveUpAllBut("run", "read", "write");
+  const octets = await readLimited(Deno.stdin, 0, options.maxSize);
+  if (octets === undefined) return QMAIL_STATUS.refused;
+  const given = await readDescriptor(1);
+  if (given === undefined) return QMAIL_STATUS.envelope;
+  const envelope = readEnvelope(given);
+  if ("status" in envelope) return envelope.status;
+  // Without recipients there is nothing to decide: the real one says what it makes of it.
+  if (envelope.recipients.length === 0) return await runReal(options, environment, octets, given);
+  const client = environment["TCPREMOTEIP"];
+  const helo = environment["TCPREMOTEINFO"];
+  const { answer, message } = await tools.process({
+    agent: "mda",
+    listener: options.listener,
+    envelope: {
+      ...envelope,
+      ...(client !== undefined && /^[0-9A-Fa-f:.]+$/.test(client) ? { client } : {}),
+      ...(environment["TCPREMOTEHOST"] ? { clientName: environment["TCPREMOTEHOST"] } : {}),
+      ...(helo ? { user: helo } : {}),
+    },
+  }, octets);
+  if (answer.action === "accept" && message !== undefined) {
+    return await runReal(options, environment, message, given);
+  }
+  return refuse(answer);
+}
+
+/** All that a descriptor gives; the runtime reads standard output only by its name. */
+async function readDescriptor(descriptor: number): Promise<Uint8Array | undefined> {
+  using file = await Deno.open(`/dev/fd/${descriptor}`, { read: true });
+  return await readLimited(file, 0, MAX_ENVELOPE_OCTETS);
+}
+
+/** The real one gets the envelope on descriptor 1 from a file that is gone as soon as it is open. */
+const WITH_ENVELOPE = 'exec 1<"$1" || exit 53; rm -f "$1"; shift; exec "$@"';
+
+async function runReal(
+  options: Options,
+  environment: Record<string, string>,
+  message: Uint8Array,
+  envelope: Uint8Array,
+): Promise<number> {
+  const program = options.program.length > 0
+    ? options.program
+    : [environment["POSTERN_QMAIL_QUEUE"] || "/var/qmail/bin/qmail-queue"];
+  const path = await Deno.makeTempFile({ prefix: "postern-envelope-" }); // for its owner alone
+  try {
+    await Deno.writeFile(path, envelope);
+    const args = ["-c", WITH_ENVELOPE, "sh", path, ...program];
+    const ended = await runWithMessage("/bin/sh", args, message, environment);
+    // 126, 127: the shell could not run it.
+    if (ended.signal !== undefined || ended.code === 126 || ended.code === 127) {
+      return QMAIL_STATUS.config;
+    }
+    return ended.code;
+  } finally {
+    await Deno.remove(path).catch(() => {});
+  }
+}
+
+function refuse(answer: ProcessAnswer): number {
+  const text = (answer.reply ?? answer.by).replace(/\p{Cc}+/gu, " ");
+  switch (answer.action) {
+    case "discard":
+    case "quarantine":
+      return QMAIL_STATUS.queued;
+    case "reject":
+      return sayWhy(`D${text}`) ? QMAIL_STATUS.custom : QMAIL_STATUS.refused;
+    default:
+      return sayWhy(`Z${text}`) ? QMAIL_STATUS.custom : QMAIL_STATUS.network;
+  }
+}
+
+/** Whether the caller has descriptor 6 open for a text of ours, which is written then. */
+function sayWhy(text: string): boolean {
+  try {
+    if (!Deno.readLinkSync("/dev/fd/6").startsWith("pipe:")) return false;
+    const descriptor = openSync("/dev/fd/6", "w");
+    try {
+      writeSync(descriptor, new TextEncoder().encode(text));
+    } finally {
+      closeSync(descriptor);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
