@@ -1,7 +1,7 @@
 /**
  * What each agent may touch: the one table. A worker gets what stands here and nothing else; `postern status` shows it.
  */
-import type { AgentConfig } from "../policy/config.ts";
+import { type AgentConfig, agentNextHop } from "../policy/config.ts";
 
 /** What a worker is given; what is not named is refused. */
 export interface AgentPermissions {
@@ -16,9 +16,15 @@ export interface AgentPermissions {
 const TABLE = {
   // Its own address and the next hop. A Maildir is written by the daemon.
   smtp: (config: AgentConfig): AgentPermissions =>
-    join(listening(config.listen), nextHop(config.nextHop ?? "")),
+    join(listening(config.listen), nextHop(agentNextHop(config) ?? "")),
   // Its own address alone: what is released goes out of the daemon.
   milter: (config: AgentConfig): AgentPermissions => listening(config.listen),
+  // Its own address, and to read below the directories whose files it may be asked about.
+  clamd: (config: AgentConfig): AgentPermissions =>
+    join(listening(config.listen), {
+      ...NOTHING,
+      read: config.agent === "clamd" ? config.directories : [],
+    }),
 } satisfies Record<AgentConfig["agent"], (config: AgentConfig) => AgentPermissions>;
 
 /** What an agent of this configuration may touch. */

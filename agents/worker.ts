@@ -2,6 +2,7 @@
 import { PosternError } from "../errors.ts";
 import type { RunningAgent } from "./ports.ts";
 import { serveAgent } from "./worker_serve.ts";
+import { startClamdAgent } from "./clamd/agent.ts";
 import { startMilterAgent } from "./milter/agent.ts";
 import { startSmtpAgent } from "./smtp/agent.ts";
 
@@ -12,6 +13,8 @@ serveAgent((agent, config, ports): Promise<RunningAgent> => {
       return startSmtpAgent(config as Parameters<typeof startSmtpAgent>[0], ports);
     case "milter":
       return startMilterAgent(config as Parameters<typeof startMilterAgent>[0], ports);
+    case "clamd":
+      return startClamdAgent(config as Parameters<typeof startClamdAgent>[0], ports);
     default:
       throw new PosternError("daemon/worker", `There is no agent ${String(agent satisfies never)}`);
   }

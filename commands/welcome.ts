@@ -26,6 +26,14 @@ function program(): string {
   return Deno.build.standalone ? Deno.execPath() : "bin/postern";
 }
 
+/** Who connects to an agent that passes nothing on itself. */
+const USES: Readonly<Partial<Record<string, string>>> = {
+  milter: "for a mail server's milter settings",
+  clamd: "for programs that ask clamd",
+  spamd: "for programs that ask spamd",
+  rspamd: "for programs that ask rspamd",
+};
+
 /**
  * Waits for the daemon and prints the page to stdout.
  *
@@ -46,9 +54,11 @@ export async function welcome(config: string): Promise<void> {
     const agent = agents.find((each) => each.name === name);
     lines.push(
       `  ${agent?.agent ?? "agent"} ${address}  (${name}), ${
-        agent?.agent === "milter"
-          ? "for a mail server's milter settings"
-          : `mail goes to ${agent?.nextHop ?? "-"}`
+        agent === undefined
+          ? "gone"
+          : agent.agent === "smtp"
+          ? `mail goes to ${agent.nextHop}`
+          : USES[agent.agent] ?? "for programs that speak its protocol"
       }`,
     );
   }

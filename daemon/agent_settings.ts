@@ -1,6 +1,6 @@
 /** From an agent's part of the configuration to what its worker is started with. */
 import { PosternError } from "../errors.ts";
-import type { AgentConfig, Config } from "../policy/config.ts";
+import { type AgentConfig, agentNextHop, type Config } from "../policy/config.ts";
 import { type AgentPermissions, agentPermissions } from "../agents/permissions.ts";
 
 /** One agent, ready to be started. */
@@ -68,7 +68,7 @@ async function settingsOf(
     agent: agent.agent,
     name: agent.name,
     listen: agent.listen,
-    nextHop: agent.nextHop ?? "",
+    nextHop: agentNextHop(agent) ?? "",
     permissions: agentPermissions(agent),
     config: {
       ...agent,

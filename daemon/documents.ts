@@ -84,10 +84,12 @@ export function resolvePaths(config: Config, directory: string): Config {
     policy: path(config.policy),
     signatures: path(config.signatures),
     agents: config.agents.map((agent) =>
-      agent.agent === "milter"
+      agent.agent !== "smtp"
         ? ({
           ...agent,
-          ...(agent.nextHop === undefined ? {} : { nextHop: nextHop(agent.nextHop) }),
+          ...("nextHop" in agent && agent.nextHop !== undefined
+            ? { nextHop: nextHop(agent.nextHop) }
+            : {}),
         })
         : ({
           ...agent,

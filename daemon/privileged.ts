@@ -5,7 +5,7 @@
  */
 import { dirname } from "node:path";
 import { PosternError } from "../errors.ts";
-import type { Config } from "../policy/config.ts";
+import { agentNextHop, type Config } from "../policy/config.ts";
 import { confined, type Confinement, mayRead, mayWrite, systemTool, type User } from "./confine.ts";
 import { NURSERY, processCommand } from "./entries.ts";
 import { execInPlace } from "./exec.ts";
@@ -136,7 +136,9 @@ async function rootsFiles(user: User, config: Config): Promise<Record<string, st
 
 /** Makes the state directory and those of Maildirs, for the user alone. What is there and another's is not touched. */
 async function prepareState(user: User, config: Config): Promise<void> {
-  const maildirs = config.agents.map(({ nextHop }) => /^maildir:(.+)$/.exec(nextHop ?? "")?.[1])
+  const maildirs = config.agents.map((agent) =>
+    /^maildir:(.+)$/.exec(agentNextHop(agent) ?? "")?.[1]
+  )
     .filter((path) => path !== undefined);
   for (const directory of [config.state, ...maildirs]) {
     if (!isThere(directory)) {

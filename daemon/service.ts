@@ -213,10 +213,14 @@ export class Service {
     this.#control = await ControlServer.listen(controlPath(config.state), operate, this.#called);
     for (const { settings, addresses } of this.#agents.keepers) {
       for (const address of addresses) {
-        this.#report("info", `${settings.agent} ${address} -> ${settings.nextHop}`, {
-          listener: settings.name,
-          may: describePermissions(settings.permissions),
-        });
+        this.#report(
+          "info",
+          `${settings.agent} ${address}${settings.nextHop === "" ? "" : ` -> ${settings.nextHop}`}`,
+          {
+            listener: settings.name,
+            may: describePermissions(settings.permissions),
+          },
+        );
       }
     }
     this.#collecting = setInterval(() => void this.#collect(), COLLECT_MS);

@@ -3,6 +3,7 @@
  * Schema and the reference page.
  */
 import * as z from "zod";
+import { clamdAgentSchema } from "./advice_config.ts";
 import { engineSchema } from "./engines_config.ts";
 import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
 
@@ -76,7 +77,11 @@ export const milterAgentSchema = z.strictObject({
 });
 
 /** Every kind of agent, told apart by `agent`. */
-export const agentSchema = z.discriminatedUnion("agent", [smtpAgentSchema, milterAgentSchema]);
+export const agentSchema = z.discriminatedUnion("agent", [
+  smtpAgentSchema,
+  milterAgentSchema,
+  clamdAgentSchema,
+]);
 
 /** postern.config.ts. */
 export const configSchema = z.strictObject({
@@ -167,6 +172,11 @@ export type Config = (typeof import("./config.ts"))["configSchema"]["_zod"]["out
 export type ConfigInput = (typeof import("./config.ts"))["configSchema"]["_zod"]["input"];
 /** One agent of the document, checked. */
 export type AgentConfig = z.output<typeof agentSchema>;
+/** Where an agent's mail goes next; `undefined` where it has no next hop. */
+export function agentNextHop(agent: AgentConfig): string | undefined {
+  return "nextHop" in agent ? agent.nextHop : undefined;
+}
+
 /** The smtp agent's part, checked. */
 export type SmtpAgentConfig = z.output<typeof smtpAgentSchema>;
 /** The milter agent's part, checked. */
