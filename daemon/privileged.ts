@@ -134,20 +134,25 @@ async function rootsFiles(user: User, config: Config): Promise<Record<string, st
   return files;
 }
 
-/** Makes the state directory and those of Maildirs, for the user alone. What is there and another's is not touched. */
+/**
+ * Makes the state directory and those of Maildirs, for the user alone, and that of the tools' socket, which others may enter. What
+ * is there and another's is not touched.
+ */
 async function prepareState(user: User, config: Config): Promise<void> {
   const maildirs = config.agents.map((agent) =>
     /^maildir:(.+)$/.exec(agentNextHop(agent) ?? "")?.[1]
   )
     .filter((path) => path !== undefined);
-  for (const directory of [config.state, ...maildirs]) {
+  const forTools = config.tools ? [dirname(config.tools.socket.slice("unix:".length))] : [];
+  for (const directory of [config.state, ...maildirs, ...forTools]) {
+    const mode = forTools.includes(directory) ? 0o755 : 0o700;
     if (!isThere(directory)) {
       const missing = [directory];
       while (!isThere(dirname(missing[0] ?? "/"))) missing.unshift(dirname(missing[0] ?? "/"));
       // Where he can make it himself, root does not: he could put a link in its place for root's chown to follow.
       if (mayWrite(user, dirname(missing[0] ?? "/"))) continue;
       for (const path of missing) {
-        await Deno.mkdir(path, { mode: 0o700 });
+        await Deno.mkdir(path, { mode });
         await Deno.chown(path, user.uid, user.gid);
       }
     } else if (!mayWrite(user, directory)) {
