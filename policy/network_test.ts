@@ -105,7 +105,7 @@ Deno.test("NetworkTable finds every network around an address, the narrowest fir
           assert.equal(readIp(text), 4);
           const found: number[] = [];
           for (let place = table.find(4); place >= 0; place = table.around(4, place)) {
-            found.push(table.key(4, place));
+            found.push(table.value(4, place));
           }
           const want = keys.map((_, number) => number).filter((number) => {
             const [base, bits] = ipaddr.parseCIDR(keys[number]!);

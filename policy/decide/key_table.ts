@@ -19,63 +19,91 @@ export function fold(unit: number): number {
   return unit < 256 ? FOLDED[unit]! : unit;
 }
 
+/** What {@link KeyTable.find} gives for what is no key. */
+export const NO_KEY = -0x80000000;
+
+/** Words of a slot: hash, begin and length of the key's text, and what the key stands for. */
+const SLOT_WORDS = 4;
+const BEGIN = 1;
+const LENGTH = 2;
+const VALUE = 3;
+
 /** Finds keys in lower case. */
 export class KeyTable {
-  readonly #keys: readonly string[];
-  /** Pairs: hash, number of the key plus one (0: free). */
+  /** All keys, end to end. */
+  readonly #units: Uint16Array;
+  /** Open addressing; a length of -1 is a free slot. */
   readonly #slots: Int32Array;
   readonly #mask: number;
-  /** A bit for each hash that is there: small enough to stay near, it answers most questions. */
+  /** Two bits of one word for each key: small enough to stay near, it answers most questions. */
   readonly #filter: Int32Array;
   readonly #filterMask: number;
 
-  constructor(keys: readonly string[]) {
-    this.#keys = keys;
-    let size = 8;
-    while (size < keys.length * 2) size *= 2;
+  /** @param values What the keys stand for: any word but {@link NO_KEY}. */
+  constructor(keys: readonly string[], values: ArrayLike<number>) {
+    const size = powerOfTwo(8, keys.length * 1.5);
     this.#mask = size - 1;
-    this.#slots = new Int32Array(size * 2);
-    let bits = 256;
-    while (bits < keys.length * 12) bits *= 2;
-    this.#filter = new Int32Array(bits / 32);
-    this.#filterMask = bits - 1;
-    keys.forEach((key, number) => {
+    this.#slots = new Int32Array(size * SLOT_WORDS);
+    for (let slot = 0; slot < size; slot++) this.#slots[slot * SLOT_WORDS + LENGTH] = -1;
+    this.#filter = new Int32Array(powerOfTwo(8, keys.length * 0.375));
+    this.#filterMask = this.#filter.length - 1;
+    this.#units = new Uint16Array(keys.reduce((sum, key) => sum + key.length, 0));
+    let begin = 0;
+    for (let number = 0; number < keys.length; number++) {
+      const key = keys[number]!;
       let hash = EMPTY_HASH;
-      for (let i = key.length - 1; i >= 0; i--) hash = extendHash(hash, key.charCodeAt(i));
+      for (let i = key.length - 1; i >= 0; i--) {
+        const unit = key.charCodeAt(i);
+        this.#units[begin + i] = unit;
+        hash = extendHash(hash, unit);
+      }
       const mixed = mix(hash);
-      this.#filter[(mixed & this.#filterMask) >> 5]! |= 1 << (mixed & 31);
-      let slot = mixed >>> 7 & this.#mask;
-      while (this.#slots[slot * 2 + 1] !== 0) slot = (slot + 1) & this.#mask;
-      this.#slots[slot * 2] = hash;
-      this.#slots[slot * 2 + 1] = number + 1;
-    });
+      this.#filter[(mixed >>> 10) & this.#filterMask]! |= (1 << mixed) | (1 << (mixed >>> 5));
+      let slot = mixed & this.#mask;
+      while (this.#slots[slot * SLOT_WORDS + LENGTH]! >= 0) slot = (slot + 1) & this.#mask;
+      this.#slots.set([hash, begin, key.length, values[number]!], slot * SLOT_WORDS);
+      begin += key.length;
+    }
   }
 
   /**
    * @param hash Of `text[from..to)`, folded, from the right.
-   * @returns the number of the key; -1 when there is none.
+   * @returns what the key stands for; {@link NO_KEY} when it is none.
    */
   find(hash: number, text: string, from: number, to: number): number {
     const mixed = mix(hash);
-    if ((this.#filter[(mixed & this.#filterMask) >> 5]! & (1 << (mixed & 31))) === 0) return -1;
+    const bits = this.#filter[(mixed >>> 10) & this.#filterMask]!;
+    if (((bits >>> mixed) & (bits >>> (mixed >>> 5)) & 1) === 0) return NO_KEY;
+    return this.#search(hash, mixed, text, from, to);
+  }
+
+  #search(hash: number, mixed: number, text: string, from: number, to: number): number {
     const slots = this.#slots;
-    let slot = mixed >>> 7 & this.#mask;
-    for (;;) {
-      const number = slots[slot * 2 + 1]!;
-      if (number === 0) return -1;
-      if (slots[slot * 2] === hash && this.#equals(number - 1, text, from, to)) return number - 1;
-      slot = (slot + 1) & this.#mask;
+    for (let slot = mixed & this.#mask;; slot = (slot + 1) & this.#mask) {
+      const at = slot * SLOT_WORDS;
+      const length = slots[at + LENGTH]!;
+      if (length < 0) return NO_KEY;
+      if (
+        slots[at] === hash && length === to - from &&
+        this.#equals(slots[at + BEGIN]!, text, from, to)
+      ) return slots[at + VALUE]!;
     }
   }
 
-  #equals(number: number, text: string, from: number, to: number): boolean {
-    const key = this.#keys[number]!;
-    if (key.length !== to - from) return false;
-    for (let i = 0; i < key.length; i++) {
-      if (key.charCodeAt(i) !== fold(text.charCodeAt(from + i))) return false;
+  #equals(begin: number, text: string, from: number, to: number): boolean {
+    const units = this.#units;
+    for (let i = from, k = begin; i < to; i++, k++) {
+      if (units[k] !== fold(text.charCodeAt(i))) return false;
     }
     return true;
   }
+}
+
+/** The least power of two from `least`, itself one, on that is not below `wanted`. */
+export function powerOfTwo(least: number, wanted: number): number {
+  let power = least;
+  while (power < wanted) power *= 2;
+  return power;
 }
 
 /** FNV's low bits hang on the last characters alone; spread them. */

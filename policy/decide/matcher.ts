@@ -1,18 +1,27 @@
 import { ACTION_SLOT, GATE_SLOTS, slotMask, SLOTS } from "../slots.ts";
-import { BLOCKER_ENTRY, type DecisionTree, ENTRY_BITS, literal, PURE_ENTRY } from "../tree.ts";
+import { BLOCKER_ENTRY, type DecisionTree, ENTRY_BITS } from "../tree.ts";
 import type { Facts, Outcome } from "../types.ts";
 import { PHASES, REPORT_STATUSES } from "../types.ts";
 import { Formulas } from "./formulas.ts";
 import { type Decided, handle, handleEarly, outcomeOf, reportStatus } from "./handle.ts";
 import { KnownFacts } from "./known_facts.ts";
 import {
-  LIST_BEGIN,
+  ATOM_END,
+  ATOM_ENTRY,
+  ATOM_LISTS,
+  ATOM_WHOLES,
+  ATOM_WORDS,
+  ENTRY_EFFECT,
+  ENTRY_PROGRAM,
+  ENTRY_WORDS,
   LIST_BLOCKS,
   LIST_END,
   LIST_HIGH,
   LIST_LOW,
   LIST_PHASES,
   LIST_WORDS,
+  NO_LIST,
+  ONE_ENTRY,
   Postings,
 } from "./postings.ts";
 import { type State, States } from "./state.ts";
@@ -36,15 +45,13 @@ export class Matcher {
   readonly #postings: Postings;
   readonly #states: States;
   readonly #formulas: Formulas;
-  readonly #supersets: readonly (readonly number[] | undefined)[];
-  readonly #effects: Int32Array;
+  readonly #words: Int32Array;
   readonly #effectLow: Int32Array;
   readonly #effectHigh: Int32Array;
-  readonly #conditions: Int32Array;
   readonly #recipient: number;
   /** Gate slots that some group sets. */
   readonly #groupGates: number;
-  // Lists that are being merged.
+  // Lists that are being merged: the next rule of each, the place of its entry, and the list's address (NO_LIST: one entry alone).
   #rules = new Int32Array(64);
   #places = new Int32Array(64);
   #lists = new Int32Array(64);
@@ -60,13 +67,12 @@ export class Matcher {
     tree.groups.forEach(({ members }, group) => {
       if (members >= 0 && !groupOfAtom.has(members)) groupOfAtom.set(members, group);
     });
-    const supersets: (readonly number[])[] = [];
-    for (const [atom, ...wholes] of tree.supersets) supersets[atom] = wholes;
-    this.#supersets = supersets;
+    const supersets = new Map<number, readonly number[]>();
+    for (const [atom, ...wholes] of tree.supersets) supersets.set(atom, wholes);
     // A list may be a member of groups, besides being a set of its own.
     const groupOf = (atom: number): number => {
       let first = groupOfAtom.get(atom) ?? -1;
-      for (const whole of supersets[atom] ?? []) {
+      for (const whole of supersets.get(atom) ?? []) {
         const group = groupOfAtom.get(whole) ?? -1;
         if (group >= 0 && (first < 0 || group < first)) first = group;
       }
@@ -77,10 +83,9 @@ export class Matcher {
       group: (group) => void (this.#group = group),
     }, groupOf);
     this.#postings = new Postings(tree, (attribute) => this.#facts.phases[attribute]!);
+    this.#words = this.#postings.words;
     this.#states = new States(tree);
-    this.#formulas = new Formulas(tree, this.#facts);
-    this.#effects = Int32Array.from(tree.rules.effects);
-    this.#conditions = Int32Array.from(tree.rules.conditions);
+    this.#formulas = new Formulas(this.#postings, this.#facts);
     this.#effectLow = Int32Array.from(tree.effects, ({ low }) => low);
     this.#effectHigh = Int32Array.from(tree.effects, ({ high }) => high);
     this.#recipient = tree.groups.length > 0 ? tree.attributes.indexOf("recipient") : -1;
@@ -103,16 +108,18 @@ export class Matcher {
     let blocked = 0;
     let actionRule = -1;
     let state = this.#states.base(this.#group);
+    const words = this.#words;
     while (this.#count > 0) {
       const at = this.#least();
       const rule = this.#rules[at]!;
-      const entry = this.#postings.entries[this.#places[at]!]!;
-      const number = this.#effects[rule]!;
+      const place = this.#places[at]!;
+      const number = words[place + ENTRY_EFFECT]!;
+      const program = words[place + ENTRY_PROGRAM]!;
       const newLow = this.#effectLow[number]! & ~low;
       const sets = newLow !== 0 || (this.#effectHigh[number]! & ~high) !== 0;
       if (
-        sets && (entry & BLOCKER_ENTRY) === 0 &&
-        ((entry & PURE_ENTRY) !== 0 || this.#formulas.holds(this.#conditions[rule]!, false))
+        sets && (words[place]! & BLOCKER_ENTRY) === 0 &&
+        this.#formulas.holds(program, false)
       ) {
         if ((newLow & 1) !== 0) actionRule = rule;
         for (let slot = 0; slot < 3; slot++) if ((newLow & (1 << slot)) !== 0) first[slot] = rule;
@@ -120,7 +127,7 @@ export class Matcher {
         low |= newLow;
         high |= this.#effectHigh[number]!;
       } else if (phase < VERDICT && (newLow & GATE_SLOTS & ~blocked) !== 0) {
-        if (this.#formulas.holds(this.#conditions[rule]!, true)) blocked |= newLow & GATE_SLOTS;
+        if (this.#formulas.holds(program, true)) blocked |= newLow & GATE_SLOTS;
       }
       this.#advance(at, low, high, low | blocked);
     }
@@ -146,9 +153,10 @@ export class Matcher {
     while (this.#count > 0) {
       const at = this.#least();
       const rule = this.#rules[at]!;
-      const effect = this.#tree.effects[this.#effects[rule]!]!;
+      const place = this.#places[at]!;
+      const effect = this.#tree.effects[this.#words[place + ENTRY_EFFECT]!]!;
       const sets = (effect.low & ~low) !== 0 || (effect.high & ~high) !== 0;
-      if (sets && this.#formulas.holds(this.#conditions[rule]!, false)) {
+      if (sets && this.#formulas.holds(this.#words[place + ENTRY_PROGRAM]!, false)) {
         if (effect.action !== undefined && winners[ACTION_SLOT] === -1) winners[ACTION_SLOT] = rule;
         for (const [slot] of effect.settings) if (winners[slot] === -1) winners[slot] = rule;
         low |= effect.low;
@@ -186,63 +194,84 @@ export class Matcher {
     for (let i = 0; i < postings.enumAttributes.length; i++) {
       const attribute = postings.enumAttributes[i]!;
       if (facts.phases[attribute]! > phase || !facts.read(attribute)) continue;
-      this.#addAll(postings.enumBegin, attribute * 32 + facts.values[attribute]!);
+      const key = attribute * 32 + facts.values[attribute]!;
+      this.#addLists(postings.enumBegin[key]!, postings.enumBegin[key + 1]!);
     }
     for (let i = 0; i < postings.numbers.length; i++) {
-      const number = postings.numbers[i]!;
-      if (facts.phases[number.attribute]! > phase || !facts.read(number.attribute)) continue;
-      const value = facts.values[number.attribute]!;
-      for (let k = 0; k < number.first.length; k++) {
-        const { phases, bounds, lists } = number.first[k]!;
-        if ((phases & (1 << phase)) === 0) continue;
-        const stretch = stretch64(bounds, value);
-        if (stretch >= 0 && lists[stretch]! >= 0) this.#add(lists[stretch]!);
+      const { attribute, first, nodeBegin } = postings.numbers[i]!;
+      if (facts.phases[attribute]! > phase || !facts.read(attribute)) continue;
+      const value = facts.values[attribute]!;
+      const stretch = first.stretch(value);
+      if (stretch >= 0) {
+        const end = first.begin[stretch + 1]!;
+        for (let k = first.begin[stretch]!; k < end; k++) this.#addList(first.lists[k]!);
       }
-      for (let node = number.leaf(value); node > 0; node >>= 1) {
-        this.#addAll(number.nodeBegin, node);
+      for (let node = postings.numbers[i]!.leaf(value); node > 0; node >>= 1) {
+        this.#addLists(nodeBegin[node]!, nodeBegin[node + 1]!);
       }
     }
     for (let i = 0; i < postings.probes.length; i++) {
-      const atom = postings.probes[i]!;
-      if (this.#formulas.holds(literal(atom, false), false)) this.#addAll(postings.atomBegin, atom);
+      const { record, program } = postings.probes[i]!;
+      if (this.#formulas.holds(program, false)) this.#addAtom(record);
     }
-    this.#addAll(postings.alwaysBegin, phase);
+    this.#addLists(postings.alwaysBegin[phase]!, postings.alwaysBegin[phase + 1]!);
   }
 
   #hit(atom: number): void {
-    if (!this.#formulas.tell(atom)) return;
-    if (this.#collecting) this.#addAll(this.#postings.atomBegin, atom);
-    const supersets = this.#supersets[atom];
-    if (supersets) { for (let i = 0; i < supersets.length; i++) this.#hit(supersets[i]!); }
+    const record = atom * ATOM_WORDS;
+    if (!this.#formulas.tell(record)) return;
+    if (this.#collecting) this.#addAtom(record);
+    const words = this.#words;
+    const wholes = words[record + ATOM_WHOLES]!;
+    if (wholes !== 0) {
+      const end = wholes + words[wholes]!;
+      for (let i = wholes + 1; i <= end; i++) this.#hit(words[i]!);
+    }
   }
 
-  #addAll(begin: Int32Array, key: number): void {
-    const end = begin[key + 1]!;
-    for (let list = begin[key]!; list < end; list += LIST_WORDS) this.#add(list);
+  /** Adds all that an atom leads to. */
+  #addAtom(record: number): void {
+    const words = this.#words;
+    const lists = words[record + ATOM_LISTS]!;
+    if (lists === NO_LIST) return;
+    if (lists !== ONE_ENTRY) this.#addLists(lists, words[record + ATOM_END]!);
+    else if ((words[record + ATOM_ENTRY]! & (1 << this.#phase)) !== 0) {
+      const at = this.#count;
+      if (at === this.#rules.length) this.#grow();
+      this.#count = at + 1;
+      this.#lists[at] = NO_LIST;
+      this.#places[at] = record + ATOM_ENTRY;
+      this.#rules[at] = words[record + ATOM_ENTRY]! >> ENTRY_BITS;
+    }
   }
 
-  #add(list: number): void {
-    const { lists } = this.#postings;
-    if ((lists[list + LIST_PHASES]! & (1 << this.#phase)) === 0) return;
+  /** Adds the lists from one address to below another. */
+  #addLists(begin: number, end: number): void {
+    for (let list = begin; list < end; list = this.#words[list + LIST_END]!) this.#addList(list);
+  }
+
+  #addList(list: number): void {
+    if ((this.#words[list + LIST_PHASES]! & (1 << this.#phase)) === 0) return;
     if (this.#count === this.#rules.length) this.#grow();
     const at = this.#count++;
     this.#lists[at] = list;
-    this.#places[at] = lists[list + LIST_BEGIN]! - 1;
+    this.#places[at] = list + LIST_WORDS - ENTRY_WORDS;
     this.#advance(at, 0, 0, 0);
   }
 
   /** Goes to the list's next entry of this phase; a list that has none, or neither sets nor opens anything new, drops out. */
   #advance(at: number, low: number, high: number, open: number): void {
-    const { entries, lists } = this.#postings;
+    const words = this.#words;
     const list = this.#lists[at]!;
     if (
-      (lists[list + LIST_LOW]! & ~low) !== 0 || (lists[list + LIST_HIGH]! & ~high) !== 0 ||
-      (lists[list + LIST_BLOCKS]! & ~open) !== 0
+      list !== NO_LIST &&
+      ((words[list + LIST_LOW]! & ~low) !== 0 || (words[list + LIST_HIGH]! & ~high) !== 0 ||
+        (words[list + LIST_BLOCKS]! & ~open) !== 0)
     ) {
-      const end = lists[list + LIST_END]!;
+      const end = words[list + LIST_END]!;
       const bit = 1 << this.#phase;
-      for (let place = this.#places[at]! + 1; place < end; place++) {
-        const entry = entries[place]!;
+      for (let place = this.#places[at]! + ENTRY_WORDS; place < end; place += ENTRY_WORDS) {
+        const entry = words[place]!;
         if ((entry & bit) === 0) continue;
         this.#places[at] = place;
         this.#rules[at] = entry >> ENTRY_BITS;
@@ -304,7 +333,7 @@ export class Matcher {
 
   #ruleDecided(rule: number): Decided {
     return {
-      action: this.#tree.effects[this.#effects[rule]!]!.action ?? "accept",
+      action: this.#tree.effects[this.#tree.rules.effects[rule]!]!.action ?? "accept",
       by: `rule:${this.#tree.rules.names[rule]!}`,
       cause: "rule",
     };
@@ -319,7 +348,7 @@ export class Matcher {
     rule: number,
     facts: Facts,
   ): Outcome {
-    const effect = rule < 0 ? undefined : this.#tree.effects[this.#effects[rule]!];
+    const effect = rule < 0 ? undefined : this.#tree.effects[this.#tree.rules.effects[rule]!];
     const outcome = outcomeOf(
       final,
       decided,
@@ -332,16 +361,4 @@ export class Matcher {
     this.#states.keep();
     return outcome;
   }
-}
-
-/** As stretchOf, for typed arrays alone, so that it is compiled for them. */
-function stretch64(bounds: Float64Array, value: number): number {
-  let low = 0;
-  let high = bounds.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (bounds[middle]! <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }

@@ -1,47 +1,67 @@
-/** Networks by binary search: sorted prefixes, each with the prefix around it, which is the path to the root of their trie. */
+/** Networks by search among sorted prefixes, each with the prefix around it, which is the path to the root of their trie. */
 import { ipWords, maskOf, type Network, parseNetwork } from "../network.ts";
+import { powerOfTwo } from "./key_table.ts";
 
 /** Finds every network that an address is in. */
 export class NetworkTable {
   readonly #v4: Family;
   readonly #v6: Family;
 
-  constructor(keys: readonly string[]) {
-    const networks = keys.map((key, number) => ({ number, network: parseNetwork(key)! }));
-    this.#v4 = new Family(networks.filter(({ network }) => network.family === 4), 1);
-    this.#v6 = new Family(networks.filter(({ network }) => network.family === 6), 4);
+  /** @param values What the keys stand for; their numbers where it is left out. */
+  constructor(
+    keys: readonly string[],
+    values: ArrayLike<number> = keys.map((_, number) => number),
+  ) {
+    const rows = keys.map((key, number) => ({
+      value: values[number]!,
+      network: parseNetwork(key)!,
+    }));
+    this.#v4 = new Family(rows.filter(({ network }) => network.family === 4), 1);
+    this.#v6 = new Family(rows.filter(({ network }) => network.family === 6), 4);
   }
 
   /**
    * Looks up the address in {@link ipWords}.
    *
-   * @returns a place in {@link key} and {@link around}, of the narrowest network that holds it; -1: none.
+   * @returns a place in {@link value} and {@link around}, of the narrowest network that holds it; -1: none.
    */
   find(family: 4 | 6): number {
     return (family === 4 ? this.#v4 : this.#v6).find();
   }
 
-  /** Number of the key at a place. */
-  key(family: 4 | 6, place: number): number {
-    return (family === 4 ? this.#v4 : this.#v6).numbers[place]!;
+  /** What the key at a place stands for. */
+  value(family: 4 | 6, place: number): number {
+    return (family === 4 ? this.#v4 : this.#v6).value(place);
   }
 
   /** Place of the next wider network that holds this one; -1: none. */
   around(family: 4 | 6, place: number): number {
-    return (family === 4 ? this.#v4 : this.#v6).parents[place]!;
+    return (family === 4 ? this.#v4 : this.#v6).around(place);
   }
 }
 
-class Family {
-  readonly numbers: Int32Array;
-  readonly parents: Int32Array;
-  readonly #words: Uint32Array;
-  readonly #bits: Uint8Array;
-  readonly #width: number;
-  readonly #length: number;
+interface Row {
+  readonly value: number;
+  readonly network: Network;
+}
 
-  constructor(networks: { readonly number: number; readonly network: Network }[], width: number) {
-    networks.sort((a, b) => {
+/** Most bits of an address by which its stretch of the prefixes is found at once. */
+const MAX_HEAD_BITS = 16;
+
+/** Prefixes of one family. */
+class Family {
+  /** Records in order of their prefixes: the prefix's words, its bits, what it stands for, and the place of the one around it. */
+  readonly #records: Int32Array;
+  /** Words of a prefix. */
+  readonly #width: number;
+  /** Words of a record. */
+  readonly #stride: number;
+  /** By the first bits of an address: how many prefixes begin below them. */
+  readonly #heads: Int32Array;
+  readonly #headShift: number;
+
+  constructor(rows: readonly Row[], width: number) {
+    const sorted = [...rows].sort((a, b) => {
       for (let w = 0; w < width; w++) {
         const difference = a.network.words[w]! - b.network.words[w]!;
         if (difference !== 0) return difference;
@@ -49,50 +69,62 @@ class Family {
       return a.network.bits - b.network.bits;
     });
     this.#width = width;
-    this.#length = networks.length;
-    this.numbers = Int32Array.from(networks, ({ number }) => number);
-    this.parents = new Int32Array(networks.length);
-    this.#words = Uint32Array.from(
-      networks.flatMap(({ network }) => network.words.slice(0, width)),
-    );
-    this.#bits = Uint8Array.from(networks, ({ network }) => network.bits);
-    for (let i = 0; i < networks.length; i++) {
-      let around = i - 1;
-      while (around >= 0 && !this.#holds(around, this.#words, i * width)) {
-        around = this.parents[around]!;
-      }
-      this.parents[i] = around;
-    }
+    this.#stride = width === 1 ? 4 : 8;
+    this.#records = new Int32Array(sorted.length * this.#stride);
+    const heads = Math.min(powerOfTwo(2, sorted.length), 1 << MAX_HEAD_BITS);
+    this.#headShift = 32 - Math.log2(heads);
+    this.#heads = new Int32Array(heads + 1);
+    sorted.forEach(({ value, network }, place) => {
+      const at = place * this.#stride;
+      this.#records.set(network.words.slice(0, width), at);
+      this.#records[at + width] = network.bits;
+      this.#records[at + width + 1] = value;
+      let around = place - 1;
+      while (around >= 0 && !this.#holds(around, this.#records, at)) around = this.around(around);
+      this.#records[at + width + 2] = around;
+      this.#heads[(network.words[0] >>> this.#headShift) + 1]!++;
+    });
+    for (let head = 0; head < heads; head++) this.#heads[head + 1]! += this.#heads[head]!;
+  }
+
+  value(place: number): number {
+    return this.#records[place * this.#stride + this.#width + 1]!;
+  }
+
+  around(place: number): number {
+    return this.#records[place * this.#stride + this.#width + 2]!;
   }
 
   find(): number {
-    let low = 0;
-    let high = this.#length;
+    const head = ipWords[0]! >>> this.#headShift;
+    let low = this.#heads[head]!;
+    let high = this.#heads[head + 1]!;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#notAbove(middle)) low = middle + 1;
       else high = middle;
     }
     let place = low - 1;
-    while (place >= 0 && !this.#holds(place, ipWords, 0)) place = this.parents[place]!;
+    while (place >= 0 && !this.#holds(place, ipWords, 0)) place = this.around(place);
     return place;
   }
 
   #notAbove(place: number): boolean {
-    const width = this.#width;
-    for (let w = 0; w < width; w++) {
-      const mine = this.#words[place * width + w]!;
+    const at = place * this.#stride;
+    for (let w = 0; w < this.#width; w++) {
+      const mine = this.#records[at + w]! >>> 0;
       const other = ipWords[w]!;
       if (mine !== other) return mine < other;
     }
     return true;
   }
 
-  #holds(place: number, words: Uint32Array, at: number): boolean {
-    let bits = this.#bits[place]!;
+  #holds(place: number, words: Int32Array | Uint32Array, from: number): boolean {
+    const at = place * this.#stride;
+    let bits = this.#records[at + this.#width]!;
     for (let w = 0; bits > 0; w++, bits -= 32) {
       const mask = maskOf(bits < 32 ? bits : 32);
-      if (((this.#words[place * this.#width + w]! ^ words[at + w]!) & mask) !== 0) return false;
+      if (((this.#records[at + w]! ^ words[from + w]!) & mask) !== 0) return false;
     }
     return true;
   }

@@ -1,54 +1,101 @@
-/** The postings of a tree in flat arrays. */
+/**
+ * The postings of a tree in one block of words: records of atoms first, then lists of entries, with the programs of their conditions
+ * between them.
+ *
+ * The record of an atom: the decision that it was last told for; where its lists begin and end; where the sets are that take it in;
+ * and, where it has one entry alone, as most have, that entry itself, so that a mail that meets it reads one line of memory.
+ *
+ * An entry is three words: rule, kind and phases as in the tree; number of the effect; address of what is left to ask. A list is five
+ * words and entries in order of their rules.
+ */
 import {
   BLOCKER_ENTRY,
   type DecisionTree,
   ENTRY_BITS,
+  literal,
   PURE_ENTRY,
   type TreeIndex,
 } from "../tree.ts";
 import { GATE_SLOTS } from "../slots.ts";
 import { leafCount, stretchOf } from "../compile/number_index.ts";
+import type { AttachmentMatcher } from "./attachment_matcher.ts";
+import { HOLDS, ProgramBuilder } from "./programs.ts";
+import { FirstRules } from "./first_rules.ts";
+import { WordBuilder } from "./words.ts";
 
-/** Words of a list's record: one or none in two lines of the processor's cache. */
-export const LIST_WORDS = 8;
-/** Where its entries begin. */
-export const LIST_BEGIN = 0;
-/** Where they end. */
-export const LIST_END = 1;
+/** Words of an atom's record: two records in a line of the processor's cache. */
+export const ATOM_WORDS = 8;
+/** The decision that it was told for. */
+export const ATOM_STAMP = 0;
+/** Address of its first list; {@link NO_LIST}, {@link ONE_ENTRY}. */
+export const ATOM_LISTS = 1;
+/** Address behind its last list. */
+export const ATOM_END = 2;
+/** Address of how many sets take it in, and these; 0: none. */
+export const ATOM_WHOLES = 3;
+/** Its only entry. */
+export const ATOM_ENTRY = 4;
+/** The atom leads to no rule. */
+export const NO_LIST = 0;
+/** The atom leads to one entry, which is in its record. */
+export const ONE_ENTRY = -1;
+
+/** Words of an entry. */
+export const ENTRY_WORDS = 3;
+/** Number of the rule's effect. */
+export const ENTRY_EFFECT = 1;
+/** Program of what is left to ask. */
+export const ENTRY_PROGRAM = 2;
+
+/** Words of a list before its entries. */
+export const LIST_WORDS = 5;
+/** Address behind its last entry. */
+export const LIST_END = 0;
 /** Phases in which it counts. */
-export const LIST_PHASES = 2;
+export const LIST_PHASES = 1;
 /** Slots that its rules set. */
-export const LIST_LOW = 3;
+export const LIST_LOW = 2;
 /** See {@link LIST_LOW}. */
-export const LIST_HIGH = 4;
+export const LIST_HIGH = 3;
 /** Slots that its rules keep open only; it drops out where these are open or settled. */
-export const LIST_BLOCKS = 5;
+export const LIST_BLOCKS = 4;
 
-/** Lists of entries; a way in has some lists, from one number to below another. */
+type Row = readonly [key: number, ...entries: number[]];
+
+/** The postings of one tree. A key of a table has the lists from `begin[key]` to below `begin[key + 1]`. */
 export class Postings {
-  readonly entries: Int32Array;
-  /** Records of {@link LIST_WORDS} words, one a list; a list's number is where its record begins. */
-  readonly lists: Int32Array;
-  /** By set atom: its lists, from `atomBegin[a]` to below `atomBegin[a + 1]`. */
-  readonly atomBegin: Int32Array;
-  /** Atoms of other kinds that have lists: to be asked one by one. */
-  readonly probes: readonly number[];
-  /** Attributes of enumerations that have lists; by `attribute * 32 + value`, as atomBegin. */
+  readonly words: Int32Array;
+  /** How many atoms have a record, from address 0 on. */
+  readonly atoms: number;
+  /** Atoms of other kinds than sets that have entries, with the program that asks them. */
+  readonly probes: readonly { readonly record: number; readonly program: number }[];
+  /** Attributes of enumerations that have lists. */
   readonly enumAttributes: readonly number[];
+  /** Table by `attribute * 32 + value`. */
   readonly enumBegin: Int32Array;
   readonly numbers: readonly NumberPostings[];
-  /** By phase, as atomBegin. */
+  /** Table by phase. */
   readonly alwaysBegin: Int32Array;
-  /** Attributes with set tables that lead to lists, by phase. */
+  /** Attributes with set tables that lead to entries, by phase. */
   readonly setAttributes: readonly (readonly number[])[];
+  /** See ProgramBuilder. */
+  readonly ranges: Float64Array;
+  readonly attachments: readonly AttachmentMatcher[];
 
   constructor(tree: DecisionTree, phaseOf: (attribute: number) => number) {
     const { index } = tree;
     const builder = new ListBuilder(tree);
-    const sets = index.atoms.filter(([atom]) => typeof tree.atoms[atom] === "number");
-    const others = index.atoms.filter(([atom]) => typeof tree.atoms[atom] !== "number");
-    this.atomBegin = builder.table(tree.atoms.length, [...sets, ...others]);
-    this.probes = others.map(([atom]) => atom);
+    this.atoms = tree.atoms.length;
+    const probes: number[] = [];
+    for (const [atom, ...entries] of index.atoms) {
+      builder.atom(atom, entries);
+      if (typeof tree.atoms[atom] !== "number") probes.push(atom);
+    }
+    for (const [atom, ...wholes] of tree.supersets) builder.wholes(atom, wholes);
+    this.probes = probes.map((atom) => ({
+      record: atom * ATOM_WORDS,
+      program: builder.programs.write(literal(atom, false), -1),
+    }));
     this.enumBegin = builder.table(
       tree.attributes.length * 32,
       index.enums.map(([attribute, value, ...entries]) =>
@@ -61,48 +108,45 @@ export class Postings {
       index.always.length,
       index.always.map((entries, phase) => [phase, ...entries] as const),
     );
-    const wanted = new Map<number, number>();
-    for (const [atom, ...entries] of sets) {
-      const attribute = tree.atoms[atom] as number;
-      let phases = wanted.get(attribute) ?? 0;
-      for (const entry of entries) phases |= entry & 63;
-      wanted.set(attribute, phases);
-    }
-    this.setAttributes = index.always.map((_, phase) =>
-      [...wanted].filter(([attribute, phases]) =>
-        (phases & (1 << phase)) !== 0 && phaseOf(attribute) <= phase
-      )
-        .map(([attribute]) => attribute)
-    );
-    this.entries = Int32Array.from(builder.entries);
-    this.lists = Int32Array.from(builder.lists);
+    this.setAttributes = setAttributes(tree, phaseOf);
+    this.words = builder.words.finish();
+    this.ranges = Float64Array.from(builder.programs.ranges);
+    this.attachments = builder.programs.attachments;
   }
+}
+
+/** By phase, the attributes whose sets lead to entries then. */
+function setAttributes(tree: DecisionTree, phaseOf: (attribute: number) => number): number[][] {
+  const wanted = new Map<number, number>();
+  for (const row of tree.index.atoms) {
+    const attribute = tree.atoms[row[0]];
+    if (typeof attribute !== "number") continue;
+    let phases = wanted.get(attribute) ?? 0;
+    for (let i = 1; i < row.length; i++) phases |= row[i]! & 63;
+    wanted.set(attribute, phases);
+  }
+  return tree.index.always.map((_, phase) =>
+    [...wanted].flatMap(([attribute, phases]) =>
+      (phases & (1 << phase)) !== 0 && phaseOf(attribute) <= phase ? [attribute] : []
+    )
+  );
 }
 
 /** Ways in by one number. */
 export class NumberPostings {
   readonly attribute: number;
-  readonly first: readonly {
-    readonly phases: number;
-    readonly bounds: Float64Array;
-    /** A list for each stretch; -1: none. */
-    readonly lists: Int32Array;
-  }[];
+  readonly first: FirstRules;
   readonly bounds: Float64Array;
   readonly leaves: number;
-  /** By node of the segment tree, as atomBegin. */
+  /** Table by node of the segment tree. */
   readonly nodeBegin: Int32Array;
 
   constructor(number: TreeIndex["numbers"][number], builder: ListBuilder) {
     this.attribute = number.attribute;
-    this.first = number.first.map(({ phases, bounds, rules }) => ({
-      phases,
-      bounds: Float64Array.from(bounds),
-      lists: Int32Array.from(
-        rules,
-        (rule) => rule < 0 ? -1 : builder.single((rule << ENTRY_BITS) + PURE_ENTRY + phases),
-      ),
-    }));
+    this.first = new FirstRules(
+      number.first,
+      (rule, phases) => builder.single((rule << ENTRY_BITS) + PURE_ENTRY + phases),
+    );
     this.bounds = Float64Array.from(number.bounds);
     this.leaves = leafCount(number.bounds.length);
     this.nodeBegin = builder.table(this.leaves * 2, number.segments);
@@ -110,8 +154,9 @@ export class NumberPostings {
 
   /** The leaf of a value; -1 where no rule asks as little. */
   leaf(value: number): number {
+    if (this.bounds.length === 0) return -1;
     const stretch = stretchOf(this.bounds, value);
-    return stretch < 0 || this.bounds.length === 0 ? -1 : this.leaves + stretch;
+    return stretch < 0 ? -1 : this.leaves + stretch;
   }
 }
 
@@ -119,68 +164,115 @@ export class NumberPostings {
 const SPLIT_FROM = 8;
 
 class ListBuilder {
-  readonly entries: number[] = [];
-  readonly lists: number[] = [];
+  readonly words = new WordBuilder();
+  readonly programs: ProgramBuilder;
   readonly #tree: DecisionTree;
 
   constructor(tree: DecisionTree) {
     this.#tree = tree;
+    this.words.reserve(tree.atoms.length * ATOM_WORDS);
+    // Address 0 is no list, even where there are no atoms.
+    this.words.reserve(1);
+    this.programs = new ProgramBuilder(tree, this.words);
   }
 
-  /** Lists of rows `[key, ...entries]`, to be found by key. */
-  table(keys: number, rows: readonly (readonly [number, ...number[]])[]): Int32Array {
+  /** Fills in the record of an atom. */
+  atom(atom: number, entries: readonly number[]): void {
+    const record = atom * ATOM_WORDS;
+    if (entries.length === 1) {
+      this.words.set(record + ATOM_LISTS, ONE_ENTRY);
+      const [entry, effect, program] = this.#entry(entries[0]!, atom);
+      this.words.set(record + ATOM_ENTRY, entry);
+      this.words.set(record + ATOM_ENTRY + ENTRY_EFFECT, effect);
+      this.words.set(record + ATOM_ENTRY + ENTRY_PROGRAM, program);
+    } else {
+      const programs = entries.map((entry) => this.#entry(entry, atom));
+      this.words.set(record + ATOM_LISTS, this.words.length);
+      this.#lists(programs);
+      this.words.set(record + ATOM_END, this.words.length);
+    }
+  }
+
+  /** Fills in the sets that take an atom in. */
+  wholes(atom: number, wholes: readonly number[]): void {
+    this.words.set(atom * ATOM_WORDS + ATOM_WHOLES, this.words.length);
+    this.words.push(wholes.length);
+    for (const whole of wholes) this.words.push(whole);
+  }
+
+  /** Lists of rows, to be found by key. */
+  table(keys: number, rows: readonly Row[]): Int32Array {
+    const sorted = rows.map(([key, ...entries]) => ({
+      key,
+      entries: entries.map((entry) => this.#entry(entry, -1)),
+    })).sort((a, b) => a.key - b.key);
     const begin = new Int32Array(keys + 1);
-    const sorted = [...rows].sort((a, b) => a[0] - b[0]);
     let next = 0;
     for (let key = 0; key <= keys; key++) {
-      begin[key] = this.lists.length;
-      for (; next < sorted.length && sorted[next]![0] === key; next++) {
-        const row = sorted[next]!;
-        if (row.length > SPLIT_FROM) this.#split(row);
-        else if (row.length > 1) this.#list(row, 1);
-      }
+      begin[key] = this.words.length;
+      for (; sorted[next]?.key === key; next++) this.#lists(sorted[next]!.entries);
     }
     return begin;
   }
 
+  /** @returns address of a list of one entry. */
   single(entry: number): number {
-    return this.#list([entry], 0);
+    const begin = this.words.length;
+    this.#list([this.#entry(entry, -1)]);
+    return begin;
   }
 
-  #split(row: readonly number[]): void {
-    const parts = new Map<string, number[]>();
-    for (let i = 1; i < row.length; i++) {
-      const { low, high } = this.#effect(row[i]!);
-      const key = `${low} ${high} ${row[i]! & ((1 << ENTRY_BITS) - 1)}`;
-      const part = parts.get(key);
-      if (part) part.push(row[i]!);
-      else parts.set(key, [row[i]!]);
+  /** @param given The atom that leads here; -1: none. */
+  #entry(entry: number, given: number): readonly [entry: number, effect: number, program: number] {
+    const rule = entry >> ENTRY_BITS;
+    return [
+      entry,
+      this.#tree.rules.effects[rule]!,
+      (entry & PURE_ENTRY) !== 0
+        ? HOLDS
+        : this.programs.write(this.#tree.rules.conditions[rule]!, given),
+    ];
+  }
+
+  #lists(entries: readonly (readonly [number, number, number])[]): void {
+    if (entries.length < SPLIT_FROM) {
+      if (entries.length > 0) this.#list(entries);
+      return;
     }
-    for (const part of parts.values()) this.#list(part, 0);
+    const parts = new Map<string, (readonly [number, number, number])[]>();
+    for (const one of entries) {
+      const { low, high } = this.#tree.effects[one[1]]!;
+      const key = `${low} ${high} ${one[0] & ((1 << ENTRY_BITS) - 1)}`;
+      const part = parts.get(key);
+      if (part) part.push(one);
+      else parts.set(key, [one]);
+    }
+    for (const part of parts.values()) this.#list(part);
   }
 
-  #list(row: readonly number[], from: number): number {
+  #list(entries: readonly (readonly [number, number, number])[]): void {
+    const { words } = this;
     let low = 0;
     let high = 0;
     let phases = 0;
     let blocks = 0;
-    const begin = this.entries.length;
-    for (let i = from; i < row.length; i++) {
-      const entry = row[i]!;
-      const effect = this.#effect(entry);
+    const list = words.reserve(LIST_WORDS);
+    for (const [entry, number, program] of entries) {
+      const effect = this.#tree.effects[number]!;
       phases |= entry & 63;
       if ((entry & BLOCKER_ENTRY) !== 0) blocks |= effect.low & GATE_SLOTS;
       else {
         low |= effect.low;
         high |= effect.high;
       }
-      this.entries.push(entry);
+      words.push(entry);
+      words.push(number);
+      words.push(program);
     }
-    return this.lists.push(begin, this.entries.length, phases, low, high, blocks, 0, 0) -
-      LIST_WORDS;
-  }
-
-  #effect(entry: number) {
-    return this.#tree.effects[this.#tree.rules.effects[entry >> ENTRY_BITS]!]!;
+    words.set(list + LIST_END, words.length);
+    words.set(list + LIST_PHASES, phases);
+    words.set(list + LIST_LOW, low);
+    words.set(list + LIST_HIGH, high);
+    words.set(list + LIST_BLOCKS, blocks);
   }
 }

@@ -2,8 +2,8 @@
 import { normalAddress, normalText } from "../compile/keys.ts";
 import { readIp } from "../network.ts";
 import type { TreeKeys, TreeTable } from "../tree.ts";
-import { GlobTable } from "./glob.ts";
-import { EMPTY_HASH, extendHash, fold, KeyTable } from "./key_table.ts";
+import { GlobTable } from "./glob_table.ts";
+import { EMPTY_HASH, extendHash, fold, KeyTable, NO_KEY } from "./key_table.ts";
 import { NetworkTable } from "./network_table.ts";
 
 /** What is told of each atom found. */
@@ -17,39 +17,48 @@ export interface Hits {
 const AT = 64;
 const DOT = 46;
 
-/** The atoms of the keys of one place in a table. */
+/**
+ * The atoms of the keys of one place in a table. What most keys stand for is a single atom; the others stand for a run of words,
+ * as -1 less its begin: group or -1, how many atoms, and these.
+ */
 class KeyAtoms {
-  /** The only atom, or -1 - n: the n-th of {@link #lists}. */
-  readonly #first: Int32Array;
-  readonly #lists: Int32Array[] = [];
-  readonly #groups: Int32Array | undefined;
+  /** By key. */
+  readonly values: Int32Array;
+  readonly #runs: Int32Array;
 
   constructor(keys: TreeKeys, groupOf: ((atom: number) => number) | undefined) {
-    this.#first = Int32Array.from(
-      keys.atoms,
-      (atoms) => typeof atoms === "number" ? atoms : -this.#lists.push(Int32Array.from(atoms)),
-    );
-    if (groupOf) {
-      const groups = keys.atoms.map((atoms) => {
-        const found = [atoms].flat().map(groupOf).filter((group) => group >= 0);
-        return found.length === 0 ? -1 : Math.min(...found);
-      });
-      if (groups.some((group) => group >= 0)) this.#groups = Int32Array.from(groups);
-    }
+    const runs: number[] = [];
+    this.values = Int32Array.from(keys.atoms, (atoms) => {
+      const group = groupOf ? groupOfKey(atoms, groupOf) : -1;
+      if (typeof atoms === "number" && group < 0) return atoms;
+      const value = -1 - runs.length;
+      const list = [atoms].flat();
+      runs.push(group, list.length, ...list);
+      return value;
+    });
+    this.#runs = Int32Array.from(runs);
   }
 
-  tell(key: number, hits: Hits): void {
-    const first = this.#first[key]!;
-    if (first >= 0) hits.hit(first);
+  tell(value: number, hits: Hits): void {
+    if (value >= 0) hits.hit(value);
     else {
-      const list = this.#lists[-1 - first]!;
-      for (let i = 0; i < list.length; i++) hits.hit(list[i]!);
-    }
-    if (this.#groups) {
-      const group = this.#groups[key]!;
-      if (group >= 0) hits.group(group);
+      const runs = this.#runs;
+      const begin = -1 - value;
+      const end = begin + 2 + runs[begin + 1]!;
+      for (let i = begin + 2; i < end; i++) hits.hit(runs[i]!);
+      if (runs[begin]! >= 0) hits.group(runs[begin]!);
     }
   }
+}
+
+/** The first group that some atoms of a key belong to; -1: none. */
+function groupOfKey(
+  atoms: number | readonly number[],
+  groupOf: (atom: number) => number,
+): number {
+  if (typeof atoms === "number") return groupOf(atoms);
+  const found = atoms.map(groupOf).filter((group) => group >= 0);
+  return found.length === 0 ? -1 : Math.min(...found);
 }
 
 /** Keys that are whole texts or endings. */
@@ -58,13 +67,13 @@ class Place {
   readonly atoms: KeyAtoms;
 
   constructor(keys: TreeKeys, groupOf: ((atom: number) => number) | undefined) {
-    this.table = new KeyTable(keys.keys);
     this.atoms = new KeyAtoms(keys, groupOf);
+    this.table = new KeyTable(keys.keys, this.atoms.values);
   }
 
   look(hash: number, text: string, from: number, to: number, hits: Hits): void {
-    const key = this.table.find(hash, text, from, to);
-    if (key >= 0) this.atoms.tell(key, hits);
+    const value = this.table.find(hash, text, from, to);
+    if (value !== NO_KEY) this.atoms.tell(value, hits);
   }
 }
 
@@ -77,8 +86,6 @@ export class SetTable {
   readonly #globs: GlobTable | undefined;
   readonly #networks: NetworkTable | undefined;
   readonly #networkAtoms: KeyAtoms;
-  /** The text at hand is in normal form, although it is not ASCII. */
-  #normal = false;
 
   /** @param groupOf The group of whose members an atom is the set; -1: none. */
   constructor(table: TreeTable, hits: Hits, groupOf?: (atom: number) => number) {
@@ -90,78 +97,83 @@ export class SetTable {
     const globAtoms = new KeyAtoms(table.globs, undefined);
     this.#globs = table.globs.keys.length === 0
       ? undefined
-      : new GlobTable(table.globs.keys, (glob) => globAtoms.tell(glob, hits));
+      : new GlobTable(table.globs.keys, (glob) => globAtoms.tell(globAtoms.values[glob]!, hits));
+    this.#networkAtoms = new KeyAtoms(table.networks, undefined);
     this.#networks = table.networks.keys.length === 0
       ? undefined
-      : new NetworkTable(table.networks.keys);
-    this.#networkAtoms = new KeyAtoms(table.networks, undefined);
+      : new NetworkTable(table.networks.keys, this.#networkAtoms.values);
   }
 
   /** Tells the atoms of a text, any case. */
   text(text: string, from = 0, to = text.length): void {
+    if (!this.#text(text, from, to, 127)) {
+      const normal = normalText(text.slice(from, to));
+      this.#text(normal, 0, normal.length, 0xffff);
+    }
+  }
+
+  /**
+   * @param last Last unit that stands for itself.
+   * @returns false for a text with others; endings told by now are ASCII and hold for its normal form, too.
+   */
+  #text(text: string, from: number, to: number, last: number): boolean {
     const suffixes = this.#suffixes;
     const exact = this.#exact;
-    if (exact || suffixes) {
+    if (exact !== undefined || suffixes !== undefined) {
       let hash = EMPTY_HASH;
       for (let i = to - 1; i >= from; i--) {
         const unit = text.charCodeAt(i);
-        if (unit > 127 && !this.#normal) return this.#again(text.slice(from, to));
+        if (unit > last) return false;
         hash = extendHash(hash, fold(unit));
-        if (unit === DOT && suffixes) suffixes.look(hash, text, i, to, this.#hits);
+        if (unit === DOT && suffixes !== undefined) suffixes.look(hash, text, i, to, this.#hits);
       }
-      exact?.look(hash, text, from, to, this.#hits);
-    } else if (!this.#normal) {
-      for (let i = from; i < to; i++) {
-        if (text.charCodeAt(i) > 127) return this.#again(text.slice(from, to));
-      }
+      if (exact !== undefined) exact.look(hash, text, from, to, this.#hits);
     }
-    this.#globs?.scan(text, from, to);
-  }
-
-  /** Begins again with the lower case of a text that is not ASCII; endings told by now are ASCII and hold for it, too. */
-  #again(text: string): void {
-    this.#normal = true;
-    this.text(normalText(text));
-    this.#normal = false;
+    return this.#globs === undefined || this.#globs.scan(text, from, to, last);
   }
 
   /** Tells the atoms of an address: endings of its domain, from the shortest, then the domain, then the whole. */
   address(address: string): void {
+    // Endings told of an address that is not ASCII are whole ASCII labels, which its normal form keeps.
+    if (!this.#address(address, 127)) this.#address(normalAddress(address), 0xffff);
+  }
+
+  #address(address: string, last: number): boolean {
     const suffixes = this.#suffixes;
     const end = address.length;
     let hash = EMPTY_HASH;
-    let inDomain = true;
-    for (let i = end - 1; i >= 0; i--) {
+    let i = end - 1;
+    for (; i >= 0; i--) {
       const unit = address.charCodeAt(i);
-      if (unit > 127 && !this.#normal) {
-        // Endings told by now are whole ASCII labels, which the normal form keeps.
-        this.#normal = true;
-        this.address(normalAddress(address));
-        this.#normal = false;
-        return;
-      }
-      if (inDomain && unit === AT) {
-        this.#domains?.look(hash, address, i + 1, end, this.#hits);
-        inDomain = false;
-      }
+      if (unit > last) return false;
+      if (unit === AT) break;
       hash = extendHash(hash, fold(unit));
-      if (inDomain && unit === DOT && suffixes) {
-        const key = suffixes.table.find(hash, address, i, end);
+      if (unit === DOT && suffixes !== undefined) {
+        const value = suffixes.table.find(hash, address, i, end);
         // What has no @ has no domain.
-        if (key >= 0 && address.includes("@")) suffixes.atoms.tell(key, this.#hits);
+        if (value !== NO_KEY && address.includes("@")) suffixes.atoms.tell(value, this.#hits);
       }
     }
-    this.#exact?.look(hash, address, 0, end, this.#hits);
+    if (i >= 0 && this.#domains !== undefined) {
+      this.#domains.look(hash, address, i + 1, end, this.#hits);
+    }
+    for (; i >= 0; i--) {
+      const unit = address.charCodeAt(i);
+      if (unit > last) return false;
+      hash = extendHash(hash, fold(unit));
+    }
+    if (this.#exact !== undefined) this.#exact.look(hash, address, 0, end, this.#hits);
+    return true;
   }
 
   /** Tells the atoms of a client's address; one that is none has none. */
   client(address: string): void {
     const networks = this.#networks;
-    if (!networks) return;
+    if (networks === undefined) return;
     const family = readIp(address);
     if (family === 0) return;
     for (let place = networks.find(family); place >= 0; place = networks.around(family, place)) {
-      this.#networkAtoms.tell(networks.key(family, place), this.#hits);
+      this.#networkAtoms.tell(networks.value(family, place), this.#hits);
     }
   }
 }
