@@ -170,11 +170,16 @@ function mayAccess(user: User, how: "-r" | "-w", path: string): boolean {
   }).outputSync().success;
 }
 
-/** Resident memory of a process, octets; `undefined` where it is gone or the system does not say. */
+/**
+ * Resident memory of a process that is its own, octets: pages of files, which it has in common with others, are left out.
+ *
+ * @returns `undefined` where it is gone or the system does not say.
+ * @see proc(5), statm
+ */
 export function residentOctets(pid: number): number | undefined {
   try {
-    const pages = Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1];
-    return pages === undefined ? undefined : Number(pages) * 4096;
+    const [, resident, shared] = Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ").map(Number);
+    return resident === undefined || shared === undefined ? undefined : (resident - shared) * 4096;
   } catch {
     return undefined;
   }

@@ -23,7 +23,7 @@ import { ScannerCrew } from "./scanner_crew.ts";
 import { ScannerDeath, type ScannerEnd, type ScannerProcess } from "./scanner_process.ts";
 import { unprivilegedUser } from "./unprivileged.ts";
 import { ScanCache } from "./scan_cache.ts";
-import { moduleFiles } from "./signatures.ts";
+import { checkModuleFiles, moduleFiles } from "./signatures.ts";
 import { socketDirectory } from "./socket_directory.ts";
 import { sha256, unscanned } from "./unscanned.ts";
 import { answerSchema } from "./verdict_schema.ts";
@@ -34,7 +34,7 @@ export type { PoolReport, PoolStatus, ScannerPoolOptions } from "./pool_options.
 const CPU_SECONDS = 7200;
 /** Longest time limit that the settings may ask for, ms: the CPU limit must not be what ends a scan. */
 const MAX_TIME_MS = CPU_SECONDS * 250;
-/** What resident memory may be above the data limit: the program's own pages, octets. */
+/** What a scanner's own resident memory may be above the data limit: what it has when it is ready, octets. */
 const PROGRAM_OCTETS = 256 * 2 ** 20;
 /** How often the time of busy scanners is looked at, ms; and the memory, every so many looks. */
 const WATCH_MS = 50;
@@ -143,7 +143,11 @@ export class ScannerPool {
     await poison.load();
     const pool = new ScannerPool(options, directory, user, poison);
     try {
-      await pool.#crew.firstReady();
+      // Once for all scanners; the first of them starts meanwhile.
+      await Promise.all([
+        pool.#crew.firstReady(),
+        options.signatures ? checkModuleFiles(options.signatures) : undefined,
+      ]);
       return pool;
     } catch (cause) {
       await pool.close();

@@ -237,8 +237,10 @@ function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildP
   const flags = [
     `--allow-read=${readable.join(",")}`,
     `--allow-write=${path}`,
-    // To have the kernel refuse what it may not do.
-    ...(library === undefined ? [] : [`--allow-ffi=${library}`]),
+    // To have the kernel refuse what it may not do; and, where there are modules, to look at memory that they are mapped to.
+    ...(library === undefined
+      ? []
+      : [modules.length > 0 ? "--allow-ffi" : `--allow-ffi=${library}`]),
     ...(NAMES_UNIX_SOCKETS ? [`--allow-net=unix:${path}`] : []),
   ];
   const megabytes = Math.floor(options.memoryOctets / 2 ** 20);

@@ -44,13 +44,40 @@ export async function readSignatureSet(directory: string): Promise<SignatureSet 
   return { directory: resolve(directory), manifest: parseManifest(text), id };
 }
 
+/** Octets that are hashed at once. */
+const PIECE_OCTETS = 1 << 20;
+
+/**
+ * Compares the hashes of the modules of a set, which need not fit into memory.
+ *
+ * @throws {PosternError} `"module/damaged"`.
+ */
+export async function checkModuleFiles({ directory, manifest }: SignatureSet): Promise<void> {
+  const piece = new Uint8Array(PIECE_OCTETS);
+  for (const { file, sha256 } of manifest.modules) {
+    const path = join(directory, file);
+    using source = await Deno.open(path).catch((cause: unknown) => {
+      throw new PosternError("module/damaged", `Cannot read the module ${path}`, { cause });
+    });
+    const hash = createHash("sha256");
+    for (let read; (read = await source.read(piece)) !== null;) {
+      hash.update(piece.subarray(0, read));
+    }
+    if (hash.digest("hex") !== sha256) throw wrongHash(path);
+  }
+}
+
+function wrongHash(path: string): PosternError {
+  return new PosternError("module/damaged", `The module ${path} is damaged: its hash is wrong`);
+}
+
 /** What scanners are told to load. */
 export function moduleFiles(set: SignatureSet | undefined): ModuleFiles {
   if (!set) return { files: [], yara: false };
   const { directory, manifest } = set;
-  const files = manifest.modules.map(({ file, sha256 }) => ({
+  const files = manifest.modules.map(({ file, octets }) => ({
     path: join(directory, file),
-    sha256,
+    octets,
   }));
   return { files, yara: manifest.modules.some(({ kind }) => kind === "yara") };
 }
@@ -70,7 +97,7 @@ export async function readModuleFiles(
       throw new PosternError("module/damaged", `Cannot read the module ${path}`, { cause });
     });
     if (createHash("sha256").update(octets).digest("hex") !== sha256) {
-      throw new PosternError("module/damaged", `The module ${path} is damaged: its hash is wrong`);
+      throw wrongHash(path);
     }
     files.push(octets);
   }

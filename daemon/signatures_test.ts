@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { cLibrary } from "../engine/scanner/landlock.ts";
 import type { ScanSettings } from "../engine/types.ts";
 import { ScannerPool } from "./pool.ts";
 import { buildSignatures, readModuleFiles, readSignatureSet } from "./signatures.ts";
@@ -61,6 +62,38 @@ Deno.test("Scanners load the modules they are started with, and keep them when t
       await pool.close();
     }
   });
+});
+
+Deno.test({
+  name: "Scanners have the modules in memory in common, and no permission left to look at it",
+  ignore: cLibrary() === undefined,
+  async fn() {
+    await withDirectories(async (modules, sources) => {
+      await write(sources, "A", "a signature");
+      const { set } = await buildSignatures([sources], modules);
+      const reports: string[] = [];
+      const pool = await ScannerPool.start({
+        processes: 1,
+        signatures: set,
+        report: (_, message, fields) => reports.push(`${message} ${fields["kept"] ?? ""}`),
+      });
+      try {
+        const [scanner] = pool.status().processes;
+        const maps = await Deno.readTextFile(`/proc/${scanner?.pid}/maps`);
+        for (const { file } of set.manifest.modules) {
+          assert.ok(
+            maps.split("\n").some((line) => /r--s/.test(line) && line.endsWith(file)),
+            maps,
+          );
+        }
+        assert.deepEqual(reports.filter((line) => /\bffi\b/.test(line)), []);
+        const { findings } = await pool.scan(encode("this is a signature"), SETTINGS);
+        assert.deepEqual(findings.map(({ name }) => name), ["A"]);
+      } finally {
+        await pool.close();
+      }
+    });
+  },
 });
 
 Deno.test("A damaged module is refused by whoever reads it, and no scanner starts with it", async () => {

@@ -63,7 +63,7 @@ export interface Modules {
   readonly info: readonly ModuleInfo[];
   /** Date of the sources of what was loaded, ms since 1970; absent where nothing was. */
   readonly date?: number;
-  /** Changes whenever anything in the set does. */
+  /** Changes whenever anything in the set does. Computed when first asked for. */
   readonly id: string;
 }
 
@@ -102,12 +102,11 @@ export function openModules(files: readonly Uint8Array[], yara?: BufferSource): 
   const read = files.map((octets) => new ModuleFile(octets));
   const open = read.map((file) => openModule(file, yara));
   const base = builtinModules();
+  let id: string | undefined;
   const lists = (kind: ModuleKind) =>
     open.flatMap((one) =>
       one.kind === kind && one.content instanceof HashList ? [one.content] : []
     );
-  const id = createHash("sha256");
-  for (const octets of files) id.update(createHash("sha256").update(octets).digest());
   return {
     hashes: [...base.hashes, ...lists("hashes")],
     good: [...base.good, ...lists("good")],
@@ -128,8 +127,16 @@ export function openModules(files: readonly Uint8Array[], yara?: BufferSource): 
       })),
     ],
     ...(read.length > 0 ? { date: Math.min(...read.map(({ header }) => header.date)) } : {}),
-    id: id.digest("hex"),
+    get id() {
+      return id ??= idOf(files);
+    },
   };
+}
+
+function idOf(files: readonly Uint8Array[]): string {
+  const id = createHash("sha256");
+  for (const octets of files) id.update(createHash("sha256").update(octets).digest());
+  return id.digest("hex");
 }
 
 function openModule(file: ModuleFile, yara: BufferSource | undefined): OpenModule {

@@ -6,7 +6,7 @@
  */
 import { sevenZipUrl } from "./sevenzip_file.ts";
 import { confineThread } from "./landlock.ts";
-import { readModules } from "./module_files.ts";
+import { loadModules } from "./module_files.ts";
 import { giveUpPermissions } from "./permissions.ts";
 import type { StartMessage, ToolsMessage, WorkerState } from "./protocol.ts";
 
@@ -18,7 +18,7 @@ const EXIT_FAILED = 70;
  *
  * @param socket Path of the pool's listening socket.
  * @param workerUrl The scanning worker's module.
- * @param modules Signature modules to load, in JSON: what {@link readModules} takes.
+ * @param modules Signature modules to load, in JSON: what {@link loadModules} takes.
  * @param namesSockets Whether the runtime has a net permission for single unix sockets.
  * @param library Path of the C library, to have the kernel refuse things, too; empty where there is none.
  */
@@ -36,14 +36,16 @@ export async function runScanner(
   // Asking for more than this thread has would be an error.
   const mayConfine = library !== "" && !Deno.build.standalone &&
     Deno.permissions.querySync({ name: "ffi", path: library }).state === "granted";
+  const tools = toolsFor(socket, modules, library, mayConfine);
+  // To look at what was mapped takes the permission to look at all memory; it goes with the others before any mail comes.
+  const isMapped = tools.modules.some((module) => !(module instanceof Uint8Array));
   const permissions = {
     read: [socket],
     write: [socket],
-    ...(mayConfine ? { ffi: [library] } : {}),
+    ...(isMapped ? { ffi: true } : mayConfine ? { ffi: [library] } : {}),
     ...(namesSockets ? { net: [`unix:${socket}`] } : {}),
   };
   const options = { type: "module", name: "scan", deno: { permissions } };
-  const tools = toolsFor(socket, modules, mayConfine ? library : "");
   // The binary has the worker's module in itself. Elsewhere the worker has to read it first, and confines itself.
   const refused = Deno.build.standalone ? confineThread(library) : [];
   const worker = new Worker(workerUrl, options as WorkerOptions);
@@ -52,7 +54,9 @@ export async function runScanner(
   worker.onmessage = ({ data }: MessageEvent<WorkerState>) => {
     switch (data.state) {
       case "there": {
-        const buffers = tools.modules.map(({ buffer }) => buffer);
+        const buffers = tools.modules.flatMap((module) =>
+          module instanceof Uint8Array ? [module.buffer] : []
+        );
         if (tools.yara) buffers.push(tools.yara.buffer);
         return worker.postMessage(tools, [tools.sevenZip.buffer, ...buffers]);
       }
@@ -72,14 +76,19 @@ export async function runScanner(
 }
 
 /** What the worker needs and may not read itself; a damaged module ends the process, with the reason as its last words. */
-function toolsFor(socket: string, modules: string, library: string): ToolsMessage {
+function toolsFor(
+  socket: string,
+  modules: string,
+  library: string,
+  mayConfine: boolean,
+): ToolsMessage {
   try {
     // The worker compiles it when a container needs it: most scanners never do.
     return {
       socket,
-      library,
+      library: mayConfine ? library : "",
       sevenZip: Deno.readFileSync(sevenZipUrl()),
-      ...readModules(modules),
+      ...loadModules(modules, library),
     };
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));

@@ -3,6 +3,7 @@
  * octets) gets one answer (a head, for `rewrite` followed by the new octets). Heads are JSON frames.
  */
 import type { KernelRefusal } from "./landlock.ts";
+import type { LoadedFile } from "./mapped_file.ts";
 import type { MessageLayout, RewriteRequest, ScanSettings, Verdict } from "../types.ts";
 
 /** First frame from the scanner. */
@@ -36,7 +37,7 @@ export interface ToolsMessage {
   /** The file `7zz.wasm`. */
   readonly sevenZip: Uint8Array<ArrayBuffer>;
   /** Signature modules, whole files. */
-  readonly modules: readonly Uint8Array<ArrayBuffer>[];
+  readonly modules: readonly LoadedFile[];
   /** yara-x, where one of the modules is of YARA rules. */
   readonly yara?: Uint8Array<ArrayBuffer>;
 }

@@ -4,6 +4,7 @@ import { rewriteMessage } from "../message/rewrite.ts";
 import { scan } from "../scan.ts";
 import { SevenZipTool } from "../unpack/foreign/sevenzip_tool.ts";
 import type { Tools } from "../unpack/unpacker.ts";
+import { loadedOctets } from "./mapped_file.ts";
 import { serveScans } from "./serve.ts";
 
 let modules = builtinModules();
@@ -11,7 +12,7 @@ let tools: Tools = {};
 
 serveScans({
   takeTools: ({ sevenZip, modules: files, yara }) => {
-    if (files.length > 0) modules = openModules(files, yara);
+    if (files.length > 0) modules = openModules(files.map(loadedOctets), yara);
     tools = { sevenZip: new SevenZipTool(sevenZip) };
   },
   scan: (octets, settings) => scan(octets, settings, modules, tools),
