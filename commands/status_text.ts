@@ -52,6 +52,24 @@ function scannersText(scanners: DaemonStatus["scanners"]): string {
   return `${head}${notes.join("; ")}\n`;
 }
 
+function enginesText(engines: DaemonStatus["engines"]): string {
+  if (engines.length === 0) return "";
+  const rows = table(
+    ["ENGINE", "KIND", "STATE", "WHERE", "COUNTS", ">MEAN MS"],
+    engines.map(({ name, engine, state, where, counters, totalMs }) => [
+      name,
+      engine,
+      state,
+      where,
+      counts(counters) || "-",
+      counters["asked"] ? Math.round(totalMs / counters["asked"]) : "-",
+    ]),
+  );
+  const silent = engines.filter(({ detail }) => detail !== undefined)
+    .map(({ name, detail }) => visible(`${name}: ${detail}\n`));
+  return rows + silent.join("");
+}
+
 /** What a status says in one word each: name and value, in two columns. */
 function summary(status: DaemonStatus): string {
   const { policy, store, inFlight, reload } = status;
@@ -114,8 +132,9 @@ export function describeStatus(result: unknown): { text: string; well: boolean }
     summary(status),
     agentsText(status.agents),
     scannersText(status.scanners),
+    enginesText(status.engines),
     permissions,
-  ].join("\n");
+  ].filter((part) => part !== "").join("\n");
   const well = status.agents.every(({ state }) => state === "running" || state === "draining") &&
     status.scanners.processes.length > 0 && status.reload?.error === undefined;
   return { text, well };

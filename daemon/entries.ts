@@ -19,6 +19,7 @@ export const BUNDLES = {
   document: "daemon/documents/entry.ts",
   document_worker: "daemon/documents/worker.ts",
   agent_worker: "agents/worker.ts",
+  engine_worker: "daemon/engines/worker.ts",
 } as const;
 
 /** Processes that Postern starts of itself. */
@@ -53,7 +54,9 @@ export const PROGRAM: URL = FROM_SOURCE
   : new URL("./", import.meta.url);
 
 /** Module of a worker, to be given to `new Worker`. */
-export function workerUrl(name: "scan_worker" | "agent_worker" | "document_worker"): URL {
+export function workerUrl(
+  name: "scan_worker" | "agent_worker" | "document_worker" | "engine_worker",
+): URL {
   return FROM_SOURCE ? new URL(BUNDLES[name], PROGRAM) : new URL(`${name}.js`, PROGRAM);
 }
 

@@ -3,6 +3,9 @@ import { PosternError } from "../errors.ts";
 import { deliverMaildir } from "../agents/maildir.ts";
 import type { AgentPorts, MessageRecord, QuarantineRequest } from "../agents/ports.ts";
 import type { HostPorts } from "../agents/worker_host.ts";
+import type { ScanSettings, Verdict } from "../engine/types.ts";
+import type { Engines } from "./engines/engines.ts";
+import { joinVerdict } from "./engines/join.ts";
 import type { Store } from "../store/types.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Log } from "./log/log.ts";
@@ -11,6 +14,7 @@ import type { ScannerPool } from "./pool.ts";
 /** What the ports are made of; read at each use, since a reload may change them. */
 export interface Backstage {
   readonly pool: ScannerPool;
+  readonly engines: Engines;
   readonly store: Store;
   readonly log: Log;
   readonly inFlight: InFlight;
@@ -29,7 +33,12 @@ export interface Backstage {
 export function hostPorts(backstage: () => Backstage, nextHop: string): HostPorts {
   const maildir = /^maildir:(.+)$/.exec(nextHop)?.[1];
   return {
-    scan: (message, settings, signal) => backstage().pool.scanText(message, settings, signal),
+    scan: (message, settings, signal) => {
+      const { pool, engines } = backstage();
+      return engines.none || !settings.antivirus
+        ? pool.scanText(message, settings, signal)
+        : scanWith(pool, engines, message, settings, signal);
+    },
     rewrite: (message, request, signal) => backstage().pool.rewrite(message, request, signal),
     quarantine: (request) => quarantine(backstage(), request),
     async deliverMaildir(path, envelope, message) {
@@ -53,9 +62,28 @@ export function ownPorts(backstage: () => Backstage, policy: AgentPorts["policy"
   return {
     policy,
     ...hostPorts(backstage, ""),
-    scan: (message, settings, signal) => backstage().pool.scan(message, settings, signal),
+    scan: (message, settings, signal) => {
+      const { pool, engines } = backstage();
+      return scanWith(pool, engines, message, settings, signal);
+    },
     record: (record) => keepRecords(backstage(), [record]),
   };
+}
+
+/** Scans, and asks the external engines at the same time: each has a time limit of its own, and none can hold up more than that. */
+async function scanWith(
+  pool: ScannerPool,
+  engines: Engines,
+  message: Uint8Array,
+  settings: ScanSettings,
+  signal?: AbortSignal,
+): Promise<Verdict> {
+  if (engines.none || !settings.antivirus) return await pool.scan(message, settings, signal);
+  const [verdict, results] = await Promise.all([
+    pool.scan(message, settings, signal),
+    engines.ask(message, signal),
+  ]);
+  return joinVerdict(verdict, results);
 }
 
 function quarantine(

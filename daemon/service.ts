@@ -16,14 +16,16 @@ import { readConfig } from "./documents.ts";
 import { createLog, type Log } from "./log/log.ts";
 import { Evictions } from "./evictions.ts";
 import { operations } from "./operations.ts";
-import { poolOptions, storeLimits } from "./options.ts";
+import { Engines } from "./engines/engines.ts";
+import { engineOptions, poolOptions, storeLimits } from "./options.ts";
 import { ScannerPool } from "./pool.ts";
 import { readAll, type Reading, sizeOf, timeOf } from "./reading.ts";
 import { deliverReleased } from "./release.ts";
 import { readSignatureSet } from "./signatures.ts";
 import { controlPath, storePath } from "./state.ts";
 import { ToolsSocket } from "./tools_socket.ts";
-import type { DaemonStatus, PolicyStatus, ProcessRow, ReloadCause, Report } from "./status.ts";
+import type { DaemonStatus, PolicyStatus, ReloadCause, Report } from "./status.ts";
+import { statusReport } from "./status_report.ts";
 import { userName } from "./confine.ts";
 import { DocumentWatch } from "./watch.ts";
 
@@ -65,6 +67,7 @@ export class Service {
   #reading: Reading;
   #log: Log;
   #pool: ScannerPool;
+  #engines: Engines;
   #control: ControlServer | undefined;
   #tools: ToolsSocket | undefined;
   #collecting: ReturnType<typeof setInterval> | undefined;
@@ -82,6 +85,7 @@ export class Service {
       log: Log;
       store: Store;
       pool: ScannerPool;
+      engines: Engines;
       evictions: Evictions;
       files: Handover["files"];
     },
@@ -93,6 +97,7 @@ export class Service {
     this.#log = parts.log;
     this.#store = parts.store;
     this.#pool = parts.pool;
+    this.#engines = parts.engines;
     this.#files = parts.files;
     this.#evictions = parts.evictions;
     const inFlight = sizeOf(parts.reading.config.inFlight);
@@ -129,6 +134,7 @@ export class Service {
     const evictions = new Evictions(report);
     let store: Store | undefined;
     let pool: ScannerPool | undefined;
+    let engines: Engines | undefined;
     let service: Service | undefined;
     try {
       // The policy is evaluated while store and scanners come up.
@@ -144,7 +150,9 @@ export class Service {
       const signatures = await readSignatureSet(known.signatures);
       pool = await ScannerPool.start(poolOptions(known, signatures, store, report, options));
       const read: Reading = { ...await reading, ...(signatures ? { signatures } : {}) };
-      const parts = { reading: read, log, store, pool, evictions, files: given?.files ?? {} };
+      engines = await Engines.start(known.engines, engineOptions(known, report, true));
+      const handed = given?.files ?? {};
+      const parts = { reading: read, log, store, pool, engines, evictions, files: handed };
       service = new Service(configPath, parts, options);
       await service.#open();
       await service.#watchPolicy(files, readAt);
@@ -155,6 +163,7 @@ export class Service {
       return service;
     } catch (error) {
       if (service) service.#agents.close();
+      engines?.close();
       await pool?.close();
       await store?.close();
       await log.close();
@@ -305,7 +314,11 @@ export class Service {
     // All that can fail comes first.
     const log = changed("log") ? await createLog(config.log) : undefined;
     let pool: ScannerPool | undefined;
+    let engines: Engines | undefined;
     try {
+      if (changed("engines")) {
+        engines = await Engines.start(config.engines, engineOptions(config, this.#report));
+      }
       // Scans under way finish on the old set: it goes with its scanners.
       if (changed("scanners") || next.signatures?.id !== this.#reading.signatures?.id) {
         pool = await ScannerPool.start(
@@ -317,6 +330,7 @@ export class Service {
       await this.#agents.change(next.agents, commit, timeOf(config.stopTime));
     } catch (error) {
       await this.#tools?.apply(old).catch(() => {});
+      engines?.close();
       await pool?.close();
       await log?.close();
       throw error;
@@ -327,6 +341,11 @@ export class Service {
     if (pool) {
       const before = this.#pool;
       this.#pool = pool;
+      void before.idle().then(() => before.close());
+    }
+    if (engines) {
+      const before = this.#engines;
+      this.#engines = engines;
       void before.idle().then(() => before.close());
     }
     if (log) {
@@ -344,6 +363,7 @@ export class Service {
     await this.#reloading?.catch(() => {});
     await this.#agents.drain(Math.max(0, stopMs - FLUSH_MS));
     await this.#pool.close();
+    this.#engines.close();
     this.#evictions.flush();
     try {
       await this.#store.close();
@@ -361,6 +381,7 @@ export class Service {
   #backstage(): Backstage {
     return {
       pool: this.#pool,
+      engines: this.#engines,
       store: this.#store,
       log: this.#log,
       inFlight: this.#inFlight,
@@ -405,38 +426,16 @@ export class Service {
   }
 
   async #status(): Promise<DaemonStatus> {
-    const { config } = this.#reading;
-    const agents = await this.#agents.status();
     const user = userName();
-    const scanners = this.#pool.status();
-    const processes: ProcessRow[] = [
-      { what: "daemon", runsAs: `process, user ${user}`, may: `its state in ${config.state}` },
-      ...agents.map(({ agent, name, permissions }) => ({
-        what: `${agent} ${name}`,
-        runsAs: "worker of the daemon",
-        may: describePermissions(permissions),
-      })),
-      {
-        what: "scanner",
-        runsAs: `processes, user ${scanners.user ?? user}, with a worker in each`,
-        may: scanners.kernelRefuses.length === 0
-          ? "nothing"
-          : `nothing; the kernel, too, refuses ${scanners.kernelRefuses.join(", ")}`,
-      },
-      { what: "policy reader", runsAs: "process with a worker, for each reading", may: "nothing" },
-    ];
-    return {
-      pid: Deno.pid,
-      user,
-      hostname: config.hostname ?? Deno.hostname(),
-      deno: Deno.version.deno,
+    return statusReport({
+      document: this.#reading.config,
       started: this.#startedAt,
-      uptimeMs: Date.now() - this.#startedAt,
-      state: config.state,
       config: this.#configPath,
       policy: this.#policyStatus(),
-      agents,
-      scanners,
+      agents: await this.#agents.status(),
+      scanners: this.#pool.status(),
+      engines: this.#engines.status(),
+      engineProcesses: this.#engines.processes(user),
       inFlight: {
         octets: this.#inFlight.held + this.#called.held + (this.#tools?.held ?? 0),
         limit: this.#inFlight.limit,
@@ -444,9 +443,7 @@ export class Service {
       counters: { ...this.#counters },
       store: await this.#store.totals(),
       logDropped: this.#log.dropped(),
-      memory: Deno.memoryUsage().rss,
       ...(this.#lastReload ? { reload: this.#lastReload } : {}),
-      processes,
-    };
+    });
   }
 }

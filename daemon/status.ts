@@ -1,6 +1,7 @@
 /** What `postern status` is told. */
 import type { LogLevel } from "../agents/ports.ts";
 import type { StoreTotals } from "../store/types.ts";
+import type { EngineStatus } from "./engines/engines.ts";
 import type { AgentStatus } from "./agent_keeper.ts";
 import type { PoolStatus } from "./pool.ts";
 
@@ -19,6 +20,8 @@ export interface DaemonStatus {
   readonly policy: PolicyStatus;
   readonly agents: readonly AgentStatus[];
   readonly scanners: PoolStatus;
+  /** The external engines, in the order of the configuration. */
+  readonly engines: readonly EngineStatus[];
   /** Octets of messages held now, and how many may be. */
   readonly inFlight: { readonly octets: number; readonly limit: number };
   /** Since the start: `messages`, `octets`, `status.…`, `action.…`, `agent.…`. */
