@@ -84,7 +84,9 @@ export class Walk {
     const hashes = new ContentHashes(octets);
     const sha256 = hashes.hex();
     const known = this.#seen.get(sha256);
-    const type = item.type ?? known?.report.type ?? fileType(octets);
+    const type = asMail && !asFile
+      ? "message" // and nobody asks what else it could be
+      : item.type ?? known?.report.type ?? fileType(octets);
     const report = this.#report(item, asMail ? "message" : type, sha256);
     if (known) {
       this.#repeat(known, report);

@@ -1,5 +1,5 @@
 /** Hashes of contents, each computed when first asked for. */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 
 /** Algorithms of hash signatures. */
@@ -17,6 +17,7 @@ export const DIGEST_OCTETS = { md5: 16, sha1: 20, sha256: 32 } as const satisfie
 export class ContentHashes {
   readonly #octets: Uint8Array;
   readonly #digests = new Map<HashAlgorithm, Buffer>();
+  #hex: string | undefined;
 
   constructor(octets: Uint8Array) {
     this.#octets = octets;
@@ -29,14 +30,16 @@ export class ContentHashes {
 
   /** SHA-256 in lower-case hex. */
   hex(): string {
-    return this.digest("sha256").toString("hex");
+    return this.#hex ??= createHash("sha256").update(this.#octets).digest("hex");
   }
 
   /** The digest of one algorithm. */
   digest(algorithm: HashAlgorithm): Buffer {
     let digest = this.#digests.get(algorithm);
     if (!digest) {
-      digest = createHash(algorithm).update(this.#octets).digest();
+      digest = algorithm === "sha256" && this.#hex !== undefined
+        ? Buffer.from(this.#hex, "hex")
+        : createHash(algorithm).update(this.#octets).digest();
       this.#digests.set(algorithm, digest);
     }
     return digest;

@@ -1,9 +1,11 @@
+import { Buffer } from "node:buffer";
 import { looksLikeMail } from "../message/looks_like_mail.ts";
+import { begins } from "../message/source.ts";
 import type { FileType } from "./file_type_table.ts";
 
 /** How much of a text is looked at. */
 const WINDOW_OCTETS = 4096;
-const latin1 = new TextDecoder("latin1");
+const LESS_THAN = 60;
 const utf16le = new TextDecoder("utf-16le");
 const utf16be = new TextDecoder("utf-16be");
 
@@ -49,6 +51,26 @@ const TEXTS: readonly { readonly type: FileType; readonly text: RegExp }[] = [
   { type: "html", text: /<(html|body|script|iframe)[\s>]/i },
 ];
 
+/** What lines begin with, lower case, that {@link TEXTS} asks for besides `<`: without one of them no row need be tried. */
+const LINE_STARTS: ReadonlyMap<number, readonly string[]> = Map.groupBy(
+  [
+    "begin",
+    "=ybegin",
+    "(this file must",
+    "@echo off",
+    "echo off",
+    "$",
+    "param",
+    "iex",
+    "invoke-expression",
+    "set ",
+    "on error resume next",
+    "dim ",
+    "-----begin pgp",
+  ],
+  (start) => start.charCodeAt(0),
+);
+
 /**
  * Tells the type of text, or that it is none.
  *
@@ -63,13 +85,38 @@ export function textType(octets: Uint8Array): FileType | undefined {
   }
   if (!isText(window)) return undefined;
   const bom = a === 0xef && b === 0xbb && c === 0xbf ? 3 : 0;
-  const text = latin1.decode(bom ? window.subarray(bom) : window);
-  if (text.startsWith("#!")) return interpreterType(text);
-  if (/^From \S+.*\d{4}\r?\n/.test(text)) return "mbox";
-  const marked = markedType(text.trimStart());
-  if (marked === "uuencode" && looksLikeMail(octets)) return "message";
-  if (marked) return marked;
+  if (mayBeMarked(window, bom)) {
+    const text = Buffer.from(window.buffer, window.byteOffset, window.length)
+      .toString("latin1", bom);
+    if (text.startsWith("#!")) return interpreterType(text);
+    if (/^From \S+.*\d{4}\r?\n/.test(text)) return "mbox";
+    const marked = markedType(text.trimStart());
+    if (marked === "uuencode" && looksLikeMail(octets)) return "message";
+    if (marked) return marked;
+  }
   return looksLikeMail(octets) ? "message" : "text";
+}
+
+/** Whether a row of {@link TEXTS} can match, by its octets alone: most text is none of them, and need not become a string. */
+function mayBeMarked(window: Uint8Array, start: number): boolean {
+  if (begins(window, start, "#!") || begins(window, start, "from ")) return true;
+  if (window.includes(LESS_THAN)) return true;
+  let atStart = true;
+  for (let i = start; i < window.length; i++) {
+    const octet = window[i]!;
+    if (octet === 10 || octet === 13) atStart = true;
+    else if (atStart && !isSpace(octet)) {
+      atStart = false;
+      const starts = LINE_STARTS.get(octet >= 65 && octet <= 90 ? octet | 32 : octet);
+      if (starts?.some((text) => begins(window, i, text))) return true;
+    }
+  }
+  return false;
+}
+
+/** What `\s` is of one octet. */
+function isSpace(octet: number): boolean {
+  return octet === 32 || (octet >= 9 && octet <= 13) || octet === 0xa0;
 }
 
 function markedType(text: string): FileType | undefined {

@@ -216,18 +216,20 @@ function firstFullLine(octets: Uint8Array): number {
   return 0;
 }
 
+/** Octets in which undeclared base64 has no blanks: text does. */
+const BLANK_FREE = 4096;
+
 /** Whether a body that no field calls base64 is base64 throughout: at least 32 characters, whole quanta, no blanks within lines. */
 export function looksLikeBase64(octets: Uint8Array): boolean {
   let letters = 0;
-  const probe = Math.min(octets.length, 4096);
   let pads = 0;
-  for (let i = 0; i < probe; i++) {
+  for (let i = 0; i < octets.length; i++) {
     const value = TABLE[octets[i]!]!;
     if (value < PAD) {
       if (pads > 0) return false;
       letters++;
     } else if (value === PAD) pads++;
-    else if (value === JUNK || octets[i] === 32) return false;
+    else if (value === JUNK || (octets[i] === 32 && i < BLANK_FREE)) return false;
   }
-  return letters >= 32 && (probe < octets.length || (letters + pads) % 4 === 0);
+  return letters >= 32 && (letters + pads) % 4 === 0;
 }

@@ -4,6 +4,9 @@ import { Source } from "./source.ts";
 /** Octets at the start that are looked at. */
 const PROBE = 8_192;
 
+/** Lines that are looked at. */
+const MAX_LINES = 200;
+
 /** Fields that make a message (RFC 5322 and what transport adds), and those that only mail and its like have. */
 const TELLING =
   /^(?:return-path|received|delivered-to|from|to|cc|bcc|subject|date|message-id|mime-version|reply-to|sender|in-reply-to|references|content-(?:type|transfer-encoding|disposition)|x-[a-z0-9-]+|dkim-signature|arc-[a-z-]+|authentication-results|list-[a-z-]+|resent-[a-z-]+|errors-to|importance|priority|organization|user-agent|newsgroups|path|lines|xref|delivery-date|envelope-to|received-spf)$/;
@@ -20,16 +23,17 @@ export function looksLikeMail(octets: Uint8Array): boolean {
   const first = source.octets[0] ?? 0;
   // What begins with a control character, or a magic number above ASCII, is no mail; a byte order mark is passed over.
   if (first < 9 && first !== 0) return false;
-  const text = source.text(0, source.octets.length);
-  const lines = text.replace(/^(?:\xef\xbb\xbf|\0|\s)+/, "").split(/\r\n|\n|\r/, 200);
-  if (/^--[^\s]{1,70}$/.test(lines[0] ?? "") && /^content-[a-z-]+:/i.test(lines[1] ?? "")) {
-    return true;
-  }
+  const text = source.text(0, source.octets.length).replace(/^(?:\xef\xbb\xbf|\0|\s)+/, "");
+  if (/^--[^\s]{1,70}(?:\r\n?|\n)content-[a-z-]+:/i.test(text)) return true;
   let strong = 0, telling = 0, other = 0, junk = 0;
   let mime = false;
-  for (const [i, line] of lines.entries()) {
+  let at = 0; // one line after the other: most texts that are no mail show it in the first
+  for (let i = 0; i < MAX_LINES && at <= text.length; i++) {
+    const end = lineEnd(text, at);
+    const line = text.slice(at, end);
+    at = end + (text[end] === "\r" && text[end + 1] === "\n" ? 2 : 1);
     if (line === "") break;
-    if (/^[ \t]/.test(line)) continue;
+    if (line[0] === " " || line[0] === "\t") continue;
     if (i === 0 && /^>?From /.test(line)) {
       telling++;
       continue;
@@ -46,4 +50,13 @@ export function looksLikeMail(octets: Uint8Array): boolean {
   }
   if (mime && telling === 1 && junk === 0 && other === 0) return true; // a header of one field
   return strong >= 1 && telling >= 2 && telling + 2 >= other;
+}
+
+/** Where the line ends that begins at `at`: at a CR, an LF, or the end of the text. */
+function lineEnd(text: string, at: number): number {
+  for (let i = at; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 10 || code === 13) return i;
+  }
+  return text.length;
 }
