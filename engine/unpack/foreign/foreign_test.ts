@@ -207,3 +207,14 @@ Deno.test(
     assert.equal(isQuickRar(TWO), true);
   },
 );
+
+Deno.test("isQuickRar() ends with blocks that claim to be larger than any file, and lead over all of it again", () => {
+  const signature = [0x52, 0x61, 0x72, 0x21, 0x1a, 7, 1, 0];
+  const huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+  const first = [...signature, 0, 0, 0, 0, ...huge, 2, 1, 0x90, 0x4e];
+  assert.equal(isQuickRar(Uint8Array.from([...first, ...new Uint8Array(50)])), true);
+  // each block's records would begin a megabyte before it
+  const block = [0, 0, 0, 0, 5, 2, 1, 0x80, 0x80, 0x40];
+  const many = Array.from({ length: 100_000 }, () => block).flat();
+  assert.equal(isQuickRar(Uint8Array.from([...signature, ...many])), true);
+});

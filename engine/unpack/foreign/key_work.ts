@@ -46,7 +46,9 @@ export function isQuickRar(octets: Uint8Array): boolean {
     const data = flags.value & 2 ? read() : 0;
     // records of type 1 are about ciphers in the headers of files (2) and services (3) only
     const isFile = type.value === 2 || type.value === 3;
-    for (next = isFile ? end - extra : end; next < end && next > 0;) {
+    // they lie within their header and the file, whatever the numbers say: otherwise each block could lead over all of it
+    const last = Math.min(end, octets.length);
+    for (next = isFile ? Math.max(next, end - extra) : end; next < last;) {
       const record = number(octets, next);
       const kind = number(octets, record.end);
       next = kind.end;
