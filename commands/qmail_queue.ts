@@ -50,7 +50,7 @@ export const qmailQueue: Command = defineCommand(
     description:
       message`Reads the message from descriptor 0 and the envelope from descriptor 1, as qmail-queue does, and prints nothing. Exit
 status: that of the real qmail-queue, or its statuses for refused (31), try again (71), an envelope that ends early (54); where the
-caller has opened descriptor 6 for it, 82 with the policy's text.`,
+caller takes a text on descriptor 6 (POSTERN_SAY_WHY=6, set where it is a pipe), 82 with the policy's.`,
     footer:
       message`QMAILQUEUE=/usr/local/bin/postern-qmail-queue (a link to postern under that name)`,
   },
@@ -70,10 +70,13 @@ async function runQmailQueue(options: Options): Promise<number> {
 async function queue(options: Options, environment: Record<string, string>): Promise<number> {
   const tools = await ToolsConnection.to(options);
   await tools.connect();
+  // The runtime opens descriptors by name for none but those who may do everything: before that is given up.
+  using second = await Deno.open("/dev/fd/1", { read: true });
+  const why = Deno.env.get("POSTERN_SAY_WHY") === "6" ? openSync("/dev/fd/6", "w") : undefined;
   giveUpAllBut("run", "read", "write");
   const octets = await readLimited(Deno.stdin, 0, options.maxSize);
   if (octets === undefined) return QMAIL_STATUS.refused;
-  const given = await readDescriptor(1);
+  const given = await readLimited(second, 0, MAX_ENVELOPE_OCTETS);
   if (given === undefined) return QMAIL_STATUS.envelope;
   const envelope = readEnvelope(given);
   if ("status" in envelope) return envelope.status;
@@ -94,13 +97,7 @@ async function queue(options: Options, environment: Record<string, string>): Pro
   if (answer.action === "accept" && message !== undefined) {
     return await runReal(options, environment, message, given);
   }
-  return refuse(answer);
-}
-
-/** All that a descriptor gives; the runtime reads standard output only by its name. */
-async function readDescriptor(descriptor: number): Promise<Uint8Array | undefined> {
-  using file = await Deno.open(`/dev/fd/${descriptor}`, { read: true });
-  return await readLimited(file, 0, MAX_ENVELOPE_OCTETS);
+  return refuse(answer, why);
 }
 
 /** The real one gets the envelope on descriptor 1 from a file that is gone as soon as it is open. */
@@ -130,31 +127,28 @@ async function runReal(
   }
 }
 
-function refuse(answer: ProcessAnswer): number {
+function refuse(answer: ProcessAnswer, why: number | undefined): number {
   const text = (answer.reply ?? answer.by).replace(/\p{Cc}+/gu, " ");
   switch (answer.action) {
     case "discard":
     case "quarantine":
       return QMAIL_STATUS.queued;
     case "reject":
-      return sayWhy(`D${text}`) ? QMAIL_STATUS.custom : QMAIL_STATUS.refused;
+      return say(why, `D${text}`) ? QMAIL_STATUS.custom : QMAIL_STATUS.refused;
     default:
-      return sayWhy(`Z${text}`) ? QMAIL_STATUS.custom : QMAIL_STATUS.network;
+      return say(why, `Z${text}`) ? QMAIL_STATUS.custom : QMAIL_STATUS.network;
   }
 }
 
-/** Whether the caller has descriptor 6 open for a text of ours, which is written then. */
-function sayWhy(text: string): boolean {
+/** Writes a text of ours for the caller, who wants one where this descriptor is open. */
+function say(descriptor: number | undefined, text: string): boolean {
+  if (descriptor === undefined) return false;
   try {
-    if (!Deno.readLinkSync("/dev/fd/6").startsWith("pipe:")) return false;
-    const descriptor = openSync("/dev/fd/6", "w");
-    try {
-      writeSync(descriptor, new TextEncoder().encode(text));
-    } finally {
-      closeSync(descriptor);
-    }
+    writeSync(descriptor, new TextEncoder().encode(text));
     return true;
   } catch {
     return false;
+  } finally {
+    closeSync(descriptor);
   }
 }

@@ -126,11 +126,16 @@ export async function run(
   options: {
     readonly input?: string | Uint8Array;
     readonly cwd?: string;
+    /** The whole environment, in place of this process's. */
+    readonly environment?: Readonly<Record<string, string>>;
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<RunResult> {
   const child = new Deno.Command(command, {
     args: [...args],
+    ...(options.environment === undefined
+      ? {}
+      : { env: { ...options.environment }, clearEnv: true }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     stdin: options.input === undefined ? "null" : "piped",
