@@ -25,6 +25,8 @@ const TABLE = {
       ...NOTHING,
       read: config.agent === "clamd" ? config.directories : [],
     }),
+  // Their own addresses alone: they are asked, and go nowhere.
+  spamd: (config: AgentConfig): AgentPermissions => listening(config.listen),
 } satisfies Record<AgentConfig["agent"], (config: AgentConfig) => AgentPermissions>;
 
 /** What an agent of this configuration may touch. */

@@ -4,6 +4,7 @@ import type { RunningAgent } from "./ports.ts";
 import { serveAgent } from "./worker_serve.ts";
 import { startClamdAgent } from "./clamd/agent.ts";
 import { startMilterAgent } from "./milter/agent.ts";
+import { startSpamdAgent } from "./spamd/agent.ts";
 import { startSmtpAgent } from "./smtp/agent.ts";
 
 serveAgent((agent, config, ports): Promise<RunningAgent> => {
@@ -15,6 +16,8 @@ serveAgent((agent, config, ports): Promise<RunningAgent> => {
       return startMilterAgent(config as Parameters<typeof startMilterAgent>[0], ports);
     case "clamd":
       return startClamdAgent(config as Parameters<typeof startClamdAgent>[0], ports);
+    case "spamd":
+      return startSpamdAgent(config as Parameters<typeof startSpamdAgent>[0], ports);
     default:
       throw new PosternError("daemon/worker", `There is no agent ${String(agent satisfies never)}`);
   }

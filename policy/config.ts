@@ -3,7 +3,7 @@
  * Schema and the reference page.
  */
 import * as z from "zod";
-import { clamdAgentSchema } from "./advice_config.ts";
+import { clamdAgentSchema, spamdAgentSchema } from "./advice_config.ts";
 import { engineSchema } from "./engines_config.ts";
 import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
 
@@ -81,6 +81,7 @@ export const agentSchema = z.discriminatedUnion("agent", [
   smtpAgentSchema,
   milterAgentSchema,
   clamdAgentSchema,
+  spamdAgentSchema,
 ]);
 
 /** postern.config.ts. */

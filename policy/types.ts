@@ -15,6 +15,8 @@ export const AGENT_NAMES = [
   "scan",
   "cgp",
   "clamd",
+  "spamd",
+  "rspamd",
 ] as const;
 /** One of {@link AGENT_NAMES}. */
 export type AgentName = (typeof AGENT_NAMES)[number];

@@ -92,6 +92,13 @@ export class CommandDecoder {
     }
   }
 
+  /** The client has sent all: a command of the old form needs no line end then, as clamd takes it. */
+  end(): ClamdEvent | undefined {
+    if (this.#state.name !== "command" || this.#state.form !== "old") return undefined;
+    this.#state = { name: "prefix" };
+    return { kind: "command", form: "old", line: this.#held.slice(0, this.#length) };
+  }
+
   #prefix(octet: number): { used: number } {
     const skip = this.#skip;
     this.#skip = false;

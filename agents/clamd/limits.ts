@@ -6,13 +6,8 @@ export const MAX_COMMAND_OCTETS = 4096 + 64;
 export const READ_OCTETS = 64 * 1024;
 /** What it reads at once while no object comes, octets: most connections ask one thing. */
 export const COMMAND_READ_OCTETS = 4096;
-/** Octets reserved for an object before more is asked for. */
-export const RESERVE_STEP_OCTETS = 256 * 1024;
 /** How long a client may take to read what is written to it, ms. */
 export const WRITE_MS = 60_000;
-/** How long, ms, and how much, octets, is still read of a client that was refused in mid-stream, so that it reads the reason. */
-export const LINGER_MS = 2_000;
-export const LINGER_OCTETS = 64 * 2 ** 20;
 /** Names that ALLMATCHSCAN says of one file. */
 export const MAX_NAMES = 100;
 /** Entries of one directory; more are not read, and the command ends with an error. */

@@ -1,15 +1,17 @@
 import { PosternError } from "../../errors.ts";
 import { describe } from "../describe.ts";
+import { IncomingObject } from "../incoming_object.ts";
+import { linger } from "../linger.ts";
 import { PROGRAM_VERSION } from "../program_version.ts";
 import type { Runner } from "../session_books.ts";
 import type { ConnStream } from "../stream.ts";
 import { type Command, isSessionCommand, KNOWN_COMMANDS, parseCommand } from "./command.ts";
 import { type ClamdEvent, CommandDecoder, type Form } from "./command_decoder.ts";
 import type { ClamdContext, ClamdSettings } from "./context.ts";
-import { COMMAND_READ_OCTETS, LINGER_MS, LINGER_OCTETS, READ_OCTETS, WRITE_MS } from "./limits.ts";
+import { COMMAND_READ_OCTETS, READ_OCTETS, WRITE_MS } from "./limits.ts";
 import { scanPath } from "./path_command.ts";
 import { statistics } from "./statistics.ts";
-import { StreamCommand } from "./stream_command.ts";
+import { answerStream } from "./stream_command.ts";
 
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
@@ -39,7 +41,7 @@ export class ClamdRunner implements Runner {
   #input: Uint8Array = NOTHING;
   #buffer: Uint8Array = NOTHING;
   /** The object that comes, and who asked. */
-  #open: { readonly question: Question; readonly object: StreamCommand } | undefined;
+  #open: { readonly question: Question; readonly object: IncomingObject } | undefined;
   /** Form of IDSESSION; `undefined` before. */
   #session: Form | undefined;
   #commands = 0;
@@ -97,6 +99,8 @@ export class ClamdRunner implements Runner {
       const count = await this.#stream.read(this.#buffer);
       this.#waiting = false;
       if (count === null) {
+        const last = this.#decoder.end();
+        if (last) return last;
         // An object of which the end did not come is no object.
         if (this.#open || this.#decoder.partial) this.#say({ form: "old" }, TIMED_OUT);
         return undefined;
@@ -120,7 +124,10 @@ export class ClamdRunner implements Runner {
         const { question, object } = this.#open!;
         this.#open = undefined;
         return await this.#answer(question, async () => {
-          this.#say(question, `stream: ${await object.answer(this.#gone.signal)}`);
+          const client = this.#stream.remoteAddress;
+          const { signal } = this.#gone;
+          const answer = await answerStream(this.#context, this.#settings, object, client, signal);
+          this.#say(question, `stream: ${answer}`);
         });
       }
       case "tooLong": {
@@ -169,8 +176,10 @@ export class ClamdRunner implements Runner {
 
   #begin(question: Question): void {
     this.#decoder.beginStream();
-    const object = new StreamCommand(this.#context, this.#settings, this.#stream.remoteAddress);
-    this.#open = { question, object };
+    this.#open = {
+      question,
+      object: new IncomingObject(this.#context.ports, this.#settings.dataMs),
+    };
   }
 
   /**
@@ -238,25 +247,11 @@ export class ClamdRunner implements Runner {
     });
   }
 
-  /**
-   * The answer goes out, and what the client still sends is read for a while and dropped: a connection that is closed with octets
-   * unread takes the answer with it.
-   */
+  /** Whoever is refused in mid-stream is to read why. */
   async #linger(): Promise<void> {
     this.#still();
     await this.#writing;
-    try {
-      await this.#stream.conn.closeWrite();
-      this.#stream.deadline(LINGER_MS);
-      this.#buffer = new Uint8Array(READ_OCTETS);
-      for (let left = LINGER_OCTETS; left > 0;) {
-        const count = await this.#stream.read(this.#buffer);
-        if (count === null) break;
-        left -= count;
-      }
-    } catch {
-      // gone, or too slow: either way it was answered
-    }
+    await linger(this.#stream);
   }
 
   /** A client may be silent for a while, and take a while for an object; but not while it waits for answers itself. */
