@@ -5,6 +5,9 @@ const LF = 10;
 const SPACE = 32;
 /** A CR without its LF, or an LF without its CR. */
 const BARE = /\r(?!\n)|(?<!\r)\n/;
+/** An LF without its CR. */
+const BARE_LF = /(?<!\r)\n/;
+const BARE_LF_EVERYWHERE = new RegExp(BARE_LF, "g");
 
 /** Octets as a string of one character each: the engine's native search is ten times faster on it than on octets. */
 export function latin1(octets: Uint8Array, start = 0, end = octets.length): string {
@@ -40,4 +43,16 @@ export function normaliseLineEnds(octets: Uint8Array): Uint8Array {
     out[length++] = octet === CR && octets[i + 1] !== LF ? SPACE : octet;
   }
   return out;
+}
+
+/**
+ * Makes CRLF of every LF that stands alone; a CR alone stays. For what a mailbox server sends: lines there end with CRLF
+ * (RFC 1939, section 3), and a client that is less strict must not find lines that were not scanned as such.
+ *
+ * @returns the input itself where nothing had to be changed.
+ */
+export function withCrlf(octets: Uint8Array): Uint8Array {
+  if (!BARE_LF.test(latin1(octets))) return octets;
+  const text = latin1(octets).replaceAll(BARE_LF_EVERYWHERE, "\r\n");
+  return Buffer.from(text, "latin1");
 }

@@ -1,5 +1,5 @@
 /** What the sessions of one agent have in common, whatever they speak: who runs, what is held for whom, what was refused. */
-import type { Outcome } from "../policy/types.ts";
+import type { Outcome, Phase } from "../policy/types.ts";
 import type { AgentPorts } from "./ports.ts";
 import { type FactsSource, refusedRecord } from "./way.ts";
 
@@ -76,7 +76,11 @@ export class Reservation {
   }
 }
 
-/** Records a client, sender or recipient that was refused before any message was read; which of them, the facts tell. */
+/**
+ * Records a client, sender or recipient that was refused before any message was read.
+ *
+ * @param phase When it was; where it is not given, the facts tell.
+ */
 export function recordRefusal(
   ports: AgentPorts,
   source: FactsSource,
@@ -84,10 +88,12 @@ export function recordRefusal(
   recipients: readonly string[],
   reply: string,
   outcome: Outcome,
+  phase?: Phase,
 ): void {
   const { sender } = source.envelope;
   const envelope = { ...source.envelope, sender: sender ?? "", recipients };
   const action = outcome.action === "defer" ? "defer" : "reject";
   const phase = sender === undefined ? "connect" : recipients.length === 0 ? "sender" : "recipient";
-  ports.record(refusedRecord({ ...source, envelope, queueId }, reply, action, outcome.by, phase));
+  const { by } = outcome;
+  ports.record(refusedRecord({ ...source, envelope, queueId }, reply, action, by, phase ?? seen));
 }

@@ -110,3 +110,6 @@ export const pop3AgentSchema = z.strictObject({
     ),
   }).prefault({}),
 }).check((context) => checkMailboxAgent(context.value, context));
+
+/** The pop3 agent's part, checked. */
+export type Pop3AgentConfig = z.output<typeof pop3AgentSchema>;
