@@ -93,7 +93,7 @@ export function recordRefusal(
   const { sender } = source.envelope;
   const envelope = { ...source.envelope, sender: sender ?? "", recipients };
   const action = outcome.action === "defer" ? "defer" : "reject";
-  const phase = sender === undefined ? "connect" : recipients.length === 0 ? "sender" : "recipient";
+  const seen = sender === undefined ? "connect" : recipients.length === 0 ? "sender" : "recipient";
   const { by } = outcome;
   ports.record(refusedRecord({ ...source, envelope, queueId }, reply, action, by, phase ?? seen));
 }
