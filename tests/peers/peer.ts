@@ -4,6 +4,7 @@ import { run } from "./process.ts";
 /** Where Debian keeps programs; /usr/sbin is not on every user's PATH. */
 const FOLDERS = [
   new URL("../../.deno/sendmail/usr/libexec/sendmail", import.meta.url).pathname,
+  new URL("../../.deno/exim/usr/sbin", import.meta.url).pathname,
   ...(Deno.env.get("PATH") ?? "").split(":"),
   "/usr/local/sbin",
   "/usr/sbin",
@@ -22,8 +23,14 @@ export const PEERS = {
   miltertest: "miltertest",
   m4: "m4",
   sendmail: "sendmail-bin, which .ci/sendmail gets beside Postfix",
+  exim4: "exim4-daemon-heavy, which .ci/exim gets beside Postfix",
+  procmail: "procmail",
+  maildrop: "maildrop",
   dovecot: "dovecot-lmtpd",
   setsid: "util-linux",
+  clamd: "clamav-daemon",
+  clamscan: "clamav",
+  "c-icap": "c-icap",
 } as const;
 
 /** One of {@link PEERS}. */
@@ -53,10 +60,19 @@ async function missing(name: PeerName): Promise<string | undefined> {
     }
     if (Deno.uid() !== 0) return "a Sendmail of one's own needs root";
   }
+  if (name === "exim4") {
+    if (!program.includes("/.deno/")) return "the Exim that is installed may be another's program";
+    if (Deno.uid() !== 0) return "an Exim of one's own needs root";
+  }
   if (name === "dovecot") {
     if (Deno.uid() !== 0) return "a Dovecot of one's own needs root";
     const lmtp = await Deno.stat("/usr/lib/dovecot/lmtp").catch(() => undefined);
     if (!lmtp) return `Dovecot has no LMTP server (Debian package ${PEERS[name]})`;
+  }
+  if (name === "c-icap") {
+    const module = await Deno.stat(`/usr/lib/${Deno.build.arch}-linux-gnu/c_icap/virus_scan.so`)
+      .catch(() => undefined);
+    if (!module) return "c-icap has no virus_scan (Debian package libc-icap-mod-virus-scan)";
   }
   if (name === "swaks-tls") {
     const { stdout } = await run(program, ["--support"]);
