@@ -69,7 +69,10 @@ export async function cleanMessage(
   const wanted = verdict.findings.filter((finding) => isUnwanted(finding, mode));
   if (wanted.length === 0) return undefined;
   if (mode === "delete") return await deleteAll(ports, cleaning, wanted);
-  const plan = planRemovals(verdict, wanted, grainOf(mode));
+  // External engines say what is in a message, and not where. What is in the same parts goes with those, and they are asked again.
+  const placed = wanted.filter(({ part }) => part !== "");
+  const taken = placed.length === 0 ? wanted : placed;
+  const plan = planRemovals(verdict, taken, grainOf(mode));
   if (plan !== undefined && !plan.whole) {
     const removals = plan.removals.map(({ part, report, findings, entries }): Removal => {
       const name = report?.names[0];
