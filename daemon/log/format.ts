@@ -15,7 +15,7 @@ export interface LogEvent {
   readonly time: number;
   readonly fields: readonly Field[];
   /** For JSON, where it has more shape than fields. */
-  readonly object?: Readonly<Record<string, unknown>>;
+  readonly object?: () => Readonly<Record<string, unknown>>;
 }
 
 const encoder = new TextEncoder();
@@ -71,7 +71,7 @@ export function textLine(event: LogEvent, mostOctets: number, withTime = true): 
 /** One JSON object without a line end; where it is too long, its fields as far as they fit. */
 export function jsonLine(event: LogEvent, mostOctets: number): string {
   const head = { time: isoTime(event.time), level: event.level };
-  const whole = safeJson({ ...head, ...(event.object ?? plainFields(event.fields)) });
+  const whole = safeJson({ ...head, ...(event.object?.() ?? plainFields(event.fields)) });
   if (octetsOf(whole) <= mostOctets) return whole;
   let kept: readonly Field[] = event.fields;
   for (;;) {
@@ -154,7 +154,7 @@ export function messageEvent(record: MessageRecord): LogEvent {
   for (const [step, ms] of Object.entries(record.times)) {
     add(`${step}_ms`, Math.round(ms * 10) / 10);
   }
-  return { level: "info", time: record.time, fields, object: messageObject(record) };
+  return { level: "info", time: record.time, fields, object: () => messageObject(record) };
 }
 
 /** The record as JSON shows it: the same facts, lists and outcomes with their shape. */

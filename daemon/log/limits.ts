@@ -13,6 +13,8 @@ export const SYSLOG_OCTETS = 8_000;
 
 /** Octets of lines that wait for a slow reader; past it lines are dropped and counted. */
 export const QUEUE_OCTETS = 8 * 1024 * 1024;
+/** How long a line may wait for others to be written with it, ms; warnings and errors do not. */
+export const GATHER_MS = 20;
 /** Octets written at once. */
 export const BATCH_OCTETS = 64 * 1024;
 /** First and longest wait after a failed write, ms. */

@@ -1,5 +1,12 @@
 /** Where lines go. A sink takes lines at once, writes them in the background, and never throws. */
-import { BATCH_OCTETS, CLOSE_MS, QUEUE_OCTETS, RETRY_MOST_MS, RETRY_MS } from "./limits.ts";
+import {
+  BATCH_OCTETS,
+  CLOSE_MS,
+  GATHER_MS,
+  QUEUE_OCTETS,
+  RETRY_MOST_MS,
+  RETRY_MS,
+} from "./limits.ts";
 import type { LogEvent } from "./format.ts";
 
 /** Something that writes whole lines. */
@@ -24,6 +31,9 @@ export class Sink {
   #failures = 0;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  /** What waits is to be written now. */
+  #urgent = false;
+  #hurry: (() => void) | undefined;
   #closed = false;
   /** Who waits for the output to be opened anew; done between two writes. */
   #reopenings: (() => void)[] = [];
@@ -48,7 +58,15 @@ export class Sink {
     }
     this.#queue.push(line);
     this.#octets += line.length;
+    if (event.level === "warning" || event.level === "error" || this.#octets >= BATCH_OCTETS) {
+      this.#now();
+    }
     this.#start();
+  }
+
+  #now(): void {
+    this.#urgent = true;
+    this.#hurry?.();
   }
 
   #start(): void {
@@ -59,8 +77,8 @@ export class Sink {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // what is said in the same turn goes out in one write
     while (this.#queue.length > 0 || this.#reopenings.length > 0) {
+      await this.#gather();
       if (this.#reopenings.length > 0) await this.#reopenNow();
       const batch: Uint8Array[] = [];
       let octets = 0;
@@ -82,6 +100,22 @@ export class Sink {
         await this.#pause();
       }
     }
+  }
+
+  /** A write costs as much as ten lines: what is said within a short while goes out in one. */
+  async #gather(): Promise<void> {
+    await Promise.resolve();
+    if (!this.#urgent) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, GATHER_MS);
+        this.#hurry = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#hurry = undefined;
+    }
+    this.#urgent = this.#octets > BATCH_OCTETS;
   }
 
   async #pause(): Promise<void> {
@@ -112,6 +146,7 @@ export class Sink {
     if (!this.#output.reopen || this.#closed) return;
     await new Promise<void>((resolve) => {
       this.#reopenings.push(resolve);
+      this.#now();
       this.#start();
     });
   }
@@ -119,6 +154,7 @@ export class Sink {
   /** Resolves when all that was taken is written, or writing fails. */
   async drain(): Promise<void> {
     while (this.#running && this.#failures === 0) {
+      this.#now();
       await Promise.race([this.#running, new Promise((resolve) => setTimeout(resolve, 20))]);
     }
   }
@@ -126,6 +162,7 @@ export class Sink {
   /** Writes what waits, for {@link CLOSE_MS} at most. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#now();
     this.#wake?.();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const timeout = new Promise<void>((resolve) => {
