@@ -27,6 +27,9 @@ const TABLE = {
     }),
   // Their own addresses alone: they are asked, and go nowhere.
   spamd: (config: AgentConfig): AgentPermissions => listening(config.listen),
+  // Its own address and the mailbox servers.
+  pop3: (config: AgentConfig): AgentPermissions =>
+    join(listening(config.listen), ...mailServers(config)),
 } satisfies Record<AgentConfig["agent"], (config: AgentConfig) => AgentPermissions>;
 
 /** What an agent of this configuration may touch. */
@@ -83,6 +86,13 @@ function listening(address: string): AgentPermissions {
     return { net: [address], read: [path], write: [path] };
   }
   return { ...NOTHING, net: [address.replace(/^\*:/, "0.0.0.0:")] };
+}
+
+/** The servers that an agent in front of mailboxes may connect to: the one that is configured, and those that logins may name. */
+function mailServers(config: AgentConfig): AgentPermissions[] {
+  if (!("servers" in config)) return [];
+  const servers = [...config.server === undefined ? [] : [config.server], ...config.servers];
+  return servers.map((each) => ({ ...NOTHING, net: [each.replace(/^\w+:\/\//, "")] }));
 }
 
 function nextHop(hop: string): AgentPermissions {

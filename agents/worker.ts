@@ -4,6 +4,7 @@ import type { RunningAgent } from "./ports.ts";
 import { serveAgent } from "./worker_serve.ts";
 import { startClamdAgent } from "./clamd/agent.ts";
 import { startMilterAgent } from "./milter/agent.ts";
+import { startPop3Agent } from "./pop3/agent.ts";
 import { startSpamdAgent } from "./spamd/agent.ts";
 import { startSmtpAgent } from "./smtp/agent.ts";
 
@@ -18,6 +19,8 @@ serveAgent((agent, config, ports): Promise<RunningAgent> => {
       return startClamdAgent(config as Parameters<typeof startClamdAgent>[0], ports);
     case "spamd":
       return startSpamdAgent(config as Parameters<typeof startSpamdAgent>[0], ports);
+    case "pop3":
+      return startPop3Agent(config as Parameters<typeof startPop3Agent>[0], ports);
     default:
       throw new PosternError("daemon/worker", `There is no agent ${String(agent satisfies never)}`);
   }

@@ -32,6 +32,7 @@ const USES: Readonly<Partial<Record<string, string>>> = {
   clamd: "for programs that ask clamd",
   spamd: "for programs that ask spamd",
   rspamd: "for programs that ask rspamd",
+  pop3: "for mail programs",
 };
 
 /**

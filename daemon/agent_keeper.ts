@@ -33,6 +33,7 @@ export interface AgentStatus {
   readonly name: string;
   readonly state: "running" | "restarting" | "draining" | "stopped" | "unresponsive";
   readonly addresses: readonly string[];
+  /** The mailbox servers, of an agent in front of these. */
   readonly nextHop: string;
   readonly permissions: AgentPermissions;
   /** How often its worker was started again after it died. */
@@ -226,7 +227,7 @@ export class AgentKeeper {
   }
 
   async status(): Promise<AgentStatus> {
-    const { agent, name, nextHop, permissions } = this.#settings;
+    const { agent, name, nextHop, servers, permissions } = this.#settings;
     const counters = await this.#host?.status(STATUS_MS);
     const state = this.#state === "running" && !counters ? "unresponsive" : this.#state;
     return {
@@ -234,7 +235,7 @@ export class AgentKeeper {
       name,
       state,
       addresses: this.#addresses,
-      nextHop,
+      nextHop: servers ?? nextHop,
       permissions,
       restarts: this.#restarts,
       counters: counters ?? {},

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PosternError } from "../errors.ts";
 import { agentPermissions } from "../agents/permissions.ts";
 import type { HostPorts } from "../agents/worker_host.ts";
-import { configSchema } from "../policy/config.ts";
+import { agentNextHop, configSchema } from "../policy/config.ts";
 import { compilePolicy } from "../policy/compile.ts";
 import { freePort, until } from "../tests/wait.ts";
 import { AgentKeeper } from "./agent_keeper.ts";
@@ -22,7 +22,7 @@ function settings(agent: Readonly<Record<string, unknown>>): AgentSettings {
     agent: config.agent,
     name: config.name,
     listen: config.listen,
-    nextHop: config.nextHop ?? "",
+    nextHop: agentNextHop(config) ?? "",
     permissions: agentPermissions(config),
     config: { ...config, hostname: "node.test" },
   };

@@ -11,20 +11,31 @@ export interface AgentSettings {
   readonly listen: string;
   /** `""` where it has none: what it keeps is released as `quarantine.release` says. */
   readonly nextHop: string;
+  /** Where its clients are led to, for people, where that is not the next hop: mailbox servers. */
+  readonly servers?: string;
   readonly permissions: AgentPermissions;
   /** What goes to the worker: its own part, with the text of files that it cannot read itself. */
   readonly config: AgentConfig & {
     readonly hostname: string;
     readonly tlsPem?: { readonly certificate: string; readonly key: string };
     readonly nextHopCaPem?: string;
+    readonly serverCaPem?: string;
   };
 }
 
 /** Paths of the PEM files that an agent's configuration names. */
 export function pemFiles(agent: AgentConfig): readonly string[] {
-  if (agent.agent !== "smtp") return [];
-  const { tls, nextHopCa } = agent;
-  return [tls?.certificate, tls?.key, nextHopCa].filter((path) => path !== undefined);
+  const { tls, nextHopCa, serverCa } = fileFields(agent);
+  return [tls?.certificate, tls?.key, nextHopCa, serverCa].filter((path) => path !== undefined);
+}
+
+/** The fields that name files of an agent's own. */
+function fileFields(agent: AgentConfig) {
+  return {
+    tls: "tls" in agent ? agent.tls : undefined,
+    nextHopCa: "nextHopCa" in agent ? agent.nextHopCa : undefined,
+    serverCa: "serverCa" in agent ? agent.serverCa : undefined,
+  };
 }
 
 /**
@@ -55,26 +66,30 @@ async function settingsOf(
   config: Config,
   handed: Readonly<Record<string, string>>,
 ): Promise<AgentSettings> {
-  const own = agent.agent === "smtp" ? agent : undefined;
-  const hostname = own?.hostname ?? config.hostname ?? Deno.hostname();
-  const { tls, nextHopCa } = own ?? {};
+  const own = "hostname" in agent ? agent.hostname : undefined;
+  const hostname = own ?? config.hostname ?? Deno.hostname();
+  const { tls, nextHopCa, serverCa } = fileFields(agent);
   const read = (what: string, path: string) => readPem(agent.name, what, path, handed[path]);
   const tlsPem = tls && {
     certificate: await read("tls.certificate", tls.certificate),
     key: await read("tls.key", tls.key),
   };
   const nextHopCaPem = nextHopCa && await read("nextHopCa", nextHopCa);
+  const serverCaPem = serverCa && await read("serverCa", serverCa);
+  const servers = "servers" in agent ? [agent.server ?? "", ...agent.servers].join(" ").trim() : "";
   return {
     agent: agent.agent,
     name: agent.name,
     listen: agent.listen,
     nextHop: agentNextHop(agent) ?? "",
+    ...(servers === "" ? {} : { servers }),
     permissions: agentPermissions(agent),
     config: {
       ...agent,
       hostname,
       ...(tlsPem ? { tlsPem } : {}),
       ...(nextHopCaPem ? { nextHopCaPem } : {}),
+      ...(serverCaPem ? { serverCaPem } : {}),
     },
   };
 }

@@ -90,6 +90,12 @@ export function resolvePaths(config: Config, directory: string): Config {
           ...("nextHop" in agent && agent.nextHop !== undefined
             ? { nextHop: nextHop(agent.nextHop) }
             : {}),
+          ...("tls" in agent && agent.tls
+            ? { tls: { certificate: path(agent.tls.certificate), key: path(agent.tls.key) } }
+            : {}),
+          ...("serverCa" in agent && agent.serverCa !== undefined
+            ? { serverCa: path(agent.serverCa) }
+            : {}),
         })
         : ({
           ...agent,

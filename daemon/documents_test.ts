@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { PosternError } from "../errors.ts";
 import { evaluateDocument } from "./documents/evaluate.ts";
+import { agentNextHop } from "../policy/config.ts";
 import { readConfig, readPolicy } from "./documents.ts";
 
 /** A directory with these files; its path, and how it goes. */
@@ -255,7 +256,7 @@ export default defineConfig({
   const config = await readConfig(`${at.path}/postern.config.ts`);
   assert.equal(config.state, `${at.path.replace(/\/[^/]+$/, "")}/state`);
   assert.equal(config.policy, `${at.path}/policy.ts`);
-  assert.equal(config.agents[0]?.nextHop, `maildir:${at.path}/Maildir`);
+  assert.equal(agentNextHop(config.agents[0]!), `maildir:${at.path}/Maildir`);
   assert.deepEqual(config.log.to, ["stderr", `file:${at.path}/logs/mail.log`]);
 });
 

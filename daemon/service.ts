@@ -221,10 +221,11 @@ export class Service {
     await this.#tools.apply(config);
     this.#control = await ControlServer.listen(controlPath(config.state), operate, this.#called);
     for (const { settings, addresses } of this.#agents.keepers) {
+      const to = settings.servers ?? settings.nextHop;
       for (const address of addresses) {
         this.#report(
           "info",
-          `${settings.agent} ${address}${settings.nextHop === "" ? "" : ` -> ${settings.nextHop}`}`,
+          `${settings.agent} ${address}${to === "" ? "" : ` -> ${to}`}`,
           {
             listener: settings.name,
             may: describePermissions(settings.permissions),

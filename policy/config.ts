@@ -6,6 +6,7 @@ import * as z from "zod";
 import { clamdAgentSchema, spamdAgentSchema } from "./advice_config.ts";
 import { engineSchema } from "./engines_config.ts";
 import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
+import { pop3AgentSchema } from "./mailbox_config.ts";
 
 /** The smtp agent: listens, scans, relays. Speaks LMTP to its clients where protocol says so. */
 export const smtpAgentSchema = z.strictObject({
@@ -82,6 +83,7 @@ export const agentSchema = z.discriminatedUnion("agent", [
   milterAgentSchema,
   clamdAgentSchema,
   spamdAgentSchema,
+  pop3AgentSchema,
 ]);
 
 /** postern.config.ts. */
