@@ -63,7 +63,11 @@ zstd and PPMd.
 
 Encrypted zip, 7z and RAR are opened if a password fits: the list of the settings is tried, then words of the message, likeliest
 first (after \`password\` in some twenty languages, in quotes, with digits), at most 400 of them and for at most a quarter of the
-time limit. Archives whose key takes more than 2^22 (7z) or 2^18 (RAR) rounds are not tried.
+time limit. Archives whose key takes more than 2^22 (7z) or 2^18 (RAR) rounds are not tried. So are PDF (RC4, AES-128, AES-256; by
+the user's or the owner's password, and the empty one) and Office documents: Office Open XML under ECMA-376 Standard and Agile
+encryption with at most 1,000,000 rounds, Word and Excel 97 and later under RC4 and CryptoAPI, PowerPoint under CryptoAPI, workbooks
+under XOR; the passwords that Excel and PowerPoint take where nobody is asked (\`VelvetSweatshop\`) always. Not opened are Word's XOR of
+1995 and rights management: \`encrypted\`.
 
 ## Not opened
 
@@ -74,8 +78,12 @@ ${
     )
   }
 
-Volumes of a set are not joined: each is read for what is in it, and is \`malformed\` where an entry goes on in the next one.
-Office documents and PDF files with a password are \`encrypted\`; PDF files whose password is empty are opened.
+## Volumes
+
+Volumes of a set (\`a.zip.001\`, \`a.7z.001\`, \`a.z01\` and \`a.zip\`, \`a.part1.rar\`, \`a.rar\` and \`a.r00\`, \`a.tar.gz.aa\`, ...) that come
+as parts of one message or as entries of one archive are put together by their names and read as one; what is found in it is found
+in each of them. Volumes in different messages do not meet: each is read for what is in it, and is \`malformed\` where an entry goes on
+in the next one.
 
 ## Limits
 

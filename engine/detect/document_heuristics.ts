@@ -15,6 +15,8 @@ const DDE_SERVICE = new RegExp(
   `\\b(?:ddeService|dde-application)\\s*=\\s*["'][^"']{0,200}?\\b(?:${SHELLS})(?:\\.exe)?["'\\s]`,
   "i",
 );
+/** A link of an old workbook by DDE: the program, 3, what it is given. [MS-XLS] 2.5.277 (VirtualPath) */
+const DDE_LINK = new RegExp(`^[^\\x03]{0,200}\\b(?:${SHELLS})(?:\\.exe)?["' ]*\\x03`, "i");
 /** Elsewhere: the web, or a share of another host. */
 const ELSEWHERE =
   /^\s*(?:https?|ftps?|mhtml|ms-\w+):|^\s*(?:file:)?[\\/]{2,}(?![\\/]?(?:[A-Za-z]:|localhost[\\/]))[^\\/]/i;
@@ -128,10 +130,11 @@ export function cellTextHeuristics(octets: Uint8Array): readonly HeuristicMatch[
   return found ? [{ name: "Heuristic.Dde", offset: found.index }] : [];
 }
 
-/** The stream of an old workbook: [MS-XLS] 2.4.28 (BoundSheet8) and 2.4.150 (Lbl). */
+/** The stream of an old workbook: [MS-XLS] 2.4.28 (BoundSheet8), 2.4.150 (Lbl) and 2.4.271 (SupBook). */
 export function workbookHeuristics(octets: Uint8Array): readonly HeuristicMatch[] {
   let macros = -1;
   let runs = false;
+  const found: HeuristicMatch[] = [];
   for (let at = 0, records = 0; at + 4 <= octets.length && records < 1_000_000; records++) {
     const type = (octets[at] ?? 0) | (octets[at + 1] ?? 0) << 8;
     const size = (octets[at + 2] ?? 0) | (octets[at + 3] ?? 0) << 8;
@@ -141,8 +144,15 @@ export function workbookHeuristics(octets: Uint8Array): readonly HeuristicMatch[
       const name = octets[at + 18] === 0 ? octets[at + 19] : octets[at + 18];
       if (name === 1 || name === 2) runs = true;
     }
+    if (type === 0x1ae && size > 5) {
+      const isWide = (octets[at + 8] ?? 0) & 1;
+      const path = octets.subarray(at + 9, at + 4 + size);
+      const link = isWide ? Buffer.from(path).toString("utf16le") : text(path);
+      if (DDE_LINK.test(link)) found.push({ name: "Heuristic.Dde", offset: at });
+    }
     if (type === 0x0a && macros < 0 && records > 0) break; // end of the globals
     at += 4 + size;
   }
-  return macros >= 0 && runs ? [{ name: "Heuristic.ExcelMacroSheet", offset: macros }] : [];
+  if (macros >= 0 && runs) found.push({ name: "Heuristic.ExcelMacroSheet", offset: macros });
+  return found;
 }

@@ -47,7 +47,27 @@ const moniker = (address: string) =>
     Buffer.from(address, "utf16le"),
   ]).toString("latin1");
 
+/** A workbook's link to a program, and what it is given, by DDE; behind the record of its beginning. */
+const sheetLink = (path: string) => ({
+  text: `\x09\x08\x00\x00\xae\x01${String.fromCharCode(path.length + 5)}\0\0\0${
+    String.fromCharCode(path.length)
+  }\0\0${path}`,
+  type: "binary",
+  container: "ole",
+  names: ["Workbook"],
+});
+
 const rows: readonly Row[] = [
+  {
+    name: "a link of an old workbook to a shell",
+    facts: sheetLink("C:\\Windows\\cmd.exe\x03/c calc.exe"),
+    want: ["Heuristic.Dde"],
+  },
+  {
+    name: "a link of an old workbook to another program",
+    facts: sheetLink("Bloomberg\x03cmd"),
+    want: [],
+  },
   {
     name: "a DDE field in one piece",
     facts: part('<w:fldSimple w:instr=" DDEAUTO c:\\\\cmd.exe &quot;/k calc&quot; "/>'),

@@ -33,3 +33,6 @@ export const MAX_STRAY_HEADERS = 100_000;
 
 /** Most volumes of one set that are put together. */
 export const MAX_VOLUMES = 1000;
+
+/** Most rounds of Office's key derivation: programs write 100,000, which take some 0.3 s; the specification allows ten million. */
+export const MAX_OFFICE_ROUNDS = 1_000_000;

@@ -1,5 +1,6 @@
 /** OLE2 documents, installers and Outlook messages: their streams, what is packed in these, macro text, and whether they are encrypted. */
 import { latin1Text, nameText, u16, u32 } from "./octets.ts";
+import { decipherOffice, isEncrypted } from "./office_crypt.ts";
 import { OleFile } from "./ole_file.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 import { macroText } from "./vba.ts";
@@ -34,36 +35,28 @@ export function packagedFile(octets: Uint8Array): Entry | undefined {
   };
 }
 
-/** Whether a stream says that the document cannot be read without a password. */
-function isEncrypted(name: string, octets: Uint8Array): boolean {
-  switch (name.toLowerCase()) {
-    case "encryptedpackage": // [MS-OFFCRYPTO] 1.3
-    case "encryptedsummary":
-      return true;
-    case "worddocument": // FibBase.fEncrypted, [MS-DOC] 2.5.2
-      return u16(octets, 0) === 0xa5ec && (u16(octets, 10) & 0x100) !== 0;
-    case "workbook":
-    case "book":
-      return hasFilePass(octets);
-    case "current user": // headerToken, [MS-PPT] 2.3.2
-      return u32(octets, 12) === 0xf3d1c4df;
-    default:
-      return false;
-  }
-}
-
-/** FilePass stands among the first records of a workbook: [MS-XLS] 2.4.117. */
-function hasFilePass(octets: Uint8Array): boolean {
-  for (let at = 0, records = 0; at + 4 <= octets.length && records < 20; records++) {
-    if (u16(octets, at) === 0x2f) return true;
-    at += 4 + u16(octets, at + 2);
-  }
-  return false;
-}
-
 /** Names of an Outlook attachment's streams: [MS-OXMSG] 2.4. */
 const ATTACHMENT_DATA = /(^|\/)__substg1\.0_37010102$/;
 const ATTACHMENT_NAME = /(^|\/)__substg1\.0_37(07|04)001[EF]$/;
+
+/** Gives what is enciphered with a stream of a document, or says that it cannot be read. */
+function* decipher(
+  file: OleFile,
+  folder: string,
+  name: string,
+  content: Uint8Array,
+  context: UnpackContext,
+): Generator<Entry> {
+  if (name.toLowerCase() === "encryptedsummary") return; // its document says so by itself
+  const sibling = (wanted: string) => file.find(folder + wanted);
+  const clear = decipherOffice(name, content, sibling, context);
+  if (!clear) return context.note("encrypted");
+  for (const { name: own, octets, isWhole } of clear) {
+    context.budget.unpacked(octets.length);
+    const names = isWhole ? context.names : [folder + own];
+    yield { names, content: octets, encrypted: true, ...(isWhole ? {} : { quiet: true }) };
+  }
+}
 
 /** Opens a compound file. */
 export function* unole(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
@@ -71,14 +64,15 @@ export function* unole(octets: Uint8Array, context: UnpackContext): Generator<En
   const attachments: { folder: string; content: Uint8Array }[] = [];
   const names = new Map<string, string>();
   let count = 0;
-  for (const stream of new OleFile(octets, budget).streams()) {
+  const file = new OleFile(octets, budget);
+  for (const stream of file.streams()) {
     count++;
     const { path, octets: content } = stream;
     const name = path.slice(path.lastIndexOf("/") + 1);
     const folder = path.slice(0, path.length - name.length);
     budget.unpacked(content.length);
     if (isEncrypted(name, content)) {
-      context.note("encrypted");
+      yield* decipher(file, folder, name, content, context);
       continue;
     }
     if (content.length === 0) continue;

@@ -152,6 +152,15 @@ export class OleFile {
     return entries;
   }
 
+  /** The octets of the first stream with a path, which is compared as Windows does. */
+  find(path: string): Uint8Array | undefined {
+    const wanted = path.toLowerCase();
+    for (const stream of this.streams()) {
+      if (stream.path.toLowerCase() === wanted) return stream.octets;
+    }
+    return undefined;
+  }
+
   /** Every stream: those of the tree with their path, and those that no storage holds any more. */
   *streams(): Generator<OleStream> {
     const reached = new Set<number>([0]);

@@ -1,5 +1,9 @@
 /** Passwords to try on what is encrypted: a configured list, and the words of the message, likeliest first. */
 
+import type { Budget } from "../budget.ts";
+
+/** What part of the time limit the passwords of one container may take. */
+const PASSWORD_TIME = 0.25;
 /** Most passwords that are tried on one container; slow ones are bounded by time, too. */
 const MAX_CANDIDATES = 400;
 /** Octets of one text that are looked at. */
@@ -87,4 +91,27 @@ export class Passwords {
   fits(password: string): void {
     if (!this.#worked.includes(password)) this.#worked.unshift(password);
   }
+}
+
+/**
+ * Tries passwords on one container: for a part of the time limit, and never over its end.
+ *
+ * @param first Tried before all others: what programs take where none is asked for.
+ * @param open What the password opens; `undefined` where it does not fit. `time` is false once it has to stop.
+ */
+export function fittingPassword<Opened>(
+  { budget, passwords }: { readonly budget: Budget; readonly passwords: Passwords },
+  first: readonly string[],
+  open: (password: string, time: () => boolean) => Opened | undefined,
+): Opened | undefined {
+  const end = performance.now() + budget.limits.timeMs * PASSWORD_TIME;
+  const time = () => performance.now() < end && budget.timeNow();
+  for (const password of new Set([...first, ...passwords.candidates()])) {
+    if (!time()) return undefined;
+    const opened = open(password, time);
+    if (opened === undefined) continue;
+    if (!first.includes(password)) passwords.fits(password);
+    return opened;
+  }
+  return undefined;
 }

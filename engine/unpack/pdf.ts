@@ -5,6 +5,7 @@
  */
 import { limitReason, outputLimit } from "./bounds.ts";
 import { latin1Text } from "./octets.ts";
+import { fittingPassword } from "./passwords.ts";
 import { PDF_FILTERS } from "./pdf_filters.ts";
 import { type PdfCipher, pdfCipher } from "./pdf_cipher.ts";
 import { pdfActions } from "./pdf_actions.ts";
@@ -63,12 +64,11 @@ function filtersOf(dictionary: string): readonly string[] {
 export function* unpdf(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const { budget } = context;
   const text = latin1Text(octets);
-  const cipher = pdfCipher(octets, text);
-  if (cipher === "unknown") context.note("encrypted");
+  const cipher = pdfCipher(octets, text, (open) => fittingPassword(context, [""], open));
+  if (cipher?.isLocked) context.note("encrypted");
   const objects: string[] = [];
   for (const stream of streams(octets, text)) {
     if (!budget.time()) return;
-    if (cipher === "unknown" && !/\/XRef\b/.test(stream.dictionary)) continue;
     const filters = filtersOf(stream.dictionary);
     const isFile = /\/Type\s*\/EmbeddedFile\b/.test(stream.dictionary);
     if (filters.length === 0 && !isFile && cipher === undefined) continue; // was searched as it is
@@ -81,17 +81,18 @@ export function* unpdf(octets: Uint8Array, context: UnpackContext): Generator<En
 }
 
 function decode(
-  { dictionary, object, generation, data }: PdfStream,
+  stream: PdfStream,
   filters: readonly string[],
-  cipher: PdfCipher | "unknown" | undefined,
+  cipher: PdfCipher | undefined,
   { budget }: UnpackContext,
   packed: number,
 ): Pick<Entry, "notScanned"> & { content: Uint8Array } | undefined {
-  const isPlain = cipher === undefined || cipher === "unknown" || /\/XRef\b/.test(dictionary);
-  let content = isPlain ? data : cipher.decrypt(data, object, generation);
+  let content = cipher ? cipher.decrypt(stream.data, stream) : stream.data;
+  if (!content) return undefined;
   for (const name of filters.slice(0, MAX_FILTERS)) {
+    if (name === "Crypt") continue; // undone above
     const filter = Object.hasOwn(PDF_FILTERS, name) ? PDF_FILTERS[name] : undefined;
-    if (!filter) return name === "Crypt" ? { content } : undefined; // a picture
+    if (!filter) return undefined; // a picture
     const filtered = filter(content, outputLimit(budget, packed));
     content = filtered.octets;
     budget.unpacked(content.length);

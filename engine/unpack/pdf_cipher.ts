@@ -1,58 +1,50 @@
 /**
- * Decryption of PDF that opens without a password: the user password is empty, which is how documents are merely restricted.
+ * Decryption of PDF: RC4, AES-128 and AES-256, by the password of the user or the owner. The user's is empty where documents are
+ * merely restricted.
  *
  * @see ISO 32000-1, 7.6; ISO 32000-2, 7.6.4 for AES-256
  */
-import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { createCipheriv, createHash } from "node:crypto";
+import { decipherBlocks } from "./aes.ts";
 import { concat } from "./octets.ts";
+import { rc4 } from "./rc4.ts";
 
 /** Decrypts the streams of one document. */
 export interface PdfCipher {
-  decrypt(data: Uint8Array, object: number, generation: number): Uint8Array;
+  /** Whether no password fitted, or the handler is not known. */
+  readonly isLocked: boolean;
+  /** What is not enciphered comes back as it is; `undefined` where there is no key. */
+  decrypt(data: Uint8Array, stream: PdfStreamFacts): Uint8Array | undefined;
 }
+
+/** What tells how a stream is enciphered. */
+export interface PdfStreamFacts {
+  readonly dictionary: string;
+  readonly object: number;
+  readonly generation: number;
+}
+
+/** Rounds of the newest hash end by chance, after some 70; never so late. */
+const MAX_HASH_ROUNDS = 1000;
+const NO_VECTOR = new Uint8Array(16);
 
 const PADDING = Uint8Array.from(
   "28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a".match(/../g) ?? [],
   (hex) => parseInt(hex, 16),
 );
 
-function rc4(key: Uint8Array, data: Uint8Array): Uint8Array {
-  const state = Uint8Array.from({ length: 256 }, (_, i) => i);
-  for (let i = 0, j = 0; i < 256; i++) {
-    const value = state[i] ?? 0;
-    j = (j + value + (key[i % key.length] ?? 0)) & 255;
-    state[i] = state[j] ?? 0;
-    state[j] = value;
-  }
-  const output = new Uint8Array(data.length);
-  for (let n = 0, i = 0, j = 0; n < data.length; n++) {
-    i = (i + 1) & 255;
-    const value = state[i] ?? 0;
-    j = (j + value) & 255;
-    const other = state[j] ?? 0;
-    state[i] = other;
-    state[j] = value;
-    output[n] = (data[n] ?? 0) ^ (state[(value + other) & 255] ?? 0);
-  }
-  return output;
-}
-
 function md5(...pieces: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(createHash("md5").update(concat(pieces)).digest());
 }
 
+function sha256(...pieces: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(concat(pieces)).digest());
+}
+
 /** AES-CBC with the initialisation vector in front; wrong padding is left in place. */
 function aes(key: Uint8Array, data: Uint8Array): Uint8Array {
-  const length = (data.length - 16) & ~15;
-  if (length <= 0) return new Uint8Array(0);
-  const decipher = createDecipheriv(
-    key.length === 32 ? "aes-256-cbc" : "aes-128-cbc",
-    key,
-    data.subarray(0, 16),
-  );
-  decipher.setAutoPadding(false);
-  const plain = new Uint8Array(decipher.update(data.subarray(16, 16 + length)));
-  decipher.final(); // frees what the runtime holds for it
+  if (data.length < 32) return new Uint8Array(0);
+  const plain = decipherBlocks(key, data.subarray(16), data.subarray(0, 16));
   const padding = plain[plain.length - 1] ?? 0;
   return padding >= 1 && padding <= 16 ? plain.subarray(0, plain.length - padding) : plain;
 }
@@ -104,11 +96,24 @@ function encryptionDictionary(text: string): { start: number; end: number } | un
     : undefined;
 }
 
-/** Hash of revision 6: ISO 32000-2, algorithm 2.B, for the empty password. */
-function hash6(salt: Uint8Array): Uint8Array {
-  let key = new Uint8Array(createHash("sha256").update(salt).digest());
-  for (let round = 0; round < 1000; round++) {
-    const input = concat(Array.from({ length: 64 }, () => key));
+/** First string of the trailer's /ID. */
+function idOf(octets: Uint8Array, text: string): Uint8Array | undefined {
+  const found = /\/ID\s*\[\s*(?=[(<])/.exec(text);
+  if (!found) return undefined;
+  const at = found.index + found[0].length;
+  // readString looks for a key: give it one in front of the string itself
+  const lead = "/I";
+  const part = lead + text.slice(at, at + 1024);
+  const own = concat([new Uint8Array(lead.length), octets.subarray(at, at + 1024)]);
+  return readString(own, part, "I");
+}
+
+/** Hash of revision 6: ISO 32000-2, algorithm 2.B. */
+function hash6(password: Uint8Array, salt: Uint8Array, user: Uint8Array): Uint8Array {
+  let key = sha256(password, salt, user);
+  for (let round = 0; round < MAX_HASH_ROUNDS; round++) {
+    const once = concat([password, key, user]);
+    const input = concat(Array.from({ length: 64 }, () => once));
     const cipher = createCipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16, 32));
     cipher.setAutoPadding(false);
     const encrypted = new Uint8Array(cipher.update(input));
@@ -122,87 +127,154 @@ function hash6(salt: Uint8Array): Uint8Array {
   return key.subarray(0, 32);
 }
 
+/** What the encryption dictionary says. */
+interface Encryption {
+  readonly version: number;
+  readonly revision: number;
+  readonly user: Uint8Array;
+  readonly owner: Uint8Array;
+  /** The text of the dictionary, and its octets. */
+  readonly text: string;
+  readonly octets: Uint8Array;
+  /** First string of the document's /ID. */
+  readonly id: Uint8Array;
+}
+
+/** The key of the document if the password is the user's or the owner's. */
+type KeyOf = (password: string) => Uint8Array | undefined;
+
+const begins = (whole: Uint8Array, part: Uint8Array) =>
+  part.every((octet, i) => octet === whole[i]);
+
 /**
  * Makes the cipher of a document.
  *
  * @param text The document, one character for each octet.
- * @returns `undefined` where it is not encrypted; `unknown` where it needs a password or an unknown handler.
+ * @param fitting Tries passwords and gives what the first that fits opens.
+ * @returns `undefined` where it is not encrypted.
  */
-export function pdfCipher(octets: Uint8Array, text: string): PdfCipher | "unknown" | undefined {
+export function pdfCipher(
+  octets: Uint8Array,
+  text: string,
+  fitting: (open: KeyOf) => Uint8Array | undefined = (open) => open(""),
+): PdfCipher | undefined {
   if (!/\/Encrypt\b/.test(text)) return undefined;
   const place = encryptionDictionary(text);
   if (!place) return undefined; // the word alone: in a text or a name
   const part = text.slice(place.start, place.end);
   const own = octets.subarray(place.start, place.end);
-  const number = (key: string, otherwise: number) =>
-    Number(new RegExp(`/${key}\\s+(-?\\d{1,10})`).exec(part)?.[1] ?? otherwise);
   const user = readString(own, part, "U");
   const owner = readString(own, part, "O");
-  const version = number("V", 0);
-  const revision = number("R", 0);
-  if (!user || !owner || !/\/Filter\s*\/Standard\b/.test(part)) return "unknown";
-  const isAes = /\/CFM\s*\/AESV[23]\b/.test(part);
-  if (version >= 5) return aes256(own, part, user, revision);
-  if (version < 1 || version > 4 || user.length < 32 || owner.length < 32) return "unknown";
-  const bits = version === 1 ? 40 : version === 4 ? 128 : number("Length", 40);
-  const width = Math.min(16, Math.max(5, (bits < 40 ? bits * 8 : bits) >> 3));
-  const permissions = number("P", 0);
-  const p = Uint8Array.from([0, 8, 16, 24], (shift) => (permissions >> shift) & 255);
-  const meta = revision >= 4 && /\/EncryptMetadata\s+false/.test(part)
-    ? Uint8Array.of(255, 255, 255, 255)
-    : new Uint8Array(0);
+  if (!user || !owner || !/\/Filter\s*\/Standard\b/.test(part)) {
+    return streamCipher(undefined, { version: 0, text: "" });
+  }
   const id = idOf(octets, text) ?? new Uint8Array(0);
-  let key = md5(PADDING, owner.subarray(0, 32), p, id, meta);
-  if (revision >= 3) { for (let i = 0; i < 50; i++) key = md5(key.subarray(0, width)); }
-  key = key.subarray(0, width);
-  if (!opens(key, user, id, revision)) return "unknown";
+  const version = numberOf(part, "V", 0);
+  const revision = numberOf(part, "R", 0);
+  const encryption = { version, revision, user, owner, text: part, octets: own, id };
+  const keyOf = version >= 5 ? newKeys(encryption) : oldKeys(encryption);
+  const key = keyOf && fitting(keyOf);
+  return streamCipher(key, encryption);
+}
+
+function numberOf(text: string, key: string, otherwise: number): number {
+  return Number(new RegExp(`/${key}\\s+(-?\\d{1,10})`).exec(text)?.[1] ?? otherwise);
+}
+
+/** Name of the crypt filter for a purpose: 7.6.5. */
+function filterName(text: string, key: string): string | undefined {
+  return new RegExp(`/${key}\\s*/(\\w+)`).exec(text)?.[1];
+}
+
+/** Deciphers with the key of the document: 7.6.2, and crypt filters. */
+function streamCipher(
+  key: Uint8Array | undefined,
+  { version, text }: Pick<Encryption, "version" | "text">,
+): PdfCipher {
+  const isAes = /\/CFM\s*\/AESV[23]\b/.test(text);
+  const streams = version < 4 ? "Std" : filterName(text, "StmF") ?? "Identity";
+  const files = version < 4 ? "Std" : filterName(text, "EFF") ?? streams;
+  const plainMetadata = /\/EncryptMetadata\s+false/.test(text);
   return {
-    decrypt(data, object, generation) {
+    isLocked: key === undefined,
+    decrypt(data, { dictionary, object, generation }) {
+      if (/\/XRef\b/.test(dictionary)) return data;
+      if (plainMetadata && /\/Type\s*\/Metadata\b/.test(dictionary)) return data;
+      const named = /\/Crypt\b/.test(dictionary)
+        ? filterName(dictionary, "Name") ?? "Identity"
+        : undefined;
+      const isFile = /\/Type\s*\/EmbeddedFile\b/.test(dictionary);
+      if ((named ?? (isFile ? files : streams)) === "Identity") return data;
+      if (key === undefined) return undefined;
+      if (version >= 5) return aes(key, data);
       const suffix = Uint8Array.of(object, object >> 8, object >> 16, generation, generation >> 8);
       const salt = isAes ? Uint8Array.of(0x73, 0x41, 0x6c, 0x54) : new Uint8Array(0);
-      const own = md5(key, suffix, salt).subarray(0, Math.min(16, width + 5));
+      const own = md5(key, suffix, salt).subarray(0, Math.min(16, key.length + 5));
       return isAes ? aes(own, data) : rc4(own, data);
     },
   };
 }
 
-/** First string of the trailer's /ID. */
-function idOf(octets: Uint8Array, text: string): Uint8Array | undefined {
-  const found = /\/ID\s*\[\s*(?=[(<])/.exec(text);
-  if (!found) return undefined;
-  const at = found.index + found[0].length;
-  // readString looks for a key: give it one in front of the string itself
-  const lead = "/I";
-  const part = lead + text.slice(at, at + 1024);
-  const own = concat([new Uint8Array(lead.length), octets.subarray(at, at + 1024)]);
-  return readString(own, part, "I");
+/** Passwords before AES-256 are of 32 octets, filled up. */
+function padded(password: string): Uint8Array {
+  const octets = Uint8Array.from(password.slice(0, 32), (character) => character.charCodeAt(0));
+  return concat([octets, PADDING]).subarray(0, 32);
 }
 
-/** Whether the key of the empty password is the document's: 7.6.3.4, algorithms 4 and 5. */
-function opens(key: Uint8Array, user: Uint8Array, id: Uint8Array, revision: number): boolean {
-  let check: Uint8Array;
-  if (revision === 2) check = rc4(key, PADDING);
-  else {
-    check = rc4(key, md5(PADDING, id));
-    for (let i = 1; i <= 19; i++) check = rc4(key.map((octet) => octet ^ i), check);
-  }
-  return check.every((octet, i) => octet === user[i]);
+/** RC4 and AES-128: 7.6.3.3 and 7.6.3.4. */
+function oldKeys({ version, revision, user, owner, text, id }: Encryption): KeyOf | undefined {
+  if (version < 1 || version > 4 || user.length < 32 || owner.length < 32) return undefined;
+  const bits = version === 1 ? 40 : version === 4 ? 128 : numberOf(text, "Length", 40);
+  const width = Math.min(16, Math.max(5, (bits < 40 ? bits * 8 : bits) >> 3));
+  const permissions = numberOf(text, "P", 0);
+  const p = Uint8Array.from([0, 8, 16, 24], (shift) => (permissions >> shift) & 255);
+  const meta = revision >= 4 && /\/EncryptMetadata\s+false/.test(text)
+    ? Uint8Array.of(255, 255, 255, 255)
+    : new Uint8Array(0);
+  const spun = (first: Uint8Array) => {
+    let key = first;
+    if (revision >= 3) { for (let i = 0; i < 50; i++) key = md5(key.subarray(0, width)); }
+    return key.subarray(0, width);
+  };
+  const mixed = (key: Uint8Array, n: number) => key.map((octet) => octet ^ n);
+  const byUser = (password: Uint8Array) => {
+    const key = spun(md5(password, owner.subarray(0, 32), p, id, meta));
+    let check: Uint8Array;
+    if (revision === 2) check = rc4(key, PADDING);
+    else {
+      check = rc4(key, md5(PADDING, id));
+      for (let i = 1; i <= 19; i++) check = rc4(mixed(key, i), check);
+    }
+    return begins(user, check) ? key : undefined;
+  };
+  return (password) => {
+    const own = padded(password);
+    const key = byUser(own);
+    if (key) return key;
+    // the owner's password deciphers the user's: algorithm 7
+    const ownerKey = spun(md5(own));
+    let inner: Uint8Array = owner.subarray(0, 32);
+    for (let i = revision === 2 ? 0 : 19; i >= 0; i--) inner = rc4(mixed(ownerKey, i), inner);
+    return byUser(inner);
+  };
 }
 
-function aes256(
-  own: Uint8Array,
-  part: string,
-  user: Uint8Array,
-  revision: number,
-): PdfCipher | "unknown" {
-  const packedKey = readString(own, part, "UE");
-  if (!packedKey || packedKey.length < 32 || user.length < 48) return "unknown";
-  const digest = (salt: Uint8Array) =>
-    revision >= 6 ? hash6(salt) : new Uint8Array(createHash("sha256").update(salt).digest());
-  if (!digest(user.subarray(32, 40)).every((octet, i) => octet === user[i])) return "unknown";
-  const unpack = createDecipheriv("aes-256-cbc", digest(user.subarray(40, 48)), new Uint8Array(16));
-  unpack.setAutoPadding(false);
-  const key = new Uint8Array(unpack.update(packedKey.subarray(0, 32)));
-  unpack.final();
-  return { decrypt: (data) => aes(key, data) };
+/** AES-256: ISO 32000-2, algorithm 2.A. */
+function newKeys({ revision, user, owner, text, octets }: Encryption): KeyOf | undefined {
+  const userKey = readString(octets, text, "UE");
+  const ownerKey = readString(octets, text, "OE");
+  if (!userKey || userKey.length < 32 || user.length < 48) return undefined;
+  const none = new Uint8Array(0);
+  const whole = user.subarray(0, 48);
+  return (password) => {
+    const own = new TextEncoder().encode(password.normalize("NFKC")).subarray(0, 127);
+    const digest = (salt: Uint8Array, extra: Uint8Array) =>
+      revision >= 6 ? hash6(own, salt, extra) : sha256(own, salt, extra);
+    const opened = (check: Uint8Array, packed: Uint8Array, extra: Uint8Array) =>
+      check.length >= 48 && packed.length >= 32 &&
+        begins(check, digest(check.subarray(32, 40), extra))
+        ? decipherBlocks(digest(check.subarray(40, 48), extra), packed.subarray(0, 32), NO_VECTOR)
+        : undefined;
+    return opened(user, userKey, none) ?? (ownerKey && opened(owner, ownerKey, whole));
+  };
 }

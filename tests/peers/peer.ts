@@ -31,6 +31,7 @@ export const PEERS = {
   clamd: "clamav-daemon",
   clamscan: "clamav",
   "c-icap": "c-icap",
+  qpdf: "qpdf",
 } as const;
 
 /** One of {@link PEERS}. */

@@ -2,6 +2,7 @@
 import type { NotScannedReason } from "../../types.ts";
 import { limitReason, outputLimit } from "../bounds.ts";
 import type { Entry, UnpackContext } from "../unpacker.ts";
+import { fittingPassword } from "../passwords.ts";
 import type { Input } from "./files.ts";
 import { isQuickRar } from "./key_work.ts";
 import { type Complaints, readComplaints, readListing } from "./listing.ts";
@@ -9,9 +10,6 @@ import type { SevenZipTool, ToolRun } from "./sevenzip_tool.ts";
 
 /** Files that are in memory at once, octets; what goes over it is unpacked in another run. */
 const BATCH_OCTETS = 32 << 20;
-/** What part of the time limit all passwords together may take. */
-const PASSWORD_TIME = 0.25;
-
 /**
  * Opens a container, also one that is encrypted if a password fits.
  *
@@ -39,7 +37,7 @@ export function* unforeign(
     let run = tool.unpack(input, { ...limits, skip }, budget, password);
     let complaints = complaintsOf(run, encrypted);
     if (complaints.password && password === undefined) {
-      password = fitting(complaints.locked.size, (candidate) => {
+      password = fitting((candidate) => {
         const again = tool.unpack(input, { ...limits, skip }, budget, candidate);
         const said = complaintsOf(again, encrypted);
         const better = isBetter(again, said, complaints);
@@ -88,22 +86,17 @@ function isBetter({ stopped }: ToolRun, now: Complaints, before: Complaints): bo
  * @returns The last that opened something.
  */
 function fitting(
-  locked: number,
   open: (password: string) => { readonly better: boolean; readonly locked: number },
-  { budget, passwords }: UnpackContext,
+  context: UnpackContext,
 ): string | undefined {
-  const end = performance.now() + budget.limits.timeMs * PASSWORD_TIME;
   let found: string | undefined;
-  let left = locked;
-  for (const candidate of passwords.candidates()) {
-    if (performance.now() >= end || !budget.time()) break;
-    const result = open(candidate);
-    if (!result.better) continue;
-    passwords.fits(candidate);
+  fittingPassword(context, [], (candidate) => {
+    const { better, locked } = open(candidate);
+    if (!better) return undefined;
+    context.passwords.fits(candidate);
     found = candidate;
-    left = result.locked;
-    if (left === 0) break;
-  }
+    return locked === 0 ? candidate : undefined;
+  });
   return found;
 }
 
