@@ -12,11 +12,13 @@ import type { MessageLogEntry } from "../store/types.ts";
 import { type Command, configOption, defineCommand, jsonOption, socketOption } from "./command.ts";
 import { findConfig } from "./find_config.ts";
 import { print, printJson, printLine, table } from "./output.ts";
+import { fetchPop3 } from "./selftest/fetch_pop3.ts";
 import { judge, type Judgement } from "./selftest/judge.ts";
 import { eicar, makeSample, SAMPLE_NAMES, type SampleName, SAMPLES } from "./selftest/samples.ts";
 import { type Reply, submit } from "./selftest/submit.ts";
 import { submitMilter } from "./selftest/submit_milter.ts";
 import { makeZip } from "./selftest/zip.ts";
+import type { TestMailboxes } from "./selftest/mailboxes.ts";
 import { hostAndPort } from "./send.ts";
 import { agentAddresses } from "./status_text.ts";
 import { timeValue } from "./values.ts";
@@ -72,6 +74,8 @@ interface Target {
   readonly control: ControlClient;
   /** Where an agent's mail can be looked at; absent with --live. */
   readonly maildir?: (agent: string) => string;
+  /** Where mail lies that an agent hands out; absent with --live. */
+  readonly mailboxes?: TestMailboxes;
 }
 
 async function runSelftest(options: Options): Promise<number> {
@@ -104,6 +108,10 @@ async function testAll(target: Target, options: Options): Promise<number> {
   }
   const rows: Row[] = [];
   for (const agent of agents) {
+    if (agent.agent === "pop3" && target.mailboxes === undefined) {
+      printLine(`${agent.name} is left out: there is no test mail in the mailboxes behind it.`);
+      continue;
+    }
     for (const sample of SAMPLE_NAMES) rows.push(await testOne(target, agent, sample, options));
   }
   const wrong = rows.filter((row) => row.wrong !== undefined).length;
@@ -151,17 +159,27 @@ async function testOne(
   const since = Date.now() - 1000;
   const started = performance.now();
   let reply: Reply;
+  let handedOut: { message: string | undefined; unchanged: boolean } | undefined;
   try {
+    const message = makeSample(sample, { from: options.from, to: [options.to], token });
     const submission = {
       helo: "selftest.postern.invalid",
       sender: options.from,
       recipients: [options.to],
-      message: makeSample(sample, { from: options.from, to: [options.to], token }),
+      message,
       timeoutMs: options.timeout,
     };
-    reply = agent.agent === "milter"
-      ? await submitMilter({ ...submission, address: agent.address })
-      : await submit({ ...submission, ...hostAndPort(agent.address) });
+    if (agent.agent === "pop3" && target.mailboxes) {
+      target.mailboxes.put(options.to, message);
+      const fetched = await fetchPop3(agent.address, options.to, options.timeout);
+      reply = fetched.reply;
+      handedOut = {
+        message: fetched.message,
+        unchanged: bodyOf(fetched.message) === bodyOf(message),
+      };
+    } else if (agent.agent === "milter") {
+      reply = await submitMilter({ ...submission, address: agent.address });
+    } else reply = await submit({ ...submission, ...hostAndPort(agent.address) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const ms = performance.now() - started;
@@ -180,10 +198,13 @@ async function testOne(
   const record = await findRecord(target.control, since, token);
   const kept = record?.outcomes.some((outcome) => outcome.quarantineId !== undefined) ?? false;
   // What a mail server does with a milter's answer cannot be seen here.
-  const delivered = target.maildir === undefined || agent.agent === "milter"
+  const delivered = handedOut
+    ? handedOut.message
+    : target.maildir === undefined || agent.agent === "milter"
     ? null
     : await findDelivered(target.maildir(agent.name), token);
-  const judgement = judge({ sample, reply, record, delivered, kept }, harmfulTexts());
+  const seen = handedOut ? { unchanged: handedOut.unchanged } : {};
+  const judgement = judge({ sample, reply, record, delivered, kept, ...seen }, harmfulTexts());
   return {
     agent: agent.name,
     mail: sample,
@@ -193,6 +214,13 @@ async function testOne(
     ms,
     ...judgement,
   };
+}
+
+/** What stands behind the header, octets as Latin-1; `undefined` where there is no message. */
+function bodyOf(message: Uint8Array | string | undefined): string | undefined {
+  if (message === undefined) return undefined;
+  const text = typeof message === "string" ? message : new TextDecoder("latin1").decode(message);
+  return text.slice(text.indexOf("\r\n\r\n"));
 }
 
 /** The daemon's record of the message with this token in its Message-ID; the log is written a moment after the reply. */

@@ -6,12 +6,14 @@ import { controlPath } from "../../daemon/state.ts";
 import { serviceUser } from "../../daemon/unprivileged.ts";
 import type { Config } from "../../policy/config.ts";
 import { selfCommand } from "../self.ts";
+import { TestMailboxes } from "./mailboxes.ts";
 
-/** Where no document says otherwise: both ways of the SMTP agent, and the milter agent. */
+/** Where no document says otherwise: both ways of the SMTP agent, the milter agent, the POP3 agent. */
 const DEFAULT_AGENTS = [
   { agent: "smtp", name: "after-queue", mode: "after-queue" },
   { agent: "smtp", name: "before-queue", mode: "before-queue" },
   { agent: "milter", name: "milter" },
+  { agent: "pop3", name: "pop3" },
 ];
 
 /** What the built-in settings would do, said once more: each test mail has an end of its own. */
@@ -30,6 +32,8 @@ export interface TestGateway {
   readonly control: ControlClient;
   /** Where an agent delivers. */
   readonly maildir: (agent: string) => string;
+  /** Behind the agents that hand out mail. */
+  readonly mailboxes: TestMailboxes;
   /** Stops it and removes all that it wrote. */
   readonly close: () => Promise<void>;
 }
@@ -37,15 +41,16 @@ export interface TestGateway {
 /**
  * Starts one.
  *
- * @param configPath The node's document; without it both modes of the SMTP agent, and the milter agent, with a plain policy.
+ * @param configPath The node's document; without it one of each of {@link DEFAULT_AGENTS}, with a plain policy.
  * @throws {Error} with the log's last lines when it does not start.
  */
 export async function startGateway(configPath: string | undefined): Promise<TestGateway> {
   const node = configPath === undefined ? undefined : await readConfig(configPath);
   const directory = await Deno.makeTempDir({ prefix: "postern-selftest-" });
   const maildir = (agent: string) => join(directory, `mail-${agent}`);
+  const mailboxes = new TestMailboxes();
   try {
-    const document = await writeDocuments(directory, node, maildir);
+    const document = await writeDocuments(directory, node, maildir, mailboxes.port);
     // A process of its own: started by root it becomes another user, and this one stays what it is.
     const [program, ...args] = selfCommand(["daemon", "--config", document]);
     const daemon = new Deno.Command(program, {
@@ -64,14 +69,17 @@ export async function startGateway(configPath: string | undefined): Promise<Test
     return {
       control,
       maildir,
+      mailboxes,
       async close() {
         await control.call("stop").catch(() => {}); // the connection ends with the daemon
         control.close();
+        mailboxes.close();
         await Promise.all([daemon.status, errors]);
         await Deno.remove(directory, { recursive: true });
       },
     };
   } catch (error) {
+    mailboxes.close();
     await Deno.remove(directory, { recursive: true }).catch(() => {});
     throw error;
   }
@@ -81,14 +89,17 @@ async function writeDocuments(
   directory: string,
   node: Config | undefined,
   maildir: (agent: string) => string,
+  mailboxPort: number,
 ): Promise<string> {
   const policy = node?.policy ?? join(directory, "policy.ts");
   const agents = (node?.agents ?? DEFAULT_AGENTS).map((agent) => ({
     ...agent,
     listen: "127.0.0.1:0",
-    nextHop: `maildir:${maildir(agent.name)}`,
     // The test mail comes without encryption, over the loopback alone.
-    ...(agent.agent === "smtp" ? { requireTls: false } : {}),
+    ...(agent.agent === "smtp"
+      ? { requireTls: false, nextHop: `maildir:${maildir(agent.name)}` }
+      : {}),
+    ...(agent.agent === "pop3" ? ownMailboxes("pop3", mailboxPort) : {}),
   }));
   const config = {
     ...node,
@@ -110,6 +121,17 @@ async function writeDocuments(
     }
   }
   return document;
+}
+
+/** Fields of an agent that hands out mail: the test's own server behind it, without encryption, over the loopback alone. */
+function ownMailboxes(scheme: string, port: number) {
+  return {
+    server: `${scheme}://127.0.0.1:${port}`,
+    servers: [],
+    serverTls: "none",
+    implicitTls: false,
+    requireTls: false,
+  };
 }
 
 /** Waits until the daemon answers; what ends it before that is told with its own words. */

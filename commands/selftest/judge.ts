@@ -11,13 +11,15 @@ export interface Observation {
   readonly record: MessageRecord | undefined;
   /** The message as delivered; `undefined` when nothing was, `null` where that cannot be seen. */
   readonly delivered: string | undefined | null;
+  /** The gate is to a mailbox: whether the body came as it was; false where none came. Absent at other gates. */
+  readonly unchanged?: boolean;
   /** Whether quarantine has it. */
   readonly kept: boolean;
 }
 
 /** What the table shows. */
 export interface Judgement {
-  /** `delivered`, `refused`, `deferred`, `quarantined`, `dropped`. */
+  /** `delivered`, `refused`, `deferred`, `quarantined`, `dropped`; from a mailbox also `notice`. */
   readonly cameOut: string;
   /** What is wrong; `undefined` when all is well. */
   readonly wrong?: string;
@@ -33,13 +35,28 @@ const SAME = {
   notScanned: ["notScanned"],
 } as const;
 
-function cameOut({ reply, delivered, kept }: Observation): string {
+function cameOut({ reply, delivered, kept, unchanged, record }: Observation): string {
   if (reply.code >= 500) return "refused";
   if (reply.code >= 400) return "deferred";
+  const action = record?.outcomes[0]?.action ?? "";
+  if (unchanged === false && NOTICED.has(action)) return "notice";
   if (typeof delivered === "string") return "delivered";
   if (kept) return "quarantined";
   return delivered === null ? "taken" : "dropped";
 }
+
+/** Actions in whose place a mailbox's owner gets a notice: nobody can be refused any more. */
+const NOTICED: ReadonlySet<string> = new Set(["reject", "quarantine"]);
+
+/** What each action looks like to who asks for a message in a mailbox. */
+const MAILBOX_LOOKS: Readonly<Record<string, readonly string[]>> = {
+  accept: ["delivered"],
+  redirect: ["delivered"],
+  reject: ["notice"],
+  defer: ["deferred"],
+  quarantine: ["notice"],
+  discard: ["refused"],
+};
 
 /** What each action looks like from outside. */
 const LOOKS: Readonly<Record<string, readonly string[]>> = {
@@ -70,7 +87,8 @@ export function judge(observation: Observation, harmful: readonly string[]): Jud
   if (record.status === "refused") {
     return { cameOut: out, note: "refused by the policy before its content was sent" };
   }
-  if (!(LOOKS[action] ?? []).includes(out)) {
+  const looks = observation.unchanged === undefined ? LOOKS : MAILBOX_LOOKS;
+  if (!(looks[action] ?? []).includes(out)) {
     return { cameOut: out, wrong: `the policy said ${action}` };
   }
   if (sample === "gtube" && record.spamScore === undefined) {
@@ -80,8 +98,8 @@ export function judge(observation: Observation, harmful: readonly string[]): Jud
     return { cameOut: out, wrong: `the scan said ${record.status}` };
   }
   if (typeof delivered === "string" && wanted.includes("infected")) {
-    if (!holds(delivered, harmful)) return { cameOut: "cleaned" };
-    if (record.status !== "infected") {
+    if (!holds(delivered, harmful)) return { cameOut: out === "notice" ? out : "cleaned" };
+    if (record.status !== "infected" || NOTICED.has(action)) {
       return { cameOut: out, wrong: "what was found is still in it" };
     }
     return { cameOut: out, note: "the policy lets infected mail pass" };
