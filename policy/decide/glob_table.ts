@@ -1,10 +1,23 @@
 /** All globs of an attribute at once. */
 import { matchesGlob } from "./glob.ts";
-import { BEGIN, END, type Gram, gramHash, gramsOf, octetOf } from "./grams.ts";
-import { fold, powerOfTwo } from "./key_table.ts";
+import {
+  BEGIN,
+  END,
+  type GlobGrams,
+  type Gram,
+  GRAM_LENGTHS,
+  gramHash,
+  gramsOf,
+  octetOf,
+} from "./grams.ts";
+import { fold, FOLDED, powerOfTwo } from "./key_table.ts";
 
 /** Words of a slot: a gram's hash, and where its globs begin in {@link GramTable.filed} (0: free). */
 const SLOT_WORDS = 2;
+/** The golden ratio: spreads grams over a filter. */
+const NEAR = 0x9e3779b1;
+/** Octets of the longest grams. */
+const LONGEST = GRAM_LENGTHS[0];
 
 /**
  * Words of a glob that is filed: its number; octets of the run before the gram's end; the run's length with the flags below; and the
@@ -17,7 +30,7 @@ const SINGLE = 4;
 const LENGTH_SHIFT = 3;
 
 /**
- * Globs by their grams. Grams of six and of four octets share a table and a pass over the text; shorter ones, which few globs
+ * Globs by their grams. Grams of eight, six and four octets share a table and a pass over the text; shorter ones, which few globs
  * need, have one each.
  */
 interface GramTable {
@@ -25,7 +38,11 @@ interface GramTable {
   readonly length: number;
   readonly hasFour: boolean;
   readonly hasSix: boolean;
-  /** A bit for the last four octets of each gram, found by {@link nearBit}: small enough to stay near. */
+  readonly hasEight: boolean;
+  /**
+   * A bit for the last octets of each gram, four at most, found by its product with {@link NEAR}: small enough to
+   * stay near.
+   */
   readonly near: Int32Array;
   readonly nearShift: number;
   /** A bit for the hash of each gram. */
@@ -44,8 +61,8 @@ interface Filed {
 }
 
 /**
- * All globs of an attribute: each is filed under the rarest gram (run of six octets, fewer where it has no longer run) that a match
- * must contain. One pass over the text looks each gram up; of the globs filed there those match whose run stands there and, where
+ * All globs of an attribute: each is filed under the rarest gram (run of eight octets, fewer where it has no longer run) that a
+ * match must contain. One pass over the text looks each gram up; of the globs filed there those match whose run stands there and, where
  * they ask more than one run, that match as a whole.
  */
 export class GlobTable {
@@ -60,18 +77,15 @@ export class GlobTable {
     this.#globs = globs;
     this.#hit = hit;
     const others: number[] = [];
-    const uses = new Map<number, number>();
-    const grams = globs.map(gramsOf);
-    for (const one of grams) {
-      for (const { hash } of one.grams) uses.set(hash, (uses.get(hash) ?? 0) + 1);
-    }
+    const globGrams = globs.map(gramsOf);
+    const rarer = rarity(globGrams);
     const tables = new Map<number, Filed[]>();
     const lengths = new Set<number>();
-    grams.forEach(({ length, grams, single }, glob) => {
+    globGrams.forEach(({ length, grams, single }, glob) => {
       if (length === 0) return void others.push(glob);
-      const gram = grams.reduce((a, b) => uses.get(b.hash)! < uses.get(a.hash)! ? b : a);
+      const gram = grams.reduce((a, b) => rarer(b, a) ? b : a);
       lengths.add(length);
-      const shared = length >= 4 ? 6 : length;
+      const shared = length >= 4 ? LONGEST : length;
       const filed = tables.get(shared);
       if (filed) filed.push({ glob, single, gram });
       else tables.set(shared, [{ glob, single, gram }]);
@@ -87,92 +101,58 @@ export class GlobTable {
    * @returns false for a text with others, of which nothing was told.
    */
   scan(text: string, from: number, to: number, last = 0xffff): boolean {
-    if (this.#others.length > 0) {
-      if (!isPlain(text, from, to, last)) return false;
-      for (const glob of this.#others) {
-        if (matchesGlob(this.#globs[glob]!, text, from, to)) this.#hit(glob);
-      }
-    }
+    // A short text is found to be plain while its grams are gathered.
+    const short = to - from <= GATHERED;
+    if ((!short || this.#others.length > 0) && !isPlain(text, from, to, last)) return false;
     const tables = this.#tables;
     for (let i = 0; i < tables.length; i++) {
       const table = tables[i]!;
-      const plain = table.length === 6
-        ? this.#scanLong(table, text, from, to, last)
-        : this.#scanShort(table, text, from, to, last);
-      if (!plain) return false;
+      for (let begin = from; begin < to || begin === from; begin += GATHERED) {
+        const found = gather(table, text, from, begin, to, last);
+        if (found < 0) return false;
+        for (let k = 0; k < found; k++) this.#lookAt(table, grams[k]!, ends[k]!, text, from, to);
+      }
+    }
+    for (let i = 0; i < this.#others.length; i++) {
+      const glob = this.#others[i]!;
+      if (matchesGlob(this.#globs[glob]!, text, from, to)) this.#hit(glob);
     }
     return true;
   }
 
-  /** Grams of six and of four octets, by their last four. */
-  #scanLong(table: GramTable, text: string, from: number, to: number, last: number): boolean {
-    const { near, nearShift } = table;
-    let gram = BEGIN;
-    for (let i = from; i < to; i++) {
-      const unit = text.charCodeAt(i);
-      if (unit > last) return false;
-      gram = (gram << 8) | octetOf(unit);
-      const bit = nearBit(gram, nearShift);
-      if ((near[bit >>> 5]! & (1 << bit)) !== 0) {
-        if (!this.#lookLong(table, gram, i, text, from, to, last)) return false;
-      }
-    }
-    return this.#lookLong(table, (gram << 8) | END, to, text, from, to, last);
-  }
-
-  /** @param end Where in the text the gram has its last octet. */
-  #lookLong(
+  /** @param gram The last octets, four at most, up to `end`. */
+  #lookAt(
     table: GramTable,
     gram: number,
     end: number,
     text: string,
     from: number,
     to: number,
-    last: number,
-  ): boolean {
+  ): void {
     const known = end - from + 2; // octets up to here, with the begin
-    if (table.hasFour && known >= 4) {
-      if (!this.#look(table, gramHash(gram, 0), end, text, from, to, last)) return false;
+    if (known < 4 || table.length < 4) {
+      if (known >= table.length) this.#look(table, gramHash(gram, 0), end, text, from, to);
+      return;
     }
-    if (!table.hasSix || known < 6) return true;
-    const first = known === 6 ? BEGIN : octetOf(text.charCodeAt(end - 5));
-    const before = (first << 8) | octetOf(text.charCodeAt(end - 4));
-    return this.#look(table, gramHash(gram, before), end, text, from, to, last);
+    if (table.hasFour) this.#look(table, gramHash(gram, 0), end, text, from, to);
+    if (known < 6) return;
+    const two = known === 6
+      ? (BEGIN << 8) | octetOf(text.charCodeAt(from))
+      : (octetOf(text.charCodeAt(end - 5)) << 8) | octetOf(text.charCodeAt(end - 4));
+    if (table.hasSix) this.#look(table, gramHash(gram, two), end, text, from, to);
+    if (!table.hasEight || known < 8) return;
+    const four = known === 8
+      ? (BEGIN << 8) | octetOf(text.charCodeAt(from))
+      : (octetOf(text.charCodeAt(end - 7)) << 8) | octetOf(text.charCodeAt(end - 6));
+    this.#look(table, gramHash(gram, (four << 16) | two), end, text, from, to);
   }
 
-  #scanShort(table: GramTable, text: string, from: number, to: number, last: number): boolean {
-    const { length } = table;
-    const keep = (1 << (8 * length)) - 1;
-    let gram = BEGIN;
-    for (let i = from, seen = 2; i <= to; i++, seen++) {
-      const unit = i === to ? -1 : text.charCodeAt(i);
-      if (unit > last) return false;
-      gram = ((gram << 8) | (unit < 0 ? END : octetOf(unit))) & keep;
-      if (seen < length) continue;
-      if (!this.#look(table, gramHash(gram, 0), i, text, from, to, last)) return false;
-    }
-    return true;
-  }
-
-  /** Tells the globs of a gram. @returns false for a text that is not plain. */
-  #look(
-    table: GramTable,
-    hash: number,
-    end: number,
-    text: string,
-    from: number,
-    to: number,
-    last: number,
-  ): boolean {
-    const { filter, slots, mask } = table;
-    if ((filter[hash >>> 5 & (filter.length - 1)]! & (1 << hash)) === 0) return true;
-    for (let slot = hash >>> 8 & mask;; slot = (slot + 1) & mask) {
-      const at = slots[slot * SLOT_WORDS + 1]!;
-      if (at === 0) return true;
-      if (slots[slot * SLOT_WORDS] === hash) {
-        return this.#compare(table.filed, at, end, text, from, to, last);
-      }
-    }
+  /** Tells the globs of a gram. */
+  #look(table: GramTable, hash: number, end: number, text: string, from: number, to: number): void {
+    const { filter } = table;
+    if (((filter[hash >>> 5 & (filter.length - 1)]! >>> hash) & 1) === 0) return;
+    const at = findGram(table, hash);
+    if (at !== 0) this.#compare(table.filed, at, end, text, from, to);
   }
 
   #compare(
@@ -182,23 +162,80 @@ export class GlobTable {
     text: string,
     from: number,
     to: number,
-    last: number,
-  ): boolean {
-    let plain = false;
+  ): void {
     for (let at = begin; filed[at]! >= 0;) {
       const glob = filed[at]!;
       const flags = filed[at + 2]!;
       const place = end - filed[at + 1]! + ((flags & BEGINS) >> 1);
-      if (isRunAt(filed, at, place, text, from, to)) {
-        plain ||= isPlain(text, from, to, last);
-        if (!plain) return false;
-        if ((flags & SINGLE) !== 0 || matchesGlob(this.#globs[glob]!, text, from, to)) {
-          this.#hit(glob);
-        }
-      }
+      if (
+        isRunAt(filed, at, place, text, from, to) &&
+        ((flags & SINGLE) !== 0 || matchesGlob(this.#globs[glob]!, text, from, to))
+      ) this.#hit(glob);
       at += FILED_WORDS + (flags >> LENGTH_SHIFT);
     }
-    return true;
+  }
+}
+
+/** Places of a text that {@link gather} takes at once. */
+const GATHERED = 256;
+/** Places where a gram may end, gathered first so that the pass over the text is a loop without branches. */
+const ends = new Int32Array(GATHERED + 1);
+/** The last octets up to there. */
+const grams = new Int32Array(GATHERED + 1);
+
+/**
+ * Gathers the next places from `begin` on of `text[from..to)` where a gram may end.
+ *
+ * The loop stands for itself, without calls: it is most of what a text costs.
+ *
+ * @returns how many there are; -1 for a text that has units above `last`.
+ */
+function gather(
+  { near, nearShift, length }: GramTable,
+  text: string,
+  from: number,
+  begin: number,
+  to: number,
+  last: number,
+): number {
+  const end = to - begin < GATHERED ? to : begin + GATHERED;
+  const keep = length < 4 ? (1 << (8 * length)) - 1 : -1;
+  let gram = begin === from ? BEGIN : octetsUpTo(text, from, begin - 1);
+  let all = 0;
+  let found = 0;
+  for (let i = begin; i < end; i++) {
+    const unit = text.charCodeAt(i);
+    all |= unit;
+    gram = ((gram << 8) | FOLDED[unit & 255]!) & keep;
+    const bit = Math.imul(gram, NEAR) >>> nearShift;
+    ends[found] = i;
+    grams[found] = gram;
+    found += (near[bit >>> 5]! >>> bit) & 1;
+  }
+  if (end === to) {
+    gram = ((gram << 8) | END) & keep;
+    const bit = Math.imul(gram, NEAR) >>> nearShift;
+    ends[found] = to;
+    grams[found] = gram;
+    found += (near[bit >>> 5]! >>> bit) & 1;
+  }
+  return all > last ? -1 : found;
+}
+
+/** The last octets, four at most, of `text[from..place]` with its begin. */
+function octetsUpTo(text: string, from: number, place: number): number {
+  let gram = place - from < 3 ? BEGIN : 0;
+  for (let i = Math.max(from, place - 3); i <= place; i++) {
+    gram = (gram << 8) | octetOf(text.charCodeAt(i));
+  }
+  return gram;
+}
+
+/** Where the globs of a gram begin; 0: there are none. */
+function findGram({ slots, mask }: GramTable, hash: number): number {
+  for (let slot = hash >>> 8 & mask;; slot = (slot + 1) & mask) {
+    const at = slots[slot * SLOT_WORDS + 1]!;
+    if (at === 0 || slots[slot * SLOT_WORDS] === hash) return at;
   }
 }
 
@@ -226,9 +263,23 @@ function isPlain(text: string, from: number, to: number, last: number): boolean 
   return true;
 }
 
-/** The bit of a gram's last four octets in a filter of `2 ** (32 - shift)` bits. */
-function nearBit(last: number, shift: number): number {
-  return Math.imul(last, 0x9e3779b1) >>> shift;
+/** Whether a gram is rarer than another among some globs; of those as rare, the one whose ends are. */
+function rarity(globs: readonly GlobGrams[]): (gram: Gram, than: Gram) => boolean {
+  const uses = new Map<number, number>();
+  const parts = new Map<number, number>();
+  for (const { grams } of globs) {
+    for (const { hash, first, last } of grams) {
+      uses.set(hash, (uses.get(hash) ?? 0) + 1);
+      parts.set(first, (parts.get(first) ?? 0) + 1);
+      parts.set(last, (parts.get(last) ?? 0) + 1);
+    }
+  }
+  return (gram, than) => {
+    const difference = uses.get(gram.hash)! - uses.get(than.hash)!;
+    if (difference !== 0) return difference < 0;
+    return parts.get(gram.first)! * parts.get(gram.last)! <
+      parts.get(than.first)! * parts.get(than.last)!;
+  };
 }
 
 function gramTable(
@@ -243,9 +294,10 @@ function gramTable(
     else byHash.set(one.gram.hash, [one]);
   }
   const bits = powerOfTwo(1024, byHash.size * 16);
+  const nearBits = powerOfTwo(2048, byHash.size * 64);
   const size = powerOfTwo(8, byHash.size * 2);
-  const nearShift = 32 - Math.log2(bits);
-  const near = new Int32Array(bits / 32);
+  const nearShift = 32 - Math.log2(nearBits);
+  const near = new Int32Array(nearBits / 32);
   const filter = new Int32Array(bits / 32);
   const slots = new Int32Array(size * SLOT_WORDS);
   const words = [-1];
@@ -257,7 +309,7 @@ function gramTable(
     slots[slot * SLOT_WORDS + 1] = words.length;
     for (const { glob, single, gram } of same) {
       const { text, begins, ends } = gram.run;
-      const bit = nearBit(gram.last, nearShift);
+      const bit = Math.imul(gram.last, NEAR) >>> nearShift;
       near[bit >>> 5]! |= 1 << bit;
       words.push(
         glob,
@@ -273,6 +325,7 @@ function gramTable(
     length,
     hasFour: lengths.has(4),
     hasSix: lengths.has(6),
+    hasEight: lengths.has(8),
     near,
     nearShift,
     filter,

@@ -64,3 +64,44 @@ Deno.test("GlobTable finds exactly the globs that match", { permissions: "none" 
     { numRuns: 500 },
   );
 });
+
+Deno.test("GlobTable finds globs at every place of a long text", { permissions: "none" }, () => {
+  const globs = [
+    "*12345678*",
+    "12345678*",
+    "*12345678",
+    "*abcdef*",
+    "*ghi?klm*x*",
+    "*1234*",
+    "*ü1",
+  ];
+  const found = new Set<number>();
+  const table = new GlobTable(globs, (glob) => void found.add(glob));
+  for (let length = 0; length < 600; length++) {
+    for (const inner of ["12345678", "ABCDEF", "ghijklm x", "Ü1"]) {
+      for (const text of [" ".repeat(length) + inner, inner + ".".repeat(length)]) {
+        const lower = text.toLowerCase();
+        found.clear();
+        assert(table.scan(lower, 0, lower.length));
+        const want = globs.flatMap((one, glob) =>
+          matchesGlob(one, lower, 0, lower.length) ? [glob] : []
+        );
+        assert.deepEqual([...found].sort((a, b) => a - b), want, text);
+      }
+    }
+  }
+});
+
+Deno.test("GlobTable tells nothing of a text that does not stand for itself", {
+  permissions: "none",
+}, () => {
+  const globs = ["*", "*abcdefgh*", "*a*", "ab?*"];
+  const found: number[] = [];
+  const table = new GlobTable(globs, (glob) => found.push(glob));
+  for (const length of [0, 1, 255, 256, 257, 700]) {
+    for (const text of [`abcdefgh${"x".repeat(length)}Ä`, `Äabcdefgh${"x".repeat(length)}`]) {
+      assert.equal(table.scan(text, 0, text.length, 127), false);
+      assert.deepEqual(found, []);
+    }
+  }
+});

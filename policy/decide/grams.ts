@@ -7,15 +7,15 @@ export const BEGIN = 1;
 /** Octet that stands for the end of a text. */
 export const END = 2;
 
-/** An octet for a unit: A–Z as a–z; what is above Latin-1 is folded into its upper half. */
+/** An octet for a unit, A–Z as a–z. */
 export function octetOf(unit: number): number {
-  return unit < 256 ? FOLDED[unit]! : (unit & 0x7f) | 0x80;
+  return FOLDED[unit & 255]!;
 }
 
 /** Octets that a gram may have, longest first. */
-export const GRAM_LENGTHS = [6, 4, 3, 2, 1] as const;
+export const GRAM_LENGTHS = [8, 6, 4, 3, 2, 1] as const;
 
-/** @param gram Its last four octets, or all of fewer. @param before The two before them, of a gram of six; else 0. */
+/** @param gram Its last four octets, or all of fewer. @param before Those before them, of longer ones; else 0. */
 export function gramHash(gram: number, before: number): number {
   const hash = Math.imul(gram, 0x9e3779b1) ^ Math.imul(before, 0x85ebca6b);
   return hash ^ (hash >>> 15);
@@ -33,6 +33,8 @@ export interface Run {
 
 /** A gram and where it stands. */
 export interface Gram {
+  /** Its first four octets, or all of fewer. */
+  readonly first: number;
   /** Its last four octets, or all of fewer. */
   readonly last: number;
   readonly hash: number;
@@ -65,10 +67,11 @@ export function gramsOf(glob: string): GlobGrams {
       let last = 0;
       let before = 0;
       for (let i = end - length + 1; i <= end; i++) {
-        before = ((before << 8) | (last >>> 24)) & 0xffff;
+        before = (before << 8) | (last >>> 24);
         last = (last << 8) | octets[i]!;
       }
-      grams.push({ last, hash: gramHash(last, length === 6 ? before : 0), run, before: end });
+      const first = length === 8 ? before : length === 6 ? (before << 16) | (last >>> 16) : last;
+      grams.push({ first, last, hash: gramHash(last, before), run, before: end });
     }
   }
   const single = !glob.includes("?") && runs.filter(({ text }) => text !== "").length === 1;

@@ -1,12 +1,10 @@
 /** Hash tables whose keys are compared with stretches of a text in place, from the right, so that one pass finds all endings. */
 
-/** The hash of nothing; extend it with {@link extendHash}, character by character, from the right. */
+/** The hash of nothing; see {@link HASH_FACTOR}. */
 export const EMPTY_HASH = 0x811c9dc5 | 0;
 
-/** FNV-1a over UTF-16 units. */
-export function extendHash(hash: number, unit: number): number {
-  return Math.imul(hash ^ unit, 0x01000193);
-}
+/** Multiplier of FNV-1a: `Math.imul(hash ^ FOLDED[unit & 255], HASH_FACTOR)` takes a unit into a hash, from the right. */
+export const HASH_FACTOR = 0x01000193;
 
 /** Units below 256 with A–Z as a–z. */
 export const FOLDED: Uint8Array = Uint8Array.from(
@@ -45,7 +43,7 @@ export class KeyTable {
     this.#mask = size - 1;
     this.#slots = new Int32Array(size * SLOT_WORDS);
     for (let slot = 0; slot < size; slot++) this.#slots[slot * SLOT_WORDS + LENGTH] = -1;
-    this.#filter = new Int32Array(powerOfTwo(8, keys.length * 0.375));
+    this.#filter = new Int32Array(powerOfTwo(8, keys.length * 0.5));
     this.#filterMask = this.#filter.length - 1;
     this.#units = new Uint16Array(keys.reduce((sum, key) => sum + key.length, 0));
     let begin = 0;
@@ -55,7 +53,7 @@ export class KeyTable {
       for (let i = key.length - 1; i >= 0; i--) {
         const unit = key.charCodeAt(i);
         this.#units[begin + i] = unit;
-        hash = extendHash(hash, unit);
+        hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
       }
       const mixed = mix(hash);
       this.#filter[(mixed >>> 10) & this.#filterMask]! |= (1 << mixed) | (1 << (mixed >>> 5));

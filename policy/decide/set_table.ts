@@ -3,7 +3,7 @@ import { normalAddress, normalText } from "../compile/keys.ts";
 import { readIp } from "../network.ts";
 import type { TreeKeys, TreeTable } from "../tree.ts";
 import { GlobTable } from "./glob_table.ts";
-import { EMPTY_HASH, extendHash, fold, KeyTable, NO_KEY } from "./key_table.ts";
+import { EMPTY_HASH, FOLDED, HASH_FACTOR, KeyTable, NO_KEY } from "./key_table.ts";
 import { NetworkTable } from "./network_table.ts";
 
 /** What is told of each atom found. */
@@ -16,6 +16,13 @@ export interface Hits {
 
 const AT = 64;
 const DOT = 46;
+
+/** Units of a text that are taken at once. */
+const GATHERED = 256;
+/** Endings at dots, gathered first so that the passes over texts are loops without branches or calls: they are most of the cost. */
+const places = new Int32Array(GATHERED);
+/** See {@link places}. */
+const hashes = new Int32Array(GATHERED);
 
 /**
  * The atoms of the keys of one place in a table. What most keys stand for is a single atom; the others stand for a run of words,
@@ -121,11 +128,23 @@ export class SetTable {
     const exact = this.#exact;
     if (exact !== undefined || suffixes !== undefined) {
       let hash = EMPTY_HASH;
-      for (let i = to - 1; i >= from; i--) {
-        const unit = text.charCodeAt(i);
-        if (unit > last) return false;
-        hash = extendHash(hash, fold(unit));
-        if (unit === DOT && suffixes !== undefined) suffixes.look(hash, text, i, to, this.#hits);
+      let all = 0;
+      for (let i = to - 1; i >= from;) {
+        const stop = Math.max(from, i + 1 - GATHERED);
+        let found = 0;
+        for (; i >= stop; i--) {
+          const unit = text.charCodeAt(i);
+          all |= unit;
+          hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
+          hashes[found] = hash;
+          places[found] = i;
+          found += unit === DOT ? 1 : 0;
+        }
+        if (all > last) return false;
+        if (suffixes === undefined) continue;
+        for (let k = 0; k < found; k++) {
+          suffixes.look(hashes[k]!, text, places[k]!, to, this.#hits);
+        }
       }
       if (exact !== undefined) exact.look(hash, text, from, to, this.#hits);
     }
@@ -142,27 +161,39 @@ export class SetTable {
     const suffixes = this.#suffixes;
     const end = address.length;
     let hash = EMPTY_HASH;
+    let all = 0;
+    let unit = 0;
     let i = end - 1;
-    for (; i >= 0; i--) {
-      const unit = address.charCodeAt(i);
-      if (unit > last) return false;
-      if (unit === AT) break;
-      hash = extendHash(hash, fold(unit));
-      if (unit === DOT && suffixes !== undefined) {
-        const value = suffixes.table.find(hash, address, i, end);
-        // What has no @ has no domain.
-        if (value !== NO_KEY && address.includes("@")) suffixes.atoms.tell(value, this.#hits);
+    while (i >= 0 && unit !== AT) {
+      const stop = Math.max(0, i + 1 - GATHERED);
+      let found = 0;
+      for (; i >= stop; i--) {
+        unit = address.charCodeAt(i);
+        if (unit === AT) break;
+        all |= unit;
+        hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
+        hashes[found] = hash;
+        places[found] = i;
+        found += unit === DOT ? 1 : 0;
+      }
+      if (all > last) return false;
+      // What has no @ has no domain.
+      if (suffixes === undefined || unit !== AT && !address.includes("@")) continue;
+      for (let k = 0; k < found; k++) {
+        suffixes.look(hashes[k]!, address, places[k]!, end, this.#hits);
       }
     }
-    if (i >= 0 && this.#domains !== undefined) {
+    if (unit === AT && this.#domains !== undefined) {
       this.#domains.look(hash, address, i + 1, end, this.#hits);
     }
+    if (this.#exact === undefined) return true;
     for (; i >= 0; i--) {
-      const unit = address.charCodeAt(i);
-      if (unit > last) return false;
-      hash = extendHash(hash, fold(unit));
+      unit = address.charCodeAt(i);
+      all |= unit;
+      hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
     }
-    if (this.#exact !== undefined) this.#exact.look(hash, address, 0, end, this.#hits);
+    if (all > last) return false;
+    this.#exact.look(hash, address, 0, end, this.#hits);
     return true;
   }
 
