@@ -34,10 +34,8 @@ export function markMessage(
   outcome: Outcome,
   verdict: Verdict | undefined,
 ): readonly Uint8Array[] {
-  const { marks, antispam } = outcome.settings;
-  const status = outcome.status;
   const fields = markFields(outcome, verdict);
-  const subjectPrefix = prefix(status, marks.subject, antispam.subjectPrefix);
+  const subjectPrefix = markPrefix(outcome);
   if (fields.length === 0 && !subjectPrefix && layout.ownFields.length === 0) return [message];
   return applyMarks(message, layout, { fields, ...(subjectPrefix ? { subjectPrefix } : {}) });
 }
@@ -69,14 +67,10 @@ export function wantedFootnote(
   return footnote(status, verdict, marks.language);
 }
 
-/** The spam prefix is a setting of its own; the others come with `marks.subject`. */
-function prefix(
-  status: ReportStatus | undefined,
-  marked: readonly ReportStatus[],
-  spamPrefix: string,
-): string {
-  if (status === "spam") return spamPrefix;
-  return status && marked.includes(status) ? SUBJECT_PREFIXES[status] ?? "" : "";
+/** What the settings put before the subject for this status; `""`: nothing. That of spam is a setting of its own. */
+export function markPrefix({ status, settings: { marks, antispam } }: Outcome): string {
+  if (status === "spam") return antispam.subjectPrefix;
+  return status && marks.subject.includes(status) ? SUBJECT_PREFIXES[status] ?? "" : "";
 }
 
 function findingNames(verdict: Verdict | undefined): string {

@@ -27,6 +27,7 @@ const TABLE = {
     }),
   // Their own addresses alone: they are asked, and go nowhere.
   spamd: (config: AgentConfig): AgentPermissions => listening(config.listen),
+  rspamd: (config: AgentConfig): AgentPermissions => listening(config.listen),
   // Its own address and the mailbox servers.
   pop3: (config: AgentConfig): AgentPermissions =>
     join(listening(config.listen), ...mailServers(config)),

@@ -6,6 +6,7 @@ import { startClamdAgent } from "./clamd/agent.ts";
 import { startMilterAgent } from "./milter/agent.ts";
 import { startPop3Agent } from "./pop3/agent.ts";
 import { startSpamdAgent } from "./spamd/agent.ts";
+import { startRspamdAgent } from "./rspamd/agent.ts";
 import { startSmtpAgent } from "./smtp/agent.ts";
 
 serveAgent((agent, config, ports): Promise<RunningAgent> => {
@@ -21,6 +22,8 @@ serveAgent((agent, config, ports): Promise<RunningAgent> => {
       return startSpamdAgent(config as Parameters<typeof startSpamdAgent>[0], ports);
     case "pop3":
       return startPop3Agent(config as Parameters<typeof startPop3Agent>[0], ports);
+    case "rspamd":
+      return startRspamdAgent(config as Parameters<typeof startRspamdAgent>[0], ports);
     default:
       throw new PosternError("daemon/worker", `There is no agent ${String(agent satisfies never)}`);
   }

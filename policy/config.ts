@@ -3,7 +3,7 @@
  * Schema and the reference page.
  */
 import * as z from "zod";
-import { clamdAgentSchema, spamdAgentSchema } from "./advice_config.ts";
+import { clamdAgentSchema, rspamdAgentSchema, spamdAgentSchema } from "./advice_config.ts";
 import { engineSchema } from "./engines_config.ts";
 import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
 import { pop3AgentSchema } from "./mailbox_config.ts";
@@ -83,6 +83,7 @@ export const agentSchema = z.discriminatedUnion("agent", [
   milterAgentSchema,
   clamdAgentSchema,
   spamdAgentSchema,
+  rspamdAgentSchema,
   pop3AgentSchema,
 ]);
 

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { PosternError } from "../../errors.ts";
 import { describe } from "../describe.ts";
 import { IncomingObject } from "../incoming_object.ts";
-import { inflateInto } from "../inflate.ts";
+import { decompressInto } from "../decompress.ts";
 import { linger } from "../linger.ts";
 import type { Runner } from "../session_books.ts";
 import type { ConnStream } from "../stream.ts";
@@ -127,7 +127,7 @@ export class SpamdRunner implements Runner {
       const packed = object;
       object = this.#object = new IncomingObject(ports, dataMs);
       try {
-        await inflateInto(packed.octets(), object, messageSize);
+        await decompressInto("zlib", packed.octets(), object, messageSize);
       } catch (error) {
         if (!(error instanceof PosternError) || !error.code.startsWith("wire/")) throw error;
         return text(refusal(EX.unavailable, `Service Unavailable: zlib: ${error.message}`));
