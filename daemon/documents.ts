@@ -83,6 +83,13 @@ export function resolvePaths(config: Config, directory: string): Config {
     state: path(config.state),
     policy: path(config.policy),
     signatures: path(config.signatures),
+    archives: {
+      ...config.archives,
+      ...(config.archives.passwordFile === undefined
+        ? {}
+        : { passwordFile: path(config.archives.passwordFile) }),
+    },
+    ...(config.arc ? { arc: { ...config.arc, keyFile: path(config.arc.keyFile) } } : {}),
     agents: config.agents.map((agent) =>
       agent.agent !== "smtp"
         ? ({

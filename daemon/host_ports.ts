@@ -4,6 +4,7 @@ import { deliverMaildir } from "../agents/maildir.ts";
 import type { AgentPorts, MessageRecord, QuarantineRequest } from "../agents/ports.ts";
 import type { HostPorts } from "../agents/worker_host.ts";
 import type { ScanSettings, Verdict } from "../engine/types.ts";
+import type { ArchivePasswords } from "./archive_passwords.ts";
 import type { Engines } from "./engines/engines.ts";
 import { joinVerdict } from "./engines/join.ts";
 import type { Store } from "../store/types.ts";
@@ -15,6 +16,8 @@ import type { ScannerPool } from "./pool.ts";
 export interface Backstage {
   readonly pool: ScannerPool;
   readonly engines: Engines;
+  /** Tried on archives in every scan. */
+  readonly passwords: ArchivePasswords;
   readonly store: Store;
   readonly log: Log;
   readonly inFlight: InFlight;
@@ -34,10 +37,10 @@ export function hostPorts(backstage: () => Backstage, nextHop: string): HostPort
   const maildir = /^maildir:(.+)$/.exec(nextHop)?.[1];
   return {
     scan: (message, settings, signal) => {
-      const { pool, engines } = backstage();
+      const { pool, engines, passwords } = backstage();
       return engines.none || !settings.antivirus
-        ? pool.scanText(message, settings, signal)
-        : scanWith(pool, engines, message, settings, signal);
+        ? pool.scanText(message, passwords.in(settings), signal)
+        : scanWith(backstage(), message, settings, signal);
     },
     rewrite: (message, request, signal) => backstage().pool.rewrite(message, request, signal),
     quarantine: (request) => quarantine(backstage(), request),
@@ -62,25 +65,22 @@ export function ownPorts(backstage: () => Backstage, policy: AgentPorts["policy"
   return {
     policy,
     ...hostPorts(backstage, ""),
-    scan: (message, settings, signal) => {
-      const { pool, engines } = backstage();
-      return scanWith(pool, engines, message, settings, signal);
-    },
+    scan: (message, settings, signal) => scanWith(backstage(), message, settings, signal),
     record: (record) => keepRecords(backstage(), [record]),
   };
 }
 
 /** Scans, and asks the external engines at the same time: each has a time limit of its own, and none can hold up more than that. */
 async function scanWith(
-  pool: ScannerPool,
-  engines: Engines,
+  { pool, engines, passwords }: Backstage,
   message: Uint8Array,
   settings: ScanSettings,
   signal?: AbortSignal,
 ): Promise<Verdict> {
-  if (engines.none || !settings.antivirus) return await pool.scan(message, settings, signal);
+  const own = pool.scan(message, passwords.in(settings), signal);
+  if (engines.none || !settings.antivirus) return await own;
   const [verdict, results] = await Promise.all([
-    pool.scan(message, settings, signal),
+    own,
     engines.ask(message, signal),
   ]);
   return joinVerdict(verdict, results);

@@ -8,9 +8,9 @@ import { PosternError } from "../errors.ts";
 import { agentNextHop, type Config } from "../policy/config.ts";
 import { confined, type Confinement, mayRead, mayWrite, systemTool, type User } from "./confine.ts";
 import { NURSERY, processCommand } from "./entries.ts";
+import { namedFiles } from "./secrets.ts";
 import { execInPlace } from "./exec.ts";
 import type { Handover } from "./handover.ts";
-import { pemFiles } from "./agent_settings.ts";
 import { closedProgramFile, serviceUser } from "./unprivileged.ts";
 
 /** Signals that the waiting process passes on. */
@@ -124,10 +124,10 @@ function refuseClosed(user: User, path: string, config: Config): void {
   }
 }
 
-/** Certificates and keys that root alone can read: read now, for they can never be read again. */
+/** Certificates, keys and passwords that root alone can read: read now, for they can never be read again. */
 async function rootsFiles(user: User, config: Config): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
-  for (const file of new Set(config.agents.flatMap((agent) => pemFiles(agent)))) {
+  for (const file of namedFiles(config)) {
     // One that is not there is refused where the agents' settings are made, with the agent's name.
     if (isThere(file) && !mayRead(user, file)) files[file] = await Deno.readTextFile(file);
   }

@@ -3,6 +3,7 @@ import type { Config } from "../policy/config.ts";
 import { parseSize, parseTime } from "../policy/units.ts";
 import { type AgentSettings, agentSettings } from "./agent_settings.ts";
 import { readConfig, type ReadPolicy, readPolicy } from "./documents.ts";
+import { readSecrets, type Secrets } from "./secrets.ts";
 import { readSignatureSet, type SignatureSet } from "./signatures.ts";
 
 /** Both documents, and what follows from them. */
@@ -10,6 +11,7 @@ export interface Reading {
   readonly config: Config;
   readonly policy: ReadPolicy;
   readonly agents: readonly AgentSettings[];
+  readonly secrets: Secrets;
   /** Absent where the directory has none. */
   readonly signatures?: SignatureSet;
 }
@@ -32,12 +34,13 @@ export interface ReadingOptions {
  */
 export async function readAll(configPath: string, options: ReadingOptions = {}): Promise<Reading> {
   const config = options.known ?? await readConfig(configPath);
-  const [policy, agents, signatures] = await Promise.all([
+  const [policy, agents, signatures, secrets] = await Promise.all([
     readPolicy(config.policy, timeOf(config.documentTime), config.policyKey, options.files),
     agentSettings(config, options.handed),
     readSignatureSet(config.signatures),
+    readSecrets(config, options.handed),
   ]);
-  return { config, policy, agents, ...(signatures ? { signatures } : {}) };
+  return { config, policy, agents, secrets, ...(signatures ? { signatures } : {}) };
 }
 
 /** Octets of a size that the schema has checked. */

@@ -8,9 +8,10 @@ import {
   RelayPool,
   RelayTransaction,
 } from "../agents/smtp/relay_client.ts";
-import type { SmtpAgentConfig } from "../policy/config.ts";
+import type { Config, SmtpAgentConfig } from "../policy/config.ts";
 import { parseTime } from "../policy/units.ts";
-import type { Deliver } from "./quarantine_release.ts";
+import type { AgentSettings } from "./agent_settings.ts";
+import type { Deliver, ReleaseOptions } from "./quarantine_release.ts";
 
 /** Longest wait for a reply of the next hop where no agent says, ms. */
 const NEXT_HOP_MS = 300_000;
@@ -21,6 +22,32 @@ export interface ReleaseRoute {
   /** The agent of the configuration that has this next hop, for its TLS settings. */
   readonly agent?: SmtpAgentConfig;
   readonly caPem?: string;
+}
+
+/**
+ * How mail is released by this configuration.
+ *
+ * @param addresses Where the agents listen: a release to one of them would come back.
+ */
+export function releaseOptions(
+  config: Config,
+  agents: readonly AgentSettings[],
+  addresses: readonly string[],
+): Pick<ReleaseOptions, "deliver" | "ownNextHops"> & { readonly nextHop?: string } {
+  return {
+    deliver: deliverReleased((nextHop) => {
+      const agent = agents.map((each) => each.config).filter((each) => each.agent === "smtp")
+        .find((each) => each.nextHop === nextHop);
+      const hostname = agent?.hostname ?? config.hostname ?? Deno.hostname();
+      return Promise.resolve({
+        hostname,
+        ...(agent ? { agent } : {}),
+        ...(agent?.nextHopCaPem === undefined ? {} : { caPem: agent.nextHopCaPem }),
+      });
+    }),
+    ownNextHops: addresses.flatMap((address) => [`smtp://${address}`, `lmtp://${address}`]),
+    ...(config.quarantine.release === undefined ? {} : { nextHop: config.quarantine.release }),
+  };
 }
 
 /** @param routeOf Finds the settings for a next hop. */

@@ -5,7 +5,6 @@ import { describePermissions } from "../agents/permissions.ts";
 import type { Config } from "../policy/config.ts";
 import { openStore } from "../store/store.ts";
 import type { Store } from "../store/types.ts";
-import { pemFiles } from "./agent_settings.ts";
 import { Agents } from "./agents.ts";
 import { ControlServer, refuseSecond } from "./control/server.ts";
 import { workerUrl } from "./entries.ts";
@@ -20,7 +19,8 @@ import { Engines } from "./engines/engines.ts";
 import { engineOptions, poolOptions, storeLimits } from "./options.ts";
 import { ScannerPool } from "./pool.ts";
 import { readAll, type Reading, sizeOf, timeOf } from "./reading.ts";
-import { deliverReleased } from "./release.ts";
+import { namedFiles } from "./secrets.ts";
+import { releaseOptions } from "./release.ts";
 import { readSignatureSet } from "./signatures.ts";
 import { controlPath, storePath } from "./state.ts";
 import { ToolsSocket } from "./tools_socket.ts";
@@ -293,10 +293,10 @@ export class Service {
 
   /** Says what a reload cannot bring up to date, so that a certificate does not run out behind a good reload's back. */
   #sayOld({ config }: Reading): void {
-    const old = config.agents.flatMap(pemFiles).filter((path) => path in this.#files);
+    const old = [...namedFiles(config)].filter((path) => path in this.#files);
     if (old.length === 0) return;
     this.#report("warning", "Files that only root can read stay as they were at the start", {
-      files: [...new Set(old)].join(" "),
+      files: old.join(" "),
     });
   }
 
@@ -383,6 +383,7 @@ export class Service {
     return {
       pool: this.#pool,
       engines: this.#engines,
+      passwords: this.#reading.secrets.passwords,
       store: this.#store,
       log: this.#log,
       inFlight: this.#inFlight,
@@ -397,21 +398,7 @@ export class Service {
 
   #releaseOptions() {
     const { config, agents } = this.#reading;
-    const own = this.#agents.keepers.flatMap(({ addresses }) => addresses);
-    return {
-      deliver: deliverReleased((nextHop) => {
-        const agent = agents.map((each) => each.config).filter((each) => each.agent === "smtp")
-          .find((each) => each.nextHop === nextHop);
-        const hostname = agent?.hostname ?? config.hostname ?? Deno.hostname();
-        return Promise.resolve({
-          hostname,
-          ...(agent ? { agent } : {}),
-          ...(agent?.nextHopCaPem === undefined ? {} : { caPem: agent.nextHopCaPem }),
-        });
-      }),
-      ownNextHops: own.flatMap((address) => [`smtp://${address}`, `lmtp://${address}`]),
-      ...(config.quarantine.release === undefined ? {} : { nextHop: config.quarantine.release }),
-    };
+    return releaseOptions(config, agents, this.#agents.keepers.flatMap((each) => each.addresses));
   }
 
   #policyStatus(): PolicyStatus {

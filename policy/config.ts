@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { clamdAgentSchema, rspamdAgentSchema, spamdAgentSchema } from "./advice_config.ts";
 import { engineSchema } from "./engines_config.ts";
+import { archivesSchema, arcSchema } from "./secrets_config.ts";
 import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
 import { pop3AgentSchema } from "./mailbox_config.ts";
 
@@ -130,6 +131,8 @@ export const configSchema = z.strictObject({
   }).prefault({}),
   inFlight: size.default("512MB").describe("octets of messages held at once, all agents together"),
   agents: z.array(agentSchema).default([]),
+  archives: archivesSchema.prefault({}).describe("what is known of archives at this node"),
+  arc: arcSchema.optional().describe("seal mail that Postern changed (RFC 8617)"),
   engines: z.array(engineSchema).default([]).describe(
     "other scanners that are asked about each message, beside the scan",
   ),
