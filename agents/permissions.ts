@@ -28,8 +28,10 @@ const TABLE = {
   // Their own addresses alone: they are asked, and go nowhere.
   spamd: (config: AgentConfig): AgentPermissions => listening(config.listen),
   rspamd: (config: AgentConfig): AgentPermissions => listening(config.listen),
-  // Its own address and the mailbox servers.
+  // Their own addresses and the mailbox servers.
   pop3: (config: AgentConfig): AgentPermissions =>
+    join(listening(config.listen), ...mailServers(config)),
+  imap: (config: AgentConfig): AgentPermissions =>
     join(listening(config.listen), ...mailServers(config)),
 } satisfies Record<AgentConfig["agent"], (config: AgentConfig) => AgentPermissions>;
 

@@ -3,6 +3,7 @@ import { PosternError } from "../errors.ts";
 import type { RunningAgent } from "./ports.ts";
 import { serveAgent } from "./worker_serve.ts";
 import { startClamdAgent } from "./clamd/agent.ts";
+import { startImapAgent } from "./imap/agent.ts";
 import { startMilterAgent } from "./milter/agent.ts";
 import { startPop3Agent } from "./pop3/agent.ts";
 import { startSpamdAgent } from "./spamd/agent.ts";
@@ -22,6 +23,8 @@ serveAgent((agent, config, ports): Promise<RunningAgent> => {
       return startSpamdAgent(config as Parameters<typeof startSpamdAgent>[0], ports);
     case "pop3":
       return startPop3Agent(config as Parameters<typeof startPop3Agent>[0], ports);
+    case "imap":
+      return startImapAgent(config as Parameters<typeof startImapAgent>[0], ports);
     case "rspamd":
       return startRspamdAgent(config as Parameters<typeof startRspamdAgent>[0], ports);
     default:

@@ -33,6 +33,7 @@ const USES: Readonly<Partial<Record<string, string>>> = {
   spamd: "for programs that ask spamd",
   rspamd: "for programs that ask rspamd",
   pop3: "for mail programs",
+  imap: "for mail programs",
 };
 
 /**

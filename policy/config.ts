@@ -7,6 +7,7 @@ import { clamdAgentSchema, rspamdAgentSchema, spamdAgentSchema } from "./advice_
 import { engineSchema } from "./engines_config.ts";
 import { archivesSchema, arcSchema } from "./secrets_config.ts";
 import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
+import { imapAgentSchema } from "./imap_config.ts";
 import { pop3AgentSchema } from "./mailbox_config.ts";
 
 /** The smtp agent: listens, scans, relays. Speaks LMTP to its clients where protocol says so. */
@@ -86,6 +87,7 @@ export const agentSchema = z.discriminatedUnion("agent", [
   spamdAgentSchema,
   rspamdAgentSchema,
   pop3AgentSchema,
+  imapAgentSchema,
 ]);
 
 /** postern.config.ts. */

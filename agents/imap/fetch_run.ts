@@ -1,0 +1,182 @@
+import type { ClientOutput } from "./client_output.ts";
+import { FetchGate, type GateView } from "./fetch_gate.ts";
+import type { FetchHandler } from "./fetch_response.ts";
+import {
+  asksForStructure,
+  type FetchRequest,
+  namedMessages,
+  requestClass,
+  writeFetch,
+  writeSets,
+} from "./fetch_request.ts";
+import { MAX_NAMED, MAX_SET_OCTETS, PROGRESS_MS, SCAN_BATCH } from "./limits.ts";
+import {
+  MessageScanner,
+  type ScanSession,
+  UidHandler,
+  WholeMessageHandler,
+} from "./message_scanner.ts";
+import type { ServerLink, Tagged } from "./server_link.ts";
+
+/** Messages that go through one round of scanning and answering, where most of them are known already. */
+const ROUND = 1000;
+
+/** What a run needs of its session. */
+export interface FetchSession extends ScanSession {
+  readonly link: ServerLink;
+  readonly output: ClientOutput;
+  /** Sets what becomes of FETCH responses until the next call; `undefined`: flags alone pass. */
+  onFetch(handler: ((number: number) => FetchHandler) | undefined): void;
+  heldBack: GateView["heldBack"];
+}
+
+/** A message of the set, by what the command calls it. */
+interface Named {
+  /** UID, or sequence number. */
+  readonly name: number;
+  readonly uid: number;
+}
+
+/**
+ * Answers one FETCH that asks for more than flags. Messages are fetched whole and scanned, round by round; then the server answers
+ * the client's own request for them, and the gate passes or replaces item by item.
+ *
+ * While a FETCH by sequence numbers is answered, nothing but FETCH by sequence numbers goes to the server: it sends no EXPUNGE then
+ * (RFC 9051, section 7.5.1), and the numbers stay what they are.
+ */
+export class FetchRun {
+  readonly #session: FetchSession;
+  readonly #request: FetchRequest;
+  readonly #scanner: MessageScanner;
+  #view: GateView | undefined;
+  /** The worst end of the server's. */
+  #end: Tagged | undefined;
+
+  constructor(session: FetchSession, request: FetchRequest) {
+    this.#session = session;
+    this.#request = request;
+    this.#scanner = new MessageScanner(session);
+  }
+
+  /** Runs it to its end, and gives what the client is to hear of it. */
+  async run(): Promise<Tagged> {
+    const progress = setInterval(() => {
+      this.#session.output.say("* OK Still checking messages\r\n");
+      this.#session.output.flush().catch(() => {}); // who waits for the client hears of it
+    }, PROGRESS_MS);
+    try {
+      return await this.#run();
+    } finally {
+      clearInterval(progress);
+      this.#session.onFetch(undefined);
+      await this.#scanner.done();
+    }
+  }
+
+  async #run(): Promise<Tagged> {
+    const { overview } = this.#session.settings;
+    const kind = requestClass(this.#request);
+    const isList = kind === "overview" && !this.#scansList(overview);
+    this.#view = {
+      request: this.#request,
+      known: (uid) => this.#scanner.recall(uid) ? this.#scanner.known.get(uid) : undefined,
+      overview: kind === "overview" && overview !== "scan",
+      heldBack: (uid, item) => this.#session.heldBack(uid, item),
+      room: (octets) => Promise.resolve(octets <= this.#session.settings.messageSize),
+    };
+    if (isList) {
+      await this.#ask(writeFetch(this.#request, this.#request.set, true));
+      return this.#end!;
+    }
+    const named = await this.#messages();
+    if (!named) return this.#end!;
+    let at = 0;
+    do at = await this.#round(named, at, kind === "content"); while (at < named.length);
+    return this.#ending();
+  }
+
+  /** Whether what is asked for is scanned first, although a list might show it. */
+  #scansList(overview: "auto" | "scan" | "pass"): boolean {
+    if (overview !== "auto") return overview === "scan";
+    const { set } = this.#request;
+    const most = this.#session.settings.listMessages;
+    const structure = asksForStructure(this.#request) && /^\*(?::\*)?$/.test(set);
+    return structure || namedMessages(set, most) !== undefined;
+  }
+
+  /** The messages of the set; `undefined` where the server would not tell. */
+  async #messages(): Promise<readonly Named[] | undefined> {
+    const { uid, set, changedSince, vanished } = this.#request;
+    if (uid && changedSince === undefined) {
+      const named = namedMessages(set, MAX_NAMED);
+      if (named) return named.map((each) => ({ name: each, uid: each }));
+    }
+    const found = new Map<number, number>();
+    this.#session.onFetch((number) =>
+      new UidHandler(number, (n, id) => found.set(n, id), this.#plain(number))
+    );
+    const modifiers = [
+      ...(changedSince === undefined ? [] : [`CHANGEDSINCE ${changedSince}`]),
+      ...(vanished ? ["VANISHED"] : []),
+    ];
+    const behind = modifiers.length > 0 ? ` (${modifiers.join(" ")})` : "";
+    const command = `${uid ? "UID " : ""}FETCH ${set} (UID)${behind}`;
+    const end = await this.#session.link.ask([command], { quiet: true });
+    this.#worse(end);
+    if (found.size === 0) return undefined;
+    return [...found].map(([number, id]) => ({ name: uid ? id : number, uid: id }));
+  }
+
+  /** @returns where the next round begins. */
+  async #round(messages: readonly Named[], from: number, content: boolean): Promise<number> {
+    const unknown: Named[] = [];
+    let to = from;
+    while (to < messages.length && to - from < ROUND && unknown.length < SCAN_BATCH) {
+      const message = messages[to++]!;
+      if (!this.#scanner.recall(message.uid)) unknown.push(message);
+    }
+    if (unknown.length > 0) await this.#scan(unknown);
+    const answered = messages.slice(from, to)
+      .filter(({ uid }) => !content || !this.#scanner.deferred.has(uid));
+    for (const set of writeSets(answered.map(({ name }) => name), MAX_SET_OCTETS)) {
+      await this.#ask(writeFetch(this.#request, set, false));
+    }
+    this.#scanner.known.clear(); // the cache has them, as far as it has room
+    return to;
+  }
+
+  async #scan(messages: readonly Named[]): Promise<void> {
+    this.#session.onFetch((number) => new WholeMessageHandler(this.#scanner, this.#plain(number)));
+    for (const set of writeSets(messages.map(({ name }) => name), MAX_SET_OCTETS)) {
+      const command = `${this.#request.uid ? "UID " : ""}FETCH ${set} (UID BODY.PEEK[])`;
+      await this.#session.link.ask([command], { quiet: true });
+    }
+    await this.#scanner.done();
+  }
+
+  /** The server answers the client's request, and the gate looks at each item. */
+  async #ask(command: string): Promise<void> {
+    const { output, link } = this.#session;
+    this.#session.onFetch((number) => new FetchGate(output, this.#view!, number));
+    this.#worse(await link.ask([command]));
+  }
+
+  /** For flags that come along. */
+  #plain(number: number): FetchHandler {
+    const { request: _, ...view } = this.#view!;
+    return new FetchGate(this.#session.output, view, number);
+  }
+
+  #worse(end: Tagged): void {
+    const rank = { OK: 0, NO: 1, BAD: 2 };
+    if (!this.#end || rank[end.status] >= rank[this.#end.status]) this.#end = end;
+  }
+
+  #ending(): Tagged {
+    const [text] = this.#scanner.deferred.values();
+    if (text !== undefined && requestClass(this.#request) === "content") {
+      return { status: "NO", text: `[UNAVAILABLE] ${text}` };
+    }
+    return this.#end ?? { status: "OK", text: "FETCH completed" };
+  }
+}
