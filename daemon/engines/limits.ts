@@ -42,7 +42,3 @@ export const BACK_OFF_MS = [250, 1000, 2000, 5000, 10_000, 30_000] as const;
 export const TROUBLES_OF_DEAD = 5;
 /** How long the worker may be silent beyond an engine's time limit before it is given up, ms. */
 export const WORKER_GRACE_MS = 2000;
-/** Waits before the worker is started again, ms. */
-export const WORKER_BACK_OFF_MS = [50, 500, 2000, 10_000, 30_000] as const;
-/** How long the worker may take to load, ms. */
-export const WORKER_START_MS = 20_000;

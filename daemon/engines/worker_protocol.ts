@@ -49,14 +49,10 @@ const answer = v.variant("status", [
   v.object({ status: v.literal("notScanned"), reason: v.picklist(ENGINE_FAILURES), detail }),
 ]);
 
-/** From the worker to the daemon. */
-export const fromEngineWorker = v.variant("type", [
-  v.object({ type: v.literal("ready") }),
-  /** What one engine said of one object. */
-  v.object({
-    type: v.literal("answer"),
-    id: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    engine: v.string(),
-    answer,
-  }),
-]);
+/** From the worker to the daemon, after the message that says that it is loaded: what one engine said of one object. */
+export const fromEngineWorker = v.object({
+  type: v.literal("answer"),
+  id: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  engine: v.string(),
+  answer,
+});
