@@ -66,10 +66,20 @@ function firstAddress(text: string): string | undefined {
   }
   const open = plain.indexOf("<");
   const close = plain.indexOf(">", open);
-  const inner = open !== -1 && close !== -1
-    ? plain.slice(open + 1, close)
-    : plain.split(/[,;\s]/).find((word) => word.includes("@")) ?? "";
+  const inner = open !== -1 && close !== -1 ? plain.slice(open + 1, close) : bareAddress(plain);
   return normalised(inner.trim());
+}
+
+/** An address without angle brackets: what stands around the first `@`, a quoted local part whole. */
+function bareAddress(plain: string): string {
+  const at = plain.indexOf("@");
+  if (at === -1) return "";
+  let start = at;
+  if (plain[at - 1] === '"') start = Math.max(0, plain.lastIndexOf('"', at - 2));
+  else while (start > 0 && !/[\s,;]/.test(plain[start - 1]!)) start--;
+  let end = at;
+  while (end < plain.length && !/[\s,;]/.test(plain[end]!)) end++;
+  return plain.slice(start, end);
 }
 
 /** Local part as given, domain in lower case; `undefined` where it is no address. */
