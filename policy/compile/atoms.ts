@@ -1,5 +1,5 @@
-import { attributeRow } from "../attributes.ts";
-import { formatNetwork, parseNetwork } from "../network.ts";
+import { type AttributeName, type AttributeRow, attributeRow } from "../attributes.ts";
+import { formatNetwork, type Network, parseNetwork } from "../network.ts";
 import {
   FALSE_NODE,
   literal,
@@ -9,9 +9,13 @@ import {
   TRUE_NODE,
 } from "../tree.ts";
 import { addressKey, type KeyPlace, textKey } from "./keys.ts";
+import { NodeNumbers } from "./node_numbers.ts";
 
-/** Keys of one attribute while they are gathered: by place and key, the atoms. */
-type Gathered = Record<KeyPlace, Map<string, number[]>>;
+/** Keys of one attribute while they are gathered: by place and key, the atoms; most keys have one. */
+type Gathered = Record<KeyPlace, Map<string, number | number[]>>;
+
+/** Sets of more patterns are the same only where they say the same in the same order: sorting a long list takes its time. */
+const MAX_SORTED = 256;
 
 /** Gathers attributes, atoms, set tables and formulas; whatever is the same is there once. */
 export class AtomBuilder {
@@ -20,7 +24,9 @@ export class AtomBuilder {
   readonly nodes: number[][] = [[0], [1]];
   readonly #attributeNumbers = new Map<string, number>();
   readonly #atomNumbers = new Map<string, number>();
-  readonly #nodeNumbers = new Map<string, number>([["0", TRUE_NODE], ["1", FALSE_NODE]]);
+  readonly #nodeNumbers = new NodeNumbers(this.nodes);
+  /** By attribute and pattern: atoms of sets of one pattern. */
+  readonly #singles: Map<string, number>[] = [];
   readonly #supersets = new Map<number, Set<number>>();
   readonly #gathered = new Map<number, Gathered>();
   /** By set atom: how much mail it is thought to hold for, the smaller the better as a way in. */
@@ -37,20 +43,34 @@ export class AtomBuilder {
 
   /** Membership in a set of patterns and of other sets (atoms of lists and groups). */
   set(attribute: string, patterns: readonly string[], subsets: readonly number[]): number {
+    if (patterns.length === 1 && subsets.length === 0) return this.single(attribute, patterns[0]!);
     const distinct = [...new Set(patterns)];
-    const parts = [...new Set(subsets)];
+    const parts = [...new Set(subsets)].sort((a, b) => a - b);
     if (distinct.length === 0 && parts.length === 1) return parts[0]!;
+    if (distinct.length === 1 && parts.length === 0) return this.single(attribute, distinct[0]!);
     const number = this.attribute(attribute);
-    const single = distinct.length === 1 && parts.length === 0;
-    const identity = single
-      ? `s${number} ${distinct[0]}`
-      : JSON.stringify([number, distinct.sort(), parts.sort((a, b) => a - b)]);
+    const identity = JSON.stringify([
+      number,
+      distinct.length > MAX_SORTED ? distinct : [...distinct].sort(),
+      parts,
+    ]);
     const known = this.#atomNumbers.get(identity);
     if (known !== undefined) return known;
     const atom = this.#add(identity, number);
-    for (const pattern of distinct) this.#key(number, attribute, pattern, atom);
-    this.weights[atom] = (this.weights[atom] ?? 0) + distinct.length / 50;
+    this.weights[atom] = distinct.length === 0 ? 0 : this.#keys(attribute, distinct, atom);
     for (const part of parts) this.include(part, atom);
+    return atom;
+  }
+
+  /** Membership in the set of one pattern. */
+  single(attribute: string, pattern: string): number {
+    const number = this.attribute(attribute);
+    const singles = this.#singles[number] ??= new Map();
+    let atom = singles.get(pattern);
+    if (atom === undefined) {
+      singles.set(pattern, atom = this.atoms.push(number) - 1);
+      this.weights[atom] = this.#keys(attribute, [pattern], atom);
+    }
     return atom;
   }
 
@@ -95,24 +115,21 @@ export class AtomBuilder {
   }
 
   #node(op: 0 | 1, refs: readonly number[], neutral: number, absorbing: number): number {
-    const inside: number[] = [];
+    if (refs.length === 1) return refs[0]!;
+    const inside: number[] = [op];
     for (const ref of refs) {
       if (ref === neutral) continue;
       if (ref === absorbing) return absorbing;
       const node = ref < 0 ? undefined : this.nodes[ref];
       if (node && node[0] === op) {
-        for (let i = 1; i < node.length; i++) if (!inside.includes(node[i]!)) inside.push(node[i]!);
-      } else if (!inside.includes(ref)) inside.push(ref);
+        for (let i = 1; i < node.length; i++) {
+          if (!inside.includes(node[i]!, 1)) inside.push(node[i]!);
+        }
+      } else if (!inside.includes(ref, 1)) inside.push(ref);
     }
-    if (inside.length === 0) return neutral;
-    if (inside.length === 1) return inside[0]!;
-    const identity = `${op},${inside.join()}`;
-    let number = this.#nodeNumbers.get(identity);
-    if (number === undefined) {
-      number = this.nodes.push([op, ...inside]) - 1;
-      this.#nodeNumbers.set(identity, number);
-    }
-    return number;
+    if (inside.length === 1) return neutral;
+    if (inside.length === 2) return inside[1]!;
+    return this.#nodeNumbers.number(inside);
   }
 
   #add(identity: string, atom: TreeAtom): number {
@@ -121,9 +138,9 @@ export class AtomBuilder {
     return number;
   }
 
-  #key(number: number, attribute: string, pattern: string, atom: number): void {
-    const { place, key } = keyOf(attribute, pattern);
-    this.weights[atom] = Math.max(this.weights[atom] ?? 0, keyWeight(place, key));
+  /** Files the patterns of a set. @returns how much mail it is thought to hold for. */
+  #keys(attribute: string, patterns: readonly string[], atom: number): number {
+    const number = this.attribute(attribute);
     let gathered = this.#gathered.get(number);
     if (!gathered) {
       gathered = {
@@ -135,9 +152,20 @@ export class AtomBuilder {
       };
       this.#gathered.set(number, gathered);
     }
-    const atoms = gathered[place].get(key);
-    if (!atoms) gathered[place].set(key, [atom]);
-    else if (!atoms.includes(atom)) atoms.push(atom);
+    const { name, row } = attributeRow(attribute);
+    let weight = 0;
+    for (const pattern of patterns) {
+      if (row.kind === "network") {
+        const network = parseNetwork(pattern);
+        weight = Math.max(weight, network ? networkWeight(network) : 0);
+        addAtom(gathered.networks, network ? formatNetwork(network) : pattern, atom);
+      } else {
+        const { place, key } = keyOf(name, row, pattern);
+        weight = Math.max(weight, keyWeight(place, key));
+        addAtom(gathered[place], key, atom);
+      }
+    }
+    return weight + patterns.length / 50;
   }
 
   /** The set tables. */
@@ -158,13 +186,20 @@ export class AtomBuilder {
   }
 }
 
-function keyOf(attribute: string, pattern: string): { place: KeyPlace; key: string } {
-  const { name, row } = attributeRow(attribute);
+function addAtom(keys: Map<string, number | number[]>, key: string, atom: number): void {
+  const atoms = keys.get(key);
+  if (atoms === undefined) keys.set(key, atom);
+  else if (typeof atoms === "number") {
+    if (atoms !== atom) keys.set(key, [atoms, atom]);
+  } else if (!atoms.includes(atom)) atoms.push(atom);
+}
+
+function keyOf(
+  name: AttributeName,
+  row: AttributeRow,
+  pattern: string,
+): { place: Exclude<KeyPlace, "networks">; key: string } {
   if (row.kind === "address") return addressKey(pattern);
-  if (row.kind === "network") {
-    const network = parseNetwork(pattern);
-    return { place: "networks", key: network ? formatNetwork(network) : pattern };
-  }
   const exact = name === "listener" || name === "attachmentType" ||
     name === "attachmentExtension" ||
     name === "notScanned" || name === "language";
@@ -172,7 +207,7 @@ function keyOf(attribute: string, pattern: string): { place: KeyPlace; key: stri
 }
 
 /** How much mail a key is thought to match. */
-function keyWeight(place: KeyPlace, key: string): number {
+function keyWeight(place: Exclude<KeyPlace, "networks">, key: string): number {
   switch (place) {
     case "exact":
       return 1;
@@ -180,10 +215,6 @@ function keyWeight(place: KeyPlace, key: string): number {
       return 4;
     case "suffixes":
       return 8;
-    case "networks": {
-      const { family, bits } = parseNetwork(key) ?? { family: 4, bits: 0 };
-      return bits === 0 ? 100_000 : family === 4 ? 2 ** ((32 - bits) / 2) : 2 ** ((128 - bits) / 8);
-    }
     case "globs": {
       const longest = Math.max(...key.split(/[*?]+/).map((text) => text.length));
       return longest === 0 ? 100_000 : longest < 4 ? 1000 : 16;
@@ -191,12 +222,10 @@ function keyWeight(place: KeyPlace, key: string): number {
   }
 }
 
-function treeKeys(gathered: ReadonlyMap<string, number[]>): TreeKeys {
-  const keys: string[] = [];
-  const atoms: (number | readonly number[])[] = [];
-  for (const [key, list] of gathered) {
-    keys.push(key);
-    atoms.push(list.length === 1 ? list[0]! : list);
-  }
-  return { keys, atoms };
+function networkWeight({ family, bits }: Network): number {
+  return bits === 0 ? 100_000 : family === 4 ? 2 ** ((32 - bits) / 2) : 2 ** ((128 - bits) / 8);
+}
+
+function treeKeys(gathered: ReadonlyMap<string, number | number[]>): TreeKeys {
+  return { keys: [...gathered.keys()], atoms: [...gathered.values()] };
 }

@@ -34,9 +34,10 @@ export class ConditionCompiler {
   compile(when: Condition, negated = false): number {
     const refs: number[] = [];
     const add = (ref: number) => void refs.push(ref);
-    for (const [name, value] of Object.entries(when)) {
+    for (const name of Object.keys(when) as (keyof Condition)[]) {
+      const value = when[name];
       if (value === undefined) continue;
-      switch (name as keyof Condition) {
+      switch (name) {
         case "agent":
         case "direction":
         case "status":
@@ -162,6 +163,7 @@ export class ConditionCompiler {
   }
 
   #set(attribute: string, value: OneOrMore<SetItem>, negated: boolean, asked = attribute): number {
+    if (typeof value === "string") return literal(this.#atoms.single(asked, value), negated);
     const items = [value].flat() as SetItem[];
     const members = items.filter((item) => typeof item === "string" || !("present" in item));
     const refs = items.flatMap((item) =>

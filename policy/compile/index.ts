@@ -68,17 +68,25 @@ export function buildIndex(
   const blockers = PHASES.map(() => [-1, -1, -1]);
   let settledLow = 0;
   let settledHigh = 0;
+  // Ways in of one rule: phases by atom. Made once, since most rules have one or two.
+  const flagsByAtom = new Map<number, number>();
+  const impureByAtom = new Map<number, number>();
+  const blockersByAtom = new Map<number, number>();
+  const ways = [
+    { kind: PURE, flags: flagsByAtom },
+    { kind: 0, flags: impureByAtom },
+    { kind: BLOCKER_ENTRY, flags: blockersByAtom },
+  ];
+  const alwaysFlags = new Map<number, number>();
+  const isAlways = (kind: number, bits: number) =>
+    void alwaysFlags.set(kind, (alwaysFlags.get(kind) ?? 0) | bits);
 
   for (let rule = 0; rule < conditions.length; rule++) {
     const condition = conditions[rule]!;
     const effect = effects[effectNumbers[rule]!]!;
     if ((effect.low & ~settledLow) === 0 && (effect.high & ~settledHigh) === 0) continue; // behind a rule for all mail
-    const flagsByAtom = new Map<number, number>();
-    const impureByAtom = new Map<number, number>();
-    const blockersByAtom = new Map<number, number>();
-    const alwaysFlags = new Map<number, number>();
-    const isAlways = (kind: number, bits: number) =>
-      void alwaysFlags.set(kind, (alwaysFlags.get(kind) ?? 0) | bits);
+    for (const { flags } of ways) if (flags.size > 0) flags.clear();
+    if (alwaysFlags.size > 0) alwaysFlags.clear();
     const last = finder.lastPhase(condition);
     for (let phase = 0; phase <= VERDICT; phase++) {
       const bits = phase < last ? 1 << phase : (1 << (VERDICT + 1)) - (1 << phase);
@@ -111,13 +119,8 @@ export function buildIndex(
       }
       if (phase >= last) break;
     }
-    for (
-      const [kind, byAtom] of [[PURE, flagsByAtom], [0, impureByAtom], [
-        BLOCKER_ENTRY,
-        blockersByAtom,
-      ]] as const
-    ) {
-      for (const [number, phases] of byAtom) {
+    for (const { kind, flags } of ways) {
+      for (const [number, phases] of flags) {
         const atom = builder.atoms[number]!;
         if (typeof atom === "number" || atom.kind === "presence" || atom.kind === "attachment") {
           atoms.add(number, rule, phases | kind, effect);

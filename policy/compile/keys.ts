@@ -32,7 +32,9 @@ function isAscii(text: string): boolean {
 export type KeyPlace = "exact" | "suffixes" | "domains" | "networks" | "globs";
 
 /** A pattern of an address as a key. */
-export function addressKey(pattern: string): { place: KeyPlace; key: string } {
+export function addressKey(
+  pattern: string,
+): { place: "exact" | "suffixes" | "domains"; key: string } {
   if (pattern === "<>") return { place: "exact", key: "" };
   if (pattern.startsWith("@*.")) {
     return { place: "suffixes", key: "." + normalDomain(pattern.slice(3)) };
@@ -42,7 +44,7 @@ export function addressKey(pattern: string): { place: KeyPlace; key: string } {
 }
 
 /** A text with wildcards as a key. */
-export function textKey(pattern: string): { place: KeyPlace; key: string } {
+export function textKey(pattern: string): { place: "exact" | "suffixes" | "globs"; key: string } {
   const lower = normalText(pattern);
   if (!/[*?]/.test(lower)) return { place: "exact", key: lower };
   if (/^\*\.[^*?]+$/.test(lower)) return { place: "suffixes", key: lower.slice(1) };
