@@ -5,9 +5,9 @@ import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
-import { bareAddress } from "../agents/bare_address.ts";
+import { envelopeOf } from "../agents/mda/surroundings.ts";
 import type { ProcessAnswer, ProcessRequest } from "../agents/pipe/process.ts";
-import { DIRECTIONS, type Envelope } from "../policy/types.ts";
+import { DIRECTIONS } from "../policy/types.ts";
 import { type Command, configOption, defineCommand, EXIT, socketOption } from "./command.ts";
 import { describe } from "./failure.ts";
 import { giveUpAllBut } from "./give_up.ts";
@@ -16,14 +16,13 @@ import { readLimited } from "./scanning/read.ts";
 import { sizeValue } from "./values.ts";
 
 const envelope = object("Envelope", {
-  sender: withDefault(
-    option("-f", "--from", string({ metavar: "ADDRESS" }), {
-      description: message`Sender; "" or <> is the null sender`,
-    }),
-    "",
-  ),
+  sender: optional(option("-f", "--from", string({ metavar: "ADDRESS" }), {
+    description:
+      message`Sender; "" or <> is the null sender. Without it $SENDER, a From line, or Return-Path`,
+  })),
   recipients: multiple(argument(string({ metavar: "RECIPIENT" }), {
-    description: message`Recipients, after -- where one may begin with a dash`,
+    description:
+      message`Recipients, after -- where one may begin with a dash. Without any $RECIPIENT`,
   })),
   client: optional(option("--client", string({ metavar: "IP" }), {
     description: message`Address of the client that sent it`,
@@ -100,18 +99,6 @@ failure, wrong usage too, is 75, since mail servers give up mail for statuses th
   runPipe,
 );
 
-function envelopeOf(options: Options): Envelope {
-  const { client, clientName, helo, user } = options;
-  return {
-    sender: bareAddress(options.sender),
-    recipients: options.recipients.map(bareAddress),
-    ...(client === undefined ? {} : { client }),
-    ...(clientName === undefined ? {} : { clientName }),
-    ...(helo === undefined ? {} : { helo }),
-    ...(user === undefined ? {} : { user }),
-  };
-}
-
 /** Takes one message through scan and policy. */
 type Filter = (
   request: ProcessRequest,
@@ -120,14 +107,11 @@ type Filter = (
 
 /** Connects before any mail is read, and gives up everything else. */
 async function throughDaemon(options: Options): Promise<Filter> {
-  const { connectDaemon } = await import("./connect.ts");
-  const client = await connectDaemon(options, "tools");
+  const { ToolsConnection } = await import("./tools_connection.ts");
+  const tools = await ToolsConnection.to(options);
+  await tools.connect();
   giveUpAllBut();
-  return async (request, octets) => {
-    const { result, octets: message } = await client.call("process", request, octets);
-    const answer = result as ProcessAnswer;
-    return message === undefined ? { answer } : { answer, message };
-  };
+  return (request, octets) => tools.process(request, octets);
 }
 
 async function inThisProcess({ policy }: Options): Promise<Filter> {
@@ -164,7 +148,10 @@ function finish(options: Options, answer: ProcessAnswer, message: Uint8Array | u
 
 async function runPipe(options: Options): Promise<number> {
   try {
-    if (options.recipients.length === 0) throw new Error("No recipient was named");
+    const environment = Deno.env.toObject();
+    if (options.recipients.length === 0 && !environment["RECIPIENT"]) {
+      throw new Error("No recipient was named: name one, after -- where it may begin with a dash");
+    }
     const filter = await (options.standalone ? inThisProcess(options) : throughDaemon(options));
     const octets = await readLimited(Deno.stdin, 0, options.maxSize);
     if (octets === undefined) throw new Error("The message is larger than --max-size");
@@ -172,7 +159,7 @@ async function runPipe(options: Options): Promise<number> {
     const { answer, message } = await filter({
       agent: "pipe",
       listener: options.listener,
-      envelope: envelopeOf(options),
+      envelope: envelopeOf(options, environment, octets, ["RECIPIENT"]),
       ...(direction === undefined ? {} : { direction }),
     }, octets);
     return finish(options, answer, message);

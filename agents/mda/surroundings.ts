@@ -11,32 +11,41 @@ export interface Told {
   readonly sender?: string | undefined;
   readonly recipients: readonly string[];
   readonly client?: string | undefined;
+  readonly clientName?: string | undefined;
+  readonly helo?: string | undefined;
   readonly user?: string | undefined;
 }
+
+/** Names that say for whom a delivery agent delivers, the best first. */
+const RECIPIENT_NAMES = ["RECIPIENT", "ORIGINAL_RECIPIENT", "LOGNAME", "USER"];
 
 /**
  * The envelope: of the options; else of the environment (`SENDER`, `RECIPIENT` of Postfix's local(8), Exim's pipe transport and
  * qmail-command(8); `LOGNAME` or `USER` where there is no more); the sender else of a `From ` line, else of Return-Path.
  *
  * @param message As it came, for the sender alone.
+ * @param recipientNames What of the environment names the recipient.
  * @returns Without recipients where nobody is named.
  */
-export function envelopeOf(told: Told, environment: Environment, message: Uint8Array): Envelope {
+export function envelopeOf(
+  told: Told,
+  environment: Environment,
+  message: Uint8Array,
+  recipientNames: readonly string[] = RECIPIENT_NAMES,
+): Envelope {
   const from = (name: string) => environment[name] || undefined;
   const sender = told.sender ?? environment["SENDER"] ?? senderOf(message) ?? "";
   const recipients = told.recipients.length > 0
     ? told.recipients
-    : [from("RECIPIENT") ?? from("ORIGINAL_RECIPIENT") ?? from("LOGNAME") ?? from("USER")];
+    : recipientNames.map(from).filter((each) => each !== undefined).slice(0, 1);
   const client = told.client ?? addressOf(from("CLIENT_ADDRESS") ?? from("SENDER_HOST_ADDRESS"));
-  const clientName = nameOf(from("CLIENT_HOSTNAME"));
-  const helo = from("CLIENT_HELO");
+  const clientName = told.clientName ?? nameOf(from("CLIENT_HOSTNAME"));
+  const helo = told.helo ?? from("CLIENT_HELO");
   const user = told.user ?? from("SASL_USERNAME");
   return {
     // MAILER-DAEMON is how delivery agents are told of the null sender.
     sender: sender === "MAILER-DAEMON" || sender === "#@[]" ? "" : bareAddress(sender),
-    recipients: recipients.filter((each) => each !== undefined && each !== "").map((each) =>
-      bareAddress(each!)
-    ),
+    recipients: recipients.filter((each) => each !== "").map(bareAddress),
     ...(client === undefined ? {} : { client }),
     ...(clientName === undefined ? {} : { clientName }),
     ...(helo === undefined ? {} : { helo }),
