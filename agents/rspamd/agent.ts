@@ -50,7 +50,7 @@ function service(context: RspamdContext): HttpService {
       const method = !legacy ? head.method : path === "/ping" ? "GET" : "POST";
       const bindings: RspamdBindings = { settings, fields: head.fields, body, signal, legacy };
       return await app.fetch(
-        new Request(new URL(path, "http://rspamd.invalid"), { method }),
+        new Request(new URL(`http://rspamd.invalid${path}`), { method }),
         bindings,
       );
     },

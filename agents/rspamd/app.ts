@@ -28,6 +28,9 @@ type Env = { Bindings: RspamdBindings };
 /** Makes the routes. */
 export function rspamdApp(context: RspamdContext): Hono<Env> {
   const app = new Hono<Env>();
+  app.onError((error) => {
+    throw error; // the session runner logs it
+  });
   app.get("/ping", (c) => c.text("pong\r\n"));
   app.use(async (c, next) => {
     const { settings, fields } = c.env;
