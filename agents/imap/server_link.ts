@@ -17,7 +17,10 @@ export interface Tagged {
 
 /** How one command is sent. */
 export interface SendOptions {
-  /** Tag of the client's command, under which it hears the end at once; absent where the caller says it. */
+  /**
+   * Tag of the client's command, which is passed on: the client hears the end at once, and responses that name the tag (RFC 4731)
+   * name the right one. Absent where the caller says the end.
+   */
   readonly tag?: string;
   /** Untagged responses of this command are for the caller alone. */
   readonly quiet?: boolean;
@@ -39,14 +42,15 @@ export interface LinkView {
 }
 
 interface Pending {
-  readonly tag?: string;
+  /** Whether the client hears of the end as it comes. */
+  readonly told: boolean;
   readonly quiet: boolean;
   readonly end: PromiseWithResolvers<Tagged>;
 }
 
 type Text = Fragment & { readonly kind: "text" };
 
-/** The connection to the server: commands under tags of its own, and every response read. */
+/** The connection to the server: commands go out, and every response is read. */
 export class ServerLink {
   readonly #stream: WireStream;
   readonly #input: FragmentInput;
@@ -54,6 +58,8 @@ export class ServerLink {
   readonly #view: LinkView;
   readonly #timeMs: number;
   readonly #pending = new Map<string, Pending>();
+  /** Begin of the gate's own tags, which no client can know of before. */
+  readonly #prefix = `p${crypto.randomUUID().slice(0, 8)}x`;
   #tags = 0;
   #goAhead: ((ready: boolean) => void) | undefined;
   #failure: PosternError | undefined;
@@ -89,6 +95,11 @@ export class ServerLink {
     return this.#pending.size;
   }
 
+  /** Whether a tag cannot be given to another command now. */
+  inUse(tag: string): boolean {
+    return this.#pending.has(tag) || tag.startsWith(this.#prefix);
+  }
+
   /** Resolves when every command is ended. */
   async quiet(): Promise<void> {
     while (this.#pending.size > 0) {
@@ -109,12 +120,12 @@ export class ServerLink {
     { tag, quiet = false }: SendOptions = {},
   ): Promise<{ readonly end: Promise<Tagged> }> {
     if (this.#failure) throw this.#failure;
-    const own = `p${(++this.#tags).toString(36)}`;
+    const name = tag ?? `${this.#prefix}${(++this.#tags).toString(36)}`;
     const end = Promise.withResolvers<Tagged>();
     end.promise.catch(() => {}); // not everyone waits for it
-    this.#pending.set(own, { quiet, end, ...(tag === undefined ? {} : { tag }) });
+    this.#pending.set(name, { told: tag !== undefined, quiet, end });
     this.#arm();
-    let text = `${own} `;
+    let text = `${name} `;
     for (const piece of pieces) {
       if (typeof piece === "string") {
         text += piece;
@@ -205,7 +216,7 @@ export class ServerLink {
     this.#pending.delete(tag);
     this.#codeOf(text);
     const filtered = filterStatusText(text, this.#view.own());
-    if (pending.tag !== undefined) this.#output.say(`${pending.tag} ${status} ${filtered}\r\n`);
+    if (pending.told) this.#output.say(`${tag} ${status} ${filtered}\r\n`);
     pending.end.resolve({ status, text: filtered });
   }
 

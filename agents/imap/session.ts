@@ -176,6 +176,7 @@ export class ImapSession implements IntakeView {
     const { tag, name, args } = command;
     const row = commandRow(name);
     const { link } = this.#upstream;
+    if (link?.inUse(tag)) return this.#bad(tag, "This tag is in use");
     if (row.treatment === "own") return await this.#special(command);
     if (!link) return this.#nameless(tag, name);
     const pieces = [name, ...args];

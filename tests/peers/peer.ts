@@ -27,10 +27,20 @@ export const PEERS = {
   procmail: "procmail",
   maildrop: "maildrop",
   dovecot: "dovecot-lmtpd",
+  "dovecot-imap": "dovecot-imapd",
+  "dovecot-pop3": "dovecot-pop3d",
+  mbsync: "isync",
+  offlineimap: "offlineimap3",
+  mutt: "mutt",
+  curl: "curl",
+  fetchmail: "fetchmail",
+  mpop: "mpop",
+  getmail: "getmail6",
   setsid: "util-linux",
   clamd: "clamav-daemon",
   clamscan: "clamav",
   "c-icap": "c-icap",
+  arcverify: "python3-dkim",
   qpdf: "qpdf",
 } as const;
 
@@ -52,7 +62,7 @@ export async function findProgram(name: string): Promise<string | undefined> {
 
 /** Why a peer cannot be used here; `undefined` when it can. */
 async function missing(name: PeerName): Promise<string | undefined> {
-  const program = await findProgram(name === "swaks-tls" ? "swaks" : name);
+  const program = await findProgram(programOf(name));
   if (program === undefined) return `${name} is not installed (Debian package ${PEERS[name]})`;
   if (name === "postfix" && Deno.uid() !== 0) return "a Postfix of one's own needs root";
   if (name === "sendmail") {
@@ -70,6 +80,13 @@ async function missing(name: PeerName): Promise<string | undefined> {
     const lmtp = await Deno.stat("/usr/lib/dovecot/lmtp").catch(() => undefined);
     if (!lmtp) return `Dovecot has no LMTP server (Debian package ${PEERS[name]})`;
   }
+  if (name === "dovecot-imap" || name === "dovecot-pop3") {
+    if (Deno.uid() !== 0) return "a Dovecot of one's own needs root";
+    const server = `/usr/lib/dovecot/${name.slice("dovecot-".length)}`;
+    if (!await Deno.stat(server).catch(() => undefined)) {
+      return `Dovecot has no ${server} (Debian package ${PEERS[name]})`;
+    }
+  }
   if (name === "c-icap") {
     const module = await Deno.stat(`/usr/lib/${Deno.build.arch}-linux-gnu/c_icap/virus_scan.so`)
       .catch(() => undefined);
@@ -84,9 +101,14 @@ async function missing(name: PeerName): Promise<string | undefined> {
   return undefined;
 }
 
+/** The program of a peer that is told apart by what the program can. */
+function programOf(name: PeerName): string {
+  return name === "swaks-tls" ? "swaks" : name.startsWith("dovecot-") ? "dovecot" : name;
+}
+
 /** Path of a peer's program. @throws {Error} where it is not installed. */
 export async function peer(name: PeerName): Promise<string> {
-  const program = await findProgram(name === "swaks-tls" ? "swaks" : name);
+  const program = await findProgram(programOf(name));
   if (program === undefined) throw new Error(`${name} is not installed (${PEERS[name]})`);
   return program;
 }
