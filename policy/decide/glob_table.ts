@@ -45,7 +45,7 @@ interface GramTable {
    */
   readonly near: Int32Array;
   readonly nearShift: number;
-  /** A bit for the hash of each gram. */
+  /** Two bits of a word for the hash of each gram. */
   readonly filter: Int32Array;
   /** Open addressing. */
   readonly slots: Int32Array;
@@ -150,7 +150,8 @@ export class GlobTable {
   /** Tells the globs of a gram. */
   #look(table: GramTable, hash: number, end: number, text: string, from: number, to: number): void {
     const { filter } = table;
-    if (((filter[hash >>> 5 & (filter.length - 1)]! >>> hash) & 1) === 0) return;
+    const bits = filter[hash >>> 10 & (filter.length - 1)]!;
+    if (((bits >>> hash) & (bits >>> (hash >>> 5)) & 1) === 0) return;
     const at = findGram(table, hash);
     if (at !== 0) this.#compare(table.filed, at, end, text, from, to);
   }
@@ -302,7 +303,7 @@ function gramTable(
   const slots = new Int32Array(size * SLOT_WORDS);
   const words = [-1];
   for (const [hash, same] of byHash) {
-    filter[hash >>> 5 & (filter.length - 1)]! |= 1 << hash;
+    filter[hash >>> 10 & (filter.length - 1)]! |= (1 << hash) | (1 << (hash >>> 5));
     let slot = hash >>> 8 & (size - 1);
     while (slots[slot * SLOT_WORDS + 1] !== 0) slot = (slot + 1) & (size - 1);
     slots[slot * SLOT_WORDS] = hash;

@@ -191,9 +191,10 @@ export class Matcher {
     const sets = postings.setAttributes[phase]!;
     for (let i = 0; i < sets.length; i++) facts.read(sets[i]!);
     this.#collecting = false;
-    for (let i = 0; i < postings.enumAttributes.length; i++) {
-      const attribute = postings.enumAttributes[i]!;
-      if (facts.phases[attribute]! > phase || !facts.read(attribute)) continue;
+    const enums = postings.enumAttributes[phase]!;
+    for (let i = 0; i < enums.length; i++) {
+      const attribute = enums[i]!;
+      if (!facts.read(attribute)) continue;
       const key = attribute * 32 + facts.values[attribute]!;
       this.#addLists(postings.enumBegin[key]!, postings.enumBegin[key + 1]!);
     }
@@ -210,8 +211,9 @@ export class Matcher {
         this.#addLists(nodeBegin[node]!, nodeBegin[node + 1]!);
       }
     }
-    for (let i = 0; i < postings.probes.length; i++) {
-      const { record, program } = postings.probes[i]!;
+    const probes = postings.probes[phase]!;
+    for (let i = 0; i < probes.length; i++) {
+      const { record, program } = probes[i]!;
       if (this.#formulas.holds(program, false)) this.#addAtom(record);
     }
     this.#addLists(postings.alwaysBegin[phase]!, postings.alwaysBegin[phase + 1]!);

@@ -17,10 +17,10 @@ import {
   type TreeIndex,
 } from "../tree.ts";
 import { GATE_SLOTS } from "../slots.ts";
-import { leafCount, stretchOf } from "../compile/number_index.ts";
+import { leafCount } from "../compile/number_index.ts";
 import type { AttachmentMatcher } from "./attachment_matcher.ts";
 import { HOLDS, ProgramBuilder } from "./programs.ts";
-import { FirstRules } from "./first_rules.ts";
+import { FirstRules, stretchIn } from "./first_rules.ts";
 import { WordBuilder } from "./words.ts";
 
 /** Words of an atom's record: two records in a line of the processor's cache. */
@@ -67,10 +67,10 @@ export class Postings {
   readonly words: Int32Array;
   /** How many atoms have a record, from address 0 on. */
   readonly atoms: number;
-  /** Atoms of other kinds than sets that have entries, with the program that asks them. */
-  readonly probes: readonly { readonly record: number; readonly program: number }[];
-  /** Attributes of enumerations that have lists. */
-  readonly enumAttributes: readonly number[];
+  /** By phase, atoms of other kinds than sets that have entries then, with the program that asks them. */
+  readonly probes: readonly (readonly { readonly record: number; readonly program: number }[])[];
+  /** By phase, attributes of enumerations that have entries then and are known. */
+  readonly enumAttributes: readonly (readonly number[])[];
   /** Table by `attribute * 32 + value`. */
   readonly enumBegin: Int32Array;
   readonly numbers: readonly NumberPostings[];
@@ -86,50 +86,67 @@ export class Postings {
     const { index } = tree;
     const builder = new ListBuilder(tree);
     this.atoms = tree.atoms.length;
-    const probes: number[] = [];
-    for (const [atom, ...entries] of index.atoms) {
-      builder.atom(atom, entries);
-      if (typeof tree.atoms[atom] !== "number") probes.push(atom);
-    }
+    for (const [atom, ...entries] of index.atoms) builder.atom(atom, entries);
     for (const [atom, ...wholes] of tree.supersets) builder.wholes(atom, wholes);
-    this.probes = probes.map((atom) => ({
-      record: atom * ATOM_WORDS,
-      program: builder.programs.write(literal(atom, false), -1),
+    const others = index.atoms.filter(([atom]) => typeof tree.atoms[atom] !== "number");
+    const probes = others.map(([atom, ...entries]) => ({
+      phases: phasesOf(entries),
+      probe: {
+        record: atom * ATOM_WORDS,
+        program: builder.programs.write(literal(atom, false), -1),
+      },
     }));
+    this.probes = index.always.map((_, phase) =>
+      probes.flatMap(({ phases, probe }) => (phases & (1 << phase)) !== 0 ? [probe] : [])
+    );
     this.enumBegin = builder.table(
       tree.attributes.length * 32,
       index.enums.map(([attribute, value, ...entries]) =>
         [attribute * 32 + value, ...entries] as const
       ),
     );
-    this.enumAttributes = [...new Set(index.enums.map(([attribute]) => attribute))];
+    const enums = index.enums.map(([attribute, _value, ...entries]) =>
+      [attribute, entries] as const
+    );
+    this.enumAttributes = askedAttributes(tree, enums, phaseOf);
     this.numbers = index.numbers.map((number) => new NumberPostings(number, builder));
     this.alwaysBegin = builder.table(
       index.always.length,
       index.always.map((entries, phase) => [phase, ...entries] as const),
     );
-    this.setAttributes = setAttributes(tree, phaseOf);
+    const sets = index.atoms.flatMap(([atom, ...entries]) => {
+      const attribute = tree.atoms[atom];
+      return typeof attribute === "number" ? [[attribute, entries] as const] : [];
+    });
+    this.setAttributes = askedAttributes(tree, sets, phaseOf);
     this.words = builder.words.finish();
     this.ranges = Float64Array.from(builder.programs.ranges);
     this.attachments = builder.programs.attachments;
   }
 }
 
-/** By phase, the attributes whose sets lead to entries then. */
-function setAttributes(tree: DecisionTree, phaseOf: (attribute: number) => number): number[][] {
+/** By phase, the attributes that are known and lead to entries of that phase. */
+function askedAttributes(
+  tree: DecisionTree,
+  rows: readonly (readonly [attribute: number, entries: readonly number[]])[],
+  phaseOf: (attribute: number) => number,
+): number[][] {
   const wanted = new Map<number, number>();
-  for (const row of tree.index.atoms) {
-    const attribute = tree.atoms[row[0]];
-    if (typeof attribute !== "number") continue;
-    let phases = wanted.get(attribute) ?? 0;
-    for (let i = 1; i < row.length; i++) phases |= row[i]! & 63;
-    wanted.set(attribute, phases);
+  for (const [attribute, entries] of rows) {
+    wanted.set(attribute, (wanted.get(attribute) ?? 0) | phasesOf(entries));
   }
   return tree.index.always.map((_, phase) =>
     [...wanted].flatMap(([attribute, phases]) =>
       (phases & (1 << phase)) !== 0 && phaseOf(attribute) <= phase ? [attribute] : []
     )
   );
+}
+
+/** The phases in which some of the entries count, as bits. */
+function phasesOf(entries: readonly number[]): number {
+  let phases = 0;
+  for (const entry of entries) phases |= entry & 63;
+  return phases;
 }
 
 /** Ways in by one number. */
@@ -154,8 +171,7 @@ export class NumberPostings {
 
   /** The leaf of a value; -1 where no rule asks as little. */
   leaf(value: number): number {
-    if (this.bounds.length === 0) return -1;
-    const stretch = stretchOf(this.bounds, value);
+    const stretch = stretchIn(this.bounds, value);
     return stretch < 0 ? -1 : this.leaves + stretch;
   }
 }
