@@ -16,6 +16,7 @@ import { fetchPop3 } from "./selftest/fetch_pop3.ts";
 import { judge, type Judgement } from "./selftest/judge.ts";
 import { eicar, makeSample, SAMPLE_NAMES, type SampleName, SAMPLES } from "./selftest/samples.ts";
 import { type Reply, submit } from "./selftest/submit.ts";
+import { isAdvice, submitAdvice } from "./selftest/submit_advice.ts";
 import { submitMilter } from "./selftest/submit_milter.ts";
 import { makeZip } from "./selftest/zip.ts";
 import type { TestMailboxes } from "./selftest/mailboxes.ts";
@@ -179,6 +180,8 @@ async function testOne(
       };
     } else if (agent.agent === "milter") {
       reply = await submitMilter({ ...submission, address: agent.address });
+    } else if (isAdvice(agent.agent)) {
+      reply = await submitAdvice(agent.agent, { ...submission, address: agent.address });
     } else reply = await submit({ ...submission, ...hostAndPort(agent.address) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -197,14 +200,18 @@ async function testOne(
   const ms = performance.now() - started;
   const record = await findRecord(target.control, since, token);
   const kept = record?.outcomes.some((outcome) => outcome.quarantineId !== undefined) ?? false;
-  // What a mail server does with a milter's answer cannot be seen here.
+  const advice = isAdvice(agent.agent);
+  // What a mail server does with a milter's answer, or with advice, cannot be seen here.
   const delivered = handedOut
     ? handedOut.message
-    : target.maildir === undefined || agent.agent === "milter"
+    : target.maildir === undefined || agent.agent === "milter" || advice
     ? null
     : await findDelivered(target.maildir(agent.name), token);
   const seen = handedOut ? { unchanged: handedOut.unchanged } : {};
-  const judgement = judge({ sample, reply, record, delivered, kept, ...seen }, harmfulTexts());
+  const judgement = judge(
+    { sample, reply, record, delivered, kept, advice, ...seen },
+    harmfulTexts(),
+  );
   return {
     agent: agent.name,
     mail: sample,

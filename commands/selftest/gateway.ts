@@ -8,12 +8,15 @@ import type { Config } from "../../policy/config.ts";
 import { selfCommand } from "../self.ts";
 import { TestMailboxes } from "./mailboxes.ts";
 
-/** Where no document says otherwise: both ways of the SMTP agent, the milter agent, the POP3 agent. */
+/** Where no document says otherwise: both ways of the SMTP agent, and one of each other kind. */
 const DEFAULT_AGENTS = [
   { agent: "smtp", name: "after-queue", mode: "after-queue" },
   { agent: "smtp", name: "before-queue", mode: "before-queue" },
   { agent: "milter", name: "milter" },
   { agent: "pop3", name: "pop3" },
+  { agent: "clamd", name: "clamd" },
+  { agent: "spamd", name: "spamd" },
+  { agent: "rspamd", name: "rspamd" },
 ];
 
 /** What the built-in settings would do, said once more: each test mail has an end of its own. */
@@ -99,6 +102,9 @@ async function writeDocuments(
     ...(agent.agent === "smtp"
       ? { requireTls: false, nextHop: `maildir:${maildir(agent.name)}` }
       : {}),
+    // Paths are for a socket in the file system; the test's own agent is asked without a password.
+    ...(agent.agent === "clamd" ? { directories: [] } : {}),
+    ...(agent.agent === "rspamd" ? { password: undefined } : {}),
     ...(agent.agent === "pop3" ? ownMailboxes("pop3", mailboxPort) : {}),
   }));
   const config = {

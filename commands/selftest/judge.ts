@@ -13,6 +13,8 @@ export interface Observation {
   readonly delivered: string | undefined | null;
   /** The gate is to a mailbox: whether the body came as it was; false where none came. Absent at other gates. */
   readonly unchanged?: boolean;
+  /** The gate gives advice: what its clients do with it cannot be seen. */
+  readonly advice?: boolean;
   /** Whether quarantine has it. */
   readonly kept: boolean;
 }
@@ -68,6 +70,16 @@ const LOOKS: Readonly<Record<string, readonly string[]>> = {
   discard: ["dropped", "taken"],
 };
 
+/** What each action looks like to who asks for advice: refused is whatever is not to be delivered. */
+const ADVICE_LOOKS: Readonly<Record<string, readonly string[]>> = {
+  accept: ["taken", "quarantined"],
+  redirect: ["taken", "deferred"],
+  reject: ["refused"],
+  defer: ["deferred"],
+  quarantine: ["refused"],
+  discard: ["refused"],
+};
+
 /** Whether two base64 lines or the plain text of the test file are in what was delivered. */
 function holds(delivered: string, needles: readonly string[]): boolean {
   return needles.some((needle) => delivered.includes(needle));
@@ -87,12 +99,15 @@ export function judge(observation: Observation, harmful: readonly string[]): Jud
   if (record.status === "refused") {
     return { cameOut: out, note: "refused by the policy before its content was sent" };
   }
-  const looks = observation.unchanged === undefined ? LOOKS : MAILBOX_LOOKS;
-  if (!(looks[action] ?? []).includes(out)) {
+  const { advice = false, unchanged } = observation;
+  const looks = advice ? ADVICE_LOOKS : unchanged === undefined ? LOOKS : MAILBOX_LOOKS;
+  // What the policy accepts is told all the same: that it is spam, that it was not scanned.
+  const told = advice && action === "accept" && record.status !== "clean";
+  if (!told && !(looks[action] ?? []).includes(out)) {
     return { cameOut: out, wrong: `the policy said ${action}` };
   }
   if (sample === "gtube" && record.spamScore === undefined) {
-    return { cameOut: out, note: "the policy has spam checks off" };
+    return { cameOut: out, note: "no spam checks here" };
   }
   if (!wanted.includes(record.status)) {
     return { cameOut: out, wrong: `the scan said ${record.status}` };
