@@ -134,6 +134,13 @@ export interface AgentPorts {
     request: RewriteRequest,
     signal?: AbortSignal,
   ): Promise<RewriteResult>;
+  /**
+   * Makes the fields of an ARC seal, in CRLF lines; `""` where it cannot be done now, null where this node makes none.
+   *
+   * @param original As received.
+   * @param message As it goes on.
+   */
+  seal?(original: Uint8Array, message: Uint8Array): Promise<string | null>;
   /** Resolves with the quarantine id once the message is on disk; rejects (`store/…`) when it is not. */
   quarantine(request: QuarantineRequest): Promise<string>;
   /** Delivers to a `maildir:PATH` next hop of the configuration; resolves when the file is in new/ and fsynced. */

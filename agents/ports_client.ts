@@ -28,6 +28,8 @@ export class PortsClient implements AgentPorts {
   readonly #post: Post;
   readonly #pending = new Map<number, Pending>();
   #tree: DecisionTree;
+  /** Known since the last reload: this node makes none, and need not be asked. */
+  #noSeals = false;
   #nextId = 1;
   /** Granted octets that no message holds now. */
   #allowance = 0;
@@ -45,6 +47,7 @@ export class PortsClient implements AgentPorts {
 
   /** Puts a new policy in force. */
   setPolicy(tree: DecisionTree): void {
+    this.#noSeals = false;
     this.#tree = tree;
   }
 
@@ -60,6 +63,14 @@ export class PortsClient implements AgentPorts {
   ): Promise<RewriteResult> {
     const call = { method: "rewrite", message: message.slice(), request };
     return await this.#call(call, signal) as RewriteResult;
+  }
+
+  async seal(original: Uint8Array, message: Uint8Array): Promise<string | null> {
+    if (this.#noSeals) return null;
+    const call = { method: "seal", original: original.slice(), message: message.slice() };
+    const fields = await this.#call(call) as string | null;
+    this.#noSeals = fields === null;
+    return fields;
   }
 
   async quarantine(request: QuarantineRequest): Promise<string> {

@@ -10,8 +10,9 @@ import { strictest } from "../policy/strictest.ts";
 import type { Direction, Envelope, Facts, Outcome } from "../policy/types.ts";
 import { PosternError } from "../errors.ts";
 import { walkHeader } from "./header_walk.ts";
-import { markFields, markMessage, wantedFootnote } from "./marking.ts";
+import { markFields, markMessage, markPrefix, wantedFootnote } from "./marking.ts";
 import type { AgentPorts } from "./ports.ts";
+import { sealed } from "./sealing.ts";
 import { cleanedForKept, decideAll, type Decision, type Scanned } from "./way_changes.ts";
 import type { Way, WayGroup, WayRequest } from "./way_types.ts";
 
@@ -217,12 +218,12 @@ async function carryOut(
   const layout = canonical?.verdict.layout ?? cleaned?.layout ??
     (octets === request.message ? verdict?.layout : undefined) ?? walkHeader(octets).layout;
   const noted = await withFootnote(ports, request, outcome, verdict, { message: octets, layout });
-  return {
-    recipients,
-    outcome,
-    message: markMessage(noted.message, noted.layout, outcome, verdict),
-    ...kept,
-  };
+  const marked = markMessage(noted.message, noted.layout, outcome, verdict);
+  // Fields that only Postern writes are in nobody's signature: with these alone, the sender's still hold.
+  const changed = noted.message !== request.message || markPrefix(outcome) !== "" ||
+    noted.layout.ownFields.length > 0;
+  const message = changed ? await sealed(ports, request, marked, times) : marked;
+  return { recipients, outcome, message, ...kept };
 }
 
 /** A message that cannot have its footnote goes on without one. */

@@ -296,6 +296,8 @@ export class WorkerHost {
         return await ports.scan(call.message, this.#settingsOf(call.settings), signal);
       case "rewrite":
         return await ports.rewrite(call.message, call.request, signal);
+      case "seal":
+        return await ports.seal?.(call.original, call.message) ?? null;
       case "quarantine":
         // The parts of the verdict are what the pool checked; what an entry keeps of them, the store checks again.
         return await ports.quarantine(call.request as unknown as QuarantineRequest);

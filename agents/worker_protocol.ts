@@ -205,6 +205,7 @@ export const callSchema = v.variant("method", [
     message,
     request: rewriteRequest,
   }),
+  v.object({ type: v.literal("call"), id, method: v.literal("seal"), original: message, message }),
   v.object({ type: v.literal("call"), id, method: v.literal("quarantine"), request: quarantine }),
   v.object({
     type: v.literal("call"),

@@ -20,6 +20,7 @@ export const BUNDLES = {
   document_worker: "daemon/documents/worker.ts",
   agent_worker: "agents/worker.ts",
   engine_worker: "daemon/engines/worker.ts",
+  arc_worker: "daemon/arc/worker.ts",
 } as const;
 
 /** Processes that Postern starts of itself. */
@@ -55,7 +56,7 @@ export const PROGRAM: URL = FROM_SOURCE
 
 /** Module of a worker, to be given to `new Worker`. */
 export function workerUrl(
-  name: "scan_worker" | "agent_worker" | "document_worker" | "engine_worker",
+  name: "scan_worker" | "agent_worker" | "document_worker" | "engine_worker" | "arc_worker",
 ): URL {
   return FROM_SOURCE ? new URL(BUNDLES[name], PROGRAM) : new URL(`${name}.js`, PROGRAM);
 }

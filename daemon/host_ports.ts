@@ -5,6 +5,7 @@ import type { AgentPorts, MessageRecord, QuarantineRequest } from "../agents/por
 import type { HostPorts } from "../agents/worker_host.ts";
 import type { ScanSettings, Verdict } from "../engine/types.ts";
 import type { ArchivePasswords } from "./archive_passwords.ts";
+import type { Sealer } from "./arc/sealer.ts";
 import type { Engines } from "./engines/engines.ts";
 import { joinVerdict } from "./engines/join.ts";
 import type { Store } from "../store/types.ts";
@@ -16,6 +17,8 @@ import type { ScannerPool } from "./pool.ts";
 export interface Backstage {
   readonly pool: ScannerPool;
   readonly engines: Engines;
+  /** Absent where no ARC seals are made. */
+  readonly sealer?: Sealer;
   /** Tried on archives in every scan. */
   readonly passwords: ArchivePasswords;
   readonly store: Store;
@@ -43,6 +46,7 @@ export function hostPorts(backstage: () => Backstage, nextHop: string): HostPort
         : scanWith(backstage(), message, settings, signal);
     },
     rewrite: (message, request, signal) => backstage().pool.rewrite(message, request, signal),
+    seal: async (original, message) => await backstage().sealer?.seal(original, message) ?? null,
     quarantine: (request) => quarantine(backstage(), request),
     async deliverMaildir(path, envelope, message) {
       if (path !== maildir) {

@@ -1,7 +1,6 @@
 /** From the configuration to what store and scanner pool are started with. */
 import type { Config } from "../policy/config.ts";
 import type { Store, StoreLimits } from "../store/types.ts";
-import type { EnginesOptions } from "./engines/engines.ts";
 import type { ScannerPoolOptions } from "./pool.ts";
 import { sizeOf, timeOf } from "./reading.ts";
 import type { SignatureSet } from "./signatures.ts";
@@ -14,11 +13,6 @@ export function storeLimits(config: Config): StoreLimits {
     messageKeepMs: timeOf(config.messageLog.keep),
     messageEntries: config.messageLog.entries,
   };
-}
-
-/** How external engines are started. */
-export function engineOptions(config: Config, report: Report, clear = false): EnginesOptions {
-  return { directory: `${config.state}/engines`, report, clear };
 }
 
 /** How scanners are started; `scanWorker` is a test double. */

@@ -15,8 +15,8 @@ import { readConfig } from "./documents.ts";
 import { createLog, type Log } from "./log/log.ts";
 import { Evictions } from "./evictions.ts";
 import { operations } from "./operations.ts";
-import { Engines } from "./engines/engines.ts";
-import { engineOptions, poolOptions, storeLimits } from "./options.ts";
+import { SideWorkers } from "./side_workers.ts";
+import { poolOptions, storeLimits } from "./options.ts";
 import { ScannerPool } from "./pool.ts";
 import { readAll, type Reading, sizeOf, timeOf } from "./reading.ts";
 import { namedFiles } from "./secrets.ts";
@@ -67,7 +67,7 @@ export class Service {
   #reading: Reading;
   #log: Log;
   #pool: ScannerPool;
-  #engines: Engines;
+  readonly #beside: SideWorkers;
   #control: ControlServer | undefined;
   #tools: ToolsSocket | undefined;
   #collecting: ReturnType<typeof setInterval> | undefined;
@@ -85,7 +85,7 @@ export class Service {
       log: Log;
       store: Store;
       pool: ScannerPool;
-      engines: Engines;
+      beside: SideWorkers;
       evictions: Evictions;
       files: Handover["files"];
     },
@@ -97,7 +97,7 @@ export class Service {
     this.#log = parts.log;
     this.#store = parts.store;
     this.#pool = parts.pool;
-    this.#engines = parts.engines;
+    this.#beside = parts.beside;
     this.#files = parts.files;
     this.#evictions = parts.evictions;
     const inFlight = sizeOf(parts.reading.config.inFlight);
@@ -134,7 +134,7 @@ export class Service {
     const evictions = new Evictions(report);
     let store: Store | undefined;
     let pool: ScannerPool | undefined;
-    let engines: Engines | undefined;
+    let beside: SideWorkers | undefined;
     let service: Service | undefined;
     try {
       // The policy is evaluated while store and scanners come up.
@@ -150,9 +150,9 @@ export class Service {
       const signatures = await readSignatureSet(known.signatures);
       pool = await ScannerPool.start(poolOptions(known, signatures, store, report, options));
       const read: Reading = { ...await reading, ...(signatures ? { signatures } : {}) };
-      engines = await Engines.start(known.engines, engineOptions(known, report, true));
+      beside = await SideWorkers.start(known, read.secrets, report);
       const handed = given?.files ?? {};
-      const parts = { reading: read, log, store, pool, engines, evictions, files: handed };
+      const parts = { reading: read, log, store, pool, beside, evictions, files: handed };
       service = new Service(configPath, parts, options);
       await service.#open();
       await service.#watchPolicy(files, readAt);
@@ -163,7 +163,7 @@ export class Service {
       return service;
     } catch (error) {
       if (service) service.#agents.close();
-      engines?.close();
+      beside?.close();
       await pool?.close();
       await store?.close();
       await log.close();
@@ -315,11 +315,9 @@ export class Service {
     // All that can fail comes first.
     const log = changed("log") ? await createLog(config.log) : undefined;
     let pool: ScannerPool | undefined;
-    let engines: Engines | undefined;
+    let beside: Awaited<ReturnType<SideWorkers["change"]>> | undefined;
     try {
-      if (changed("engines")) {
-        engines = await Engines.start(config.engines, engineOptions(config, this.#report));
-      }
+      beside = await this.#beside.change(config, next.secrets);
       // Scans under way finish on the old set: it goes with its scanners.
       if (changed("scanners") || next.signatures?.id !== this.#reading.signatures?.id) {
         pool = await ScannerPool.start(
@@ -331,7 +329,7 @@ export class Service {
       await this.#agents.change(next.agents, commit, timeOf(config.stopTime));
     } catch (error) {
       await this.#tools?.apply(old).catch(() => {});
-      engines?.close();
+      beside?.cancel();
       await pool?.close();
       await log?.close();
       throw error;
@@ -344,11 +342,7 @@ export class Service {
       this.#pool = pool;
       void before.idle().then(() => before.close());
     }
-    if (engines) {
-      const before = this.#engines;
-      this.#engines = engines;
-      void before.idle().then(() => before.close());
-    }
+    beside.commit();
     if (log) {
       const before = this.#log;
       this.#log = log;
@@ -364,7 +358,7 @@ export class Service {
     await this.#reloading?.catch(() => {});
     await this.#agents.drain(Math.max(0, stopMs - FLUSH_MS));
     await this.#pool.close();
-    this.#engines.close();
+    this.#beside.close();
     this.#evictions.flush();
     try {
       await this.#store.close();
@@ -382,7 +376,8 @@ export class Service {
   #backstage(): Backstage {
     return {
       pool: this.#pool,
-      engines: this.#engines,
+      engines: this.#beside.engines,
+      ...(this.#beside.sealer ? { sealer: this.#beside.sealer } : {}),
       passwords: this.#reading.secrets.passwords,
       store: this.#store,
       log: this.#log,
@@ -422,13 +417,13 @@ export class Service {
       policy: this.#policyStatus(),
       agents: await this.#agents.status(),
       scanners: this.#pool.status(),
-      engines: this.#engines.status(),
-      engineProcesses: this.#engines.processes(user),
+      engines: this.#beside.engines.status(),
+      otherProcesses: this.#beside.processes(user),
       inFlight: {
         octets: this.#inFlight.held + this.#called.held + (this.#tools?.held ?? 0),
         limit: this.#inFlight.limit,
       },
-      counters: { ...this.#counters },
+      counters: { ...this.#counters, ...this.#beside.sealer?.counters },
       store: await this.#store.totals(),
       logDropped: this.#log.dropped(),
       ...(this.#lastReload ? { reload: this.#lastReload } : {}),

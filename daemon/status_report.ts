@@ -18,13 +18,13 @@ export type StatusParts =
     readonly agents: readonly AgentStatus[];
     readonly scanners: PoolStatus;
     readonly engines: readonly EngineStatus[];
-    /** Rows of the external engines in the table of what may what. */
-    readonly engineProcesses: readonly ProcessRow[];
+    /** Rows of external engines and the sealer in the table of what may what. */
+    readonly otherProcesses: readonly ProcessRow[];
   };
 
 /** Puts the answer together. */
 export function statusReport(parts: StatusParts): DaemonStatus {
-  const { document, agents, scanners, engineProcesses, ...rest } = parts;
+  const { document, agents, scanners, otherProcesses, ...rest } = parts;
   const user = userName();
   return {
     pid: Deno.pid,
@@ -45,7 +45,7 @@ export function statusReport(parts: StatusParts): DaemonStatus {
         may: describePermissions(permissions),
       })),
       scannerRow(scanners, user),
-      ...engineProcesses,
+      ...otherProcesses,
       { what: "policy reader", runsAs: "process with a worker, for each reading", may: "nothing" },
     ],
   };

@@ -26,6 +26,12 @@ const SOURCES = PROBE === undefined
 const MAX_BINARY_OCTETS = 110 * 1024 * 1024;
 const REQUIRE =
   'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);';
+/**
+ * What the bundler cannot find: a library's own package.json, named without its ending. It is read for the User-Agent of fetches
+ * that are never made here.
+ */
+const PACKAGE = "../package";
+const PACKAGE_CALL = /[\w$]+\("\.\.\/package"\)/g;
 const UNSTABLE = ["--unstable-worker-options", "--unstable-kv", "--unstable-net"];
 
 async function run(program: string, args: readonly string[]): Promise<void> {
@@ -44,11 +50,15 @@ async function bundle(source: string, name: string): Promise<string> {
     "--quiet",
     "--minify",
     "--keep-names",
+    "--external",
+    PACKAGE,
     "-o",
     output,
     source,
   ]);
-  const text = await Deno.readTextFile(output);
+  const bundled = await Deno.readTextFile(output);
+  const text = bundled.replace(PACKAGE_CALL, '({version:"",homepage:""})');
+  if (text !== bundled) await Deno.writeTextFile(output, text);
   // Libraries in CommonJS ask for Node's modules by a function that older runtimes do not give to ES modules.
   if (text.includes("Dynamic require of")) await Deno.writeTextFile(output, REQUIRE + text);
   return output;
