@@ -226,10 +226,10 @@ export const CLASSIC_PARAMETERS: readonly ClassicParameter[] = [
   ),
   ...none("global", "quarantined mail lies in the store under state", "quarantine_dir"),
   ...placed("smfi", { to: "config", setting: "agents[].listen" }, "smfi_sock_path"),
+  ...none("mda", "named on the command line: postern mda -- PROGRAM ARGUMENTS", "mda_path"),
   ...none(
     "mda",
-    "this version has no MDA wrapper",
-    "mda_path",
+    "options of postern mda: --mode qmail, or --exit-reject and --exit-defer",
     "infected_return_code",
     "tmpfail_return_code",
   ),
