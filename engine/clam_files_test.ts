@@ -33,7 +33,6 @@ const SETTINGS: ScanSettings = {
 /** What is not opened, and what it would take. Those that are programs themselves are listed as programs for the policy to judge. */
 const NOT_OPENED: Readonly<Record<string, string>> = {
   "clam-aspack.exe": "the unpacker of ASPack",
-  "clam-nsis.exe": "Nullsoft's installer",
   "clam-pespin.exe": "the unpacker of PESpin",
   "clam-petite.exe": "the unpacker of Petite",
   "clam-upack.exe": "the unpacker of Upack",
@@ -42,15 +41,7 @@ const NOT_OPENED: Readonly<Record<string, string>> = {
   "clam-mew.exe": "the unpacker of MEW",
   "clam-upx.exe": "the unpacker of UPX",
   "clam-yc.exe": "the unpacker of yC",
-  "clam.ea05.exe": "AutoIt's compiled scripts",
-  "clam.ea06.exe": "AutoIt's compiled scripts",
-  "clam.sis": "Symbian's installation files",
   "clam_cache_emax.tgz": "more nesting than the limit: not scanned, and said so",
-  "clam.ppt": "objects in PowerPoint's own compression",
-  "clam_IScab_int.exe": "InstallShield's cabinets",
-  "clam_IScab_ext.exe": "InstallShield's cabinets",
-  "clam_ISmsi_int.exe": "InstallShield's cabinets",
-  "clam_ISmsi_ext.exe": "InstallShield's cabinets",
 };
 
 function filesOf(directory: URL): readonly string[] {

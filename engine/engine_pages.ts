@@ -53,13 +53,14 @@ A container that is not opened is reported as not scanned, with its reason, and 
 By readers of its own: ${
     opened.own.map((type) => `\`${type}\``).join(", ")
   }. Also zip members by deflate, Deflate64, bzip2, LZMA, xz,
-and encrypted by PKWARE's cipher or WinZip's AES; 7z by LZMA, LZMA2, deflate, bzip2 and copies.
+and encrypted by PKWARE's cipher or WinZip's AES; 7z by LZMA, LZMA2, deflate, bzip2 and copies; what programs bring along for
+InstallShield and AutoIt (EA05, EA06); objects and macros in presentations of PowerPoint 97 and later.
 
 By 7-Zip in WebAssembly, which reads one array of octets and may do nothing else: ${
     opened["7-Zip"].map((type) => `\`${type}\``).join(", ")
   }; also what
 the readers above leave: cabinets by LZX and Quantum, 7z by PPMd, BCJ2 or encrypted, zip members by shrink, reduce, implode,
-zstd and PPMd.
+zstd and PPMd, LH5 of zoo, and what programs bring along for NSIS.
 
 Encrypted zip, 7z and RAR are opened if a password fits: the list of the settings is tried, then words of the message, likeliest
 first (after \`password\` in some twenty languages, in quotes, with digits), at most 400 of them and for at most a quarter of the

@@ -210,7 +210,7 @@ export class Walk {
   #join(set: VolumeSet, paths: readonly string[], depth: number): void {
     const [first = "", ...others] = paths;
     if (!this.#budget.unpacked(set.size)) return;
-    const { name, volumes } = set;
+    const { name, type, volumes } = set;
     const from = this.#found.count;
     this.visit({
       octets: set.join(),
@@ -220,6 +220,7 @@ export class Walk {
       names: [name],
       reading: "volumes",
       depth: depth + 1,
+      ...(type ? { type } : {}),
       ...(volumes ? { volumes } : {}),
     });
     this.#found.repeatWorst(from, others);

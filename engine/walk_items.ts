@@ -98,7 +98,8 @@ export function volumeReading(
   index: number,
   piece: Piece | undefined,
 ): ItemReading {
-  const isOwn = index > 0 && set.volumes === undefined && piece !== undefined &&
+  const isOwn = index > 0 && set.volumes === undefined && set.type === undefined &&
+    piece !== undefined &&
     isOwnFile(piece.octets);
   return { asFile: isOwn, asVolume: true };
 }

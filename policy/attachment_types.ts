@@ -42,6 +42,7 @@ export const ATTACHMENT_TYPES = {
     "xar",
     "warc",
     "uha",
+    "sis",
   ],
   /** Images of disks and file systems. */
   disk: [

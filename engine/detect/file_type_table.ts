@@ -41,6 +41,7 @@ export const FILE_TYPES = {
     "xar",
     "warc",
     "uha",
+    "sis",
   ],
   /** Images of disks and file systems. */
   disk: [
@@ -185,6 +186,8 @@ export const MAGICS: readonly Magic[] = [
   { type: "xar", magic: "78617221001c" },
   { type: "warc", magic: ascii("WARC/") },
   { type: "uha", magic: "55484106" },
+  { type: "sis", magic: "19040010", offset: 8 }, // Symbian up to 8
+  { type: "sis", magic: "7a1a2010" }, // Symbian 9
   { type: "deb", magic: ascii("!<arch>\ndebian") },
   { type: "ar", magic: ascii("!<arch>\n") },
   { type: "rpm", magic: "edabeedb" },

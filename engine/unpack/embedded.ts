@@ -1,15 +1,24 @@
 /** Archives inside something else: self-extracting programs, pictures with a zip behind them, text before an archive. */
+import { AUTOIT_MAGIC } from "./autoit.ts";
 import { crc32 } from "./crc32.ts";
+import { isSetup, SETUP_MAGIC, setupOffset } from "./installshield.ts";
 import { searchText, u16, u32 } from "./octets.ts";
 
 /** Contents are looked at piece by piece, so that no second copy of a large one is made. */
 const PIECE_OCTETS = 1 << 20;
+/** Longest magic, characters; pieces overlap by it. */
+const MAX_MAGIC = 32;
 /** Most archives of one kind that are looked for in one content. */
 const MAX_FOUND = 8;
 
+/** What installers have behind their programs; none of these is a file by itself. */
+export const INSTALLER_TYPES = ["nsis", "installshield", "installshield-msi", "autoit"] as const;
+/** One of {@link INSTALLER_TYPES}. */
+type InstallerType = (typeof INSTALLER_TYPES)[number];
+
 /** An archive that starts in the middle of a content. */
 export interface Embedded {
-  readonly type: "zip" | "7z" | "rar" | "cab";
+  readonly type: "zip" | "7z" | "rar" | "cab" | InstallerType;
   /** Where it starts; zip's reader finds its own way and gets the whole content. */
   readonly offset: number;
 }
@@ -17,6 +26,8 @@ export interface Embedded {
 interface Kind {
   readonly type: Embedded["type"];
   readonly magic: string;
+  /** Octets of the archive in front of the magic. */
+  readonly before?: number;
   /** Whether what follows is such an archive and not a program that knows the magic. */
   readonly holds: (octets: Uint8Array, at: number) => boolean;
 }
@@ -51,6 +62,21 @@ const OTHERS: readonly Kind[] = [
       u32(o, at + 8) > 36 && u32(o, at + 12) === 0 && u32(o, at + 16) < u32(o, at + 8) &&
       o[at + 25] === 1 && u16(o, at + 26) > 0 && u16(o, at + 28) > 0,
   },
+  {
+    // NSIS, Source/exehead/fileform.h: flags, magic, size of the header, size of all
+    type: "nsis",
+    magic: "\xef\xbe\xad\xdeNullsoftInst",
+    before: 4,
+    holds: (o, at) =>
+      u32(o, at) < 256 && u32(o, at + 20) > 0 && u32(o, at + 24) > 28 &&
+      u32(o, at + 24) <= o.length - at,
+  },
+  { type: "installshield-msi", magic: SETUP_MAGIC, holds: isSetup },
+  {
+    type: "autoit",
+    magic: AUTOIT_MAGIC,
+    holds: (o, at) => at + AUTOIT_MAGIC.length + 20 < o.length,
+  },
 ];
 
 /**
@@ -60,16 +86,19 @@ const OTHERS: readonly Kind[] = [
  */
 export function findEmbedded(octets: Uint8Array, isText: boolean): readonly Embedded[] {
   const found: Embedded[] = [];
+  const setup = isText ? undefined : setupOffset(octets);
+  if (setup !== undefined) found.push({ type: "installshield", offset: setup });
   const kinds = isText ? [ZIP] : [ZIP, ...OTHERS];
   const counts = new Map<Kind, number>();
   for (let from = 0; from < octets.length; from += PIECE_OCTETS) {
-    const end = Math.min(octets.length, from + PIECE_OCTETS + 16);
+    const end = Math.min(octets.length, from + PIECE_OCTETS + MAX_MAGIC);
     const piece = searchText(octets.subarray(from, end));
     for (const kind of kinds) {
       let count = counts.get(kind) ?? 0;
       for (let at = piece.indexOf(kind.magic); at >= 0 && count < MAX_FOUND;) {
-        if (from + at > 0 && kind.holds(octets, from + at)) {
-          found.push({ type: kind.type, offset: from + at });
+        const offset = from + at - (kind.before ?? 0);
+        if (offset > 0 && kind.holds(octets, offset)) {
+          found.push({ type: kind.type, offset });
           count = kind === ZIP ? MAX_FOUND : count + 1; // one zip is enough: its reader finds the others
         }
         at = piece.indexOf(kind.magic, at + 1);

@@ -3,15 +3,9 @@ import { isForeign, unpackerFor } from "./formats.ts";
 
 /** Why a type of container is not opened. Every type that the engine takes for a container and does not open is here. */
 export const NOT_OPENED: Readonly<Record<string, string>> = {
-  lzop: "needs a decoder of LZO; seen in backups, hardly in mail",
   lrzip: "needs several decoders and gigabytes of memory by design; no portable reader",
-  iscab: "InstallShield's cabinets have no documentation; they come with a program that opens them",
-  arc: "of the 1980s; no maintained reader",
   ace: "proprietary; the one library that reads it had CVE-2018-20250 and has no source",
-  alz: "Korean formats (ALZ, EGG); no maintained portable reader",
   zpaq: "archives carry the program that unpacks them: its time has no bound",
-  zoo: "of the 1980s; no maintained reader",
-  warc: "archives of web pages; no program opens them by a click",
   uha: "of the 1990s; never documented",
 };
 

@@ -1,6 +1,9 @@
 /** Which unpacker opens which type, and which types are containers that none opens yet. */
 import { fileTypeGroup } from "../detect/file_type.ts";
+import { unalz } from "./alz.ts";
+import { unarc } from "./arc.ts";
 import { unar, uncpio, unrpm } from "./archives.ts";
+import { unautoit } from "./autoit.ts";
 import { unbzip2 } from "./bzip2.ts";
 import { uncompress } from "./compress.ts";
 import { unapplefile } from "./applefile.ts";
@@ -8,7 +11,9 @@ import { uncab } from "./cab.ts";
 import { unforeign } from "./foreign/foreign.ts";
 import { gunzip, unactivemime, unzlib } from "./gzip.ts";
 import { unmarkup } from "./html.ts";
+import { uniscab, unsetup } from "./installshield.ts";
 import { unlz4 } from "./lz4.ts";
+import { unlzop } from "./lzop.ts";
 import { unmbox } from "./mbox.ts";
 import { unole } from "./ole.ts";
 import { unpkcs7 } from "./pkcs7.ts";
@@ -17,12 +22,15 @@ import { unpdf } from "./pdf.ts";
 import { unrtf } from "./rtf.ts";
 import { unsevenzip } from "./sevenzip.ts";
 import { unszdd } from "./szdd.ts";
+import { unsis } from "./sis.ts";
 import { untar } from "./tar.ts";
 import { untext } from "./text_files.ts";
 import { untnef } from "./tnef.ts";
 import type { Unpacker } from "./unpacker.ts";
+import { unwarc } from "./warc.ts";
 import { unlzip, unlzma, unxz } from "./xz.ts";
 import { unzip } from "./zip.ts";
+import { unzoo } from "./zoo.ts";
 
 /** Types that 7-Zip opens. */
 const FOREIGN: readonly string[] = [
@@ -69,6 +77,18 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   lz4: unlz4,
   bzip2: unbzip2,
   compress: uncompress,
+  lzop: unlzop,
+  arc: unarc,
+  zoo: unzoo,
+  warc: unwarc,
+  iscab: uniscab,
+  sis: unsis,
+  alz: unalz,
+  // behind programs only
+  nsis: unforeign,
+  installshield: uniscab,
+  "installshield-msi": unsetup,
+  autoit: unautoit,
   cpio: uncpio,
   ar: unar,
   deb: unar,

@@ -1,5 +1,6 @@
 /** OLE2 documents, installers and Outlook messages: their streams, what is packed in these, macro text, and whether they are encrypted. */
 import { latin1Text, nameText, u16, u32 } from "./octets.ts";
+import { presentationObjects } from "./powerpoint.ts";
 import { decipherOffice, isEncrypted } from "./office_crypt.ts";
 import { OleFile } from "./ole_file.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
@@ -55,6 +56,7 @@ function* decipher(
     context.budget.unpacked(octets.length);
     const names = isWhole ? context.names : [folder + own];
     yield { names, content: octets, encrypted: true, ...(isWhole ? {} : { quiet: true }) };
+    if (/^powerpoint document$/i.test(own)) yield* presentationObjects(octets, context);
   }
 }
 
@@ -86,7 +88,8 @@ export function* unole(octets: Uint8Array, context: UnpackContext): Generator<En
       if (!names.has(folder) || name.includes("_3707")) names.set(folder, text.replace(/\0+$/, ""));
     }
     yield { names: [path], content, quiet: true };
-    if (/ole10native$/i.test(name)) {
+    if (/^powerpoint document$/i.test(name)) yield* presentationObjects(content, context);
+    else if (/ole10native$/i.test(name)) {
       const file = packagedFile(content.subarray(4)) ?? packagedFile(content);
       if (file) yield file;
       else if (content.length > 4) yield { names: [name], content: content.subarray(4) };

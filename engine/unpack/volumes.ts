@@ -5,6 +5,7 @@
 import { fileType, fileTypeGroup } from "../detect/file_type.ts";
 import { findEmbedded } from "./embedded.ts";
 import { isUnopened, unpackerFor } from "./formats.ts";
+import { makeFileList } from "./installshield.ts";
 import { MAX_VOLUMES } from "./limits.ts";
 import { concat, hasAscii, u16, u32 } from "./octets.ts";
 
@@ -29,6 +30,8 @@ export interface VolumeSet {
   readonly places: readonly number[];
   /** Octets of all. */
   readonly size: number;
+  /** Type of what they are together, where its octets do not tell it. */
+  readonly type?: string;
   /** Each has headers of its own, and only a reader that is given them one by one follows them. */
   readonly volumes?: readonly NamedOctets[];
   /** All octets in order, as one file. */
@@ -122,9 +125,34 @@ function volumeNames(names: readonly string[]): readonly VolumeName[] {
   );
 }
 
+/** Cabinets of InstallShield and their header; what is before the name is their folder. */
+const INSTALLSHIELD = /^(.*[/\\])?(data\d{1,5}\.(?:cab|hdr))$/i;
+
 /** Whether the name is one that volumes have. */
 export function isVolumeName(names: readonly string[]): boolean {
-  return volumeNames(names).length > 0;
+  return volumeNames(names).length > 0 || names.some((name) => INSTALLSHIELD.test(name));
+}
+
+/** Cabinets of InstallShield, by their folders: one of them lists what is in all. */
+function cabinetSets(pieces: readonly Piece[]): readonly VolumeSet[] {
+  const folders = new Map<string, { place: number; file: NamedOctets }[]>();
+  for (const [place, { names, octets }] of pieces.entries()) {
+    const [, folder = "", name = ""] = INSTALLSHIELD.exec(names[0] ?? "") ?? [];
+    if (name === "" || !hasAscii(octets, 0, "ISc(")) continue;
+    const known = folders.get(folder);
+    if (known) known.push({ place, file: { name, octets } });
+    else folders.set(folder, [{ place, file: { name, octets } }]);
+  }
+  return [...folders.values()].filter((members) => members.length > 1).map((members) => {
+    const list = makeFileList(members.slice(0, MAX_VOLUMES).map(({ file }) => file));
+    return {
+      name: "data1.hdr",
+      type: "iscab",
+      places: members.slice(0, MAX_VOLUMES).map(({ place }) => place),
+      size: list.reduce((sum, piece) => sum + piece.length, 0),
+      join: () => concat(list),
+    };
+  });
 }
 
 /**
@@ -143,8 +171,8 @@ export function volumeSets(pieces: readonly Piece[]): readonly VolumeSet[] {
       if (!group.places.has(number)) group.places.set(number, place);
     }
   }
-  const sets: VolumeSet[] = [];
-  const used = new Set<number>();
+  const sets = [...cabinetSets(pieces)];
+  const used = new Set(sets.flatMap(({ places }) => places));
   for (const { whole, from, places } of groups.values()) {
     const run = inOrder(places, from);
     if (run.length < 2 || run.some((place) => used.has(place))) continue;

@@ -1,0 +1,110 @@
+/**
+ * zoo: stored files, LZW, and LH5 as LHA has it; deleted files, too.
+ *
+ * @see zoo 2.10, zoo.h
+ */
+import { outputLimit } from "./bounds.ts";
+import { crc16 } from "./crc16.ts";
+import { type Decoded, decodedEntry, storedOctets } from "./entries.ts";
+import { unlzw } from "./lzw.ts";
+import { paddedName, u16, u32 } from "./octets.ts";
+import { Output } from "./output.ts";
+import type { Entry, UnpackContext } from "./unpacker.ts";
+
+const TAG = 0xfdc4a7dc;
+const ENTRY_OCTETS = 51;
+/** Most entries; each is also counted by the budget. */
+const MAX_ENTRIES = 100_000;
+
+/** Opens zoo. */
+export function* unzoo(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
+  const { budget } = context;
+  const seen = new Set<number>();
+  let at = u32(octets, 24);
+  for (; seen.size < MAX_ENTRIES && !seen.has(at) && budget.time(); seen.add(at)) {
+    if (u32(octets, at) !== TAG || at + ENTRY_OCTETS > octets.length) break;
+    const next = u32(octets, at + 6);
+    // the last entry has no next one, and is no file
+    if (next === 0) return;
+    const names = [longName(octets, at), paddedName(octets.subarray(at + 38, at + 51))]
+      .filter((name, i, all) => name !== "" && all.indexOf(name) === i);
+    const size = u32(octets, at + 20);
+    const packed = u32(octets, at + 24);
+    const piece = storedOctets(octets, u32(octets, at + 10), packed);
+    const decoded = piece.end === "complete"
+      ? unpack(
+        piece.octets,
+        octets[at + 5] ?? 0,
+        { size, crc: u16(octets, at + 18) },
+        octets,
+        context,
+      )
+      : piece;
+    const isWrong = decoded.end === "complete" && crc16(decoded.octets) !== u16(octets, at + 18);
+    const sound: Decoded = isWrong ? { octets: decoded.octets, end: "corrupt" } : decoded;
+    yield decodedEntry(names, sound, octets.length, context);
+    seen.add(at);
+    at = next;
+  }
+  context.note("malformed");
+}
+
+/** The name that entries of type 2 have besides: with its folder. */
+function longName(octets: Uint8Array, at: number): string {
+  if ((octets[at + 4] ?? 0) < 2 || u16(octets, at + 51) === 0) return "";
+  const nameLength = octets[at + 56] ?? 0;
+  const folderLength = octets[at + 57] ?? 0;
+  const name = paddedName(octets.subarray(at + 58, at + 58 + nameLength));
+  const folder = paddedName(
+    octets.subarray(at + 58 + nameLength, at + 58 + nameLength + folderLength),
+  );
+  return folder && name ? `${folder}/${name}` : name;
+}
+
+function unpack(
+  piece: Uint8Array,
+  method: number,
+  { size, crc }: { readonly size: number; readonly crc: number },
+  octets: Uint8Array,
+  { budget, tools }: UnpackContext,
+): Decoded {
+  const limit = outputLimit(budget, octets.length, size);
+  if (method === 0) return { octets: piece, end: "complete" };
+  if (method === 1) {
+    const output = new Output(limit, size);
+    const end = unlzw(piece, output, { start: 0, maxBits: 13, hasClear: true, hasEnd: true });
+    return { octets: output.octets, end };
+  }
+  if (method !== 2 || !tools.sevenZip) return { octets: new Uint8Array(0), end: "unsupported" };
+  const limits = { octets: limit, kept: limit, files: 1, skip: 0 };
+  const run = tools.sevenZip.unpack(lhaOf(piece, size, crc), limits, budget);
+  const found = run.files.written[0]?.octets ?? new Uint8Array(0);
+  const end = run.status === 0
+    ? "complete"
+    : run.stopped === "octets"
+    ? "limit"
+    : run.stopped === "time"
+    ? "time"
+    : "corrupt";
+  return { octets: found, end };
+}
+
+/** An LHA archive of one file named `a`, header level 0. */
+function lhaOf(piece: Uint8Array, size: number, crc: number): Uint8Array {
+  const header = new Uint8Array(25);
+  const view = new DataView(header.buffer);
+  header[0] = 23;
+  header.set([0x2d, 0x6c, 0x68, 0x35, 0x2d], 2); // -lh5-
+  view.setUint32(7, piece.length, true);
+  view.setUint32(11, size, true);
+  view.setUint32(15, 0x00210000, true);
+  header[19] = 0x20;
+  header[21] = 1;
+  header[22] = 0x61;
+  view.setUint16(23, crc, true);
+  header[1] = header.subarray(2).reduce((sum, octet) => sum + octet, 0);
+  const lha = new Uint8Array(header.length + piece.length + 1);
+  lha.set(header);
+  lha.set(piece, header.length);
+  return lha;
+}
