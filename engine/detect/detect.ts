@@ -57,17 +57,16 @@ export function detectContent(
   }
   let touched = false;
   let exhausted = false;
-  for (const set of modules.patterns) {
-    const found = set.search(octets, type, {
-      searched,
-      ...(container === undefined ? {} : { container }),
-    });
-    touched ||= found.touched;
-    exhausted ||= found.exhausted;
-    for (const { pattern, offset } of found.matches) {
-      const { name, severity } = pattern;
-      const engine = name === EICAR_NAME ? "builtin" : "pattern";
-      detections.push({ name, severity, engine, offset });
+  if (!searched) {
+    for (const set of modules.patterns) {
+      const found = set.search(octets, type, container === undefined ? {} : { container });
+      touched ||= found.touched;
+      exhausted ||= found.exhausted;
+      for (const { pattern, offset } of found.matches) {
+        const { name, severity } = pattern;
+        const engine = name === EICAR_NAME ? "builtin" : "pattern";
+        detections.push({ name, severity, engine, offset });
+      }
     }
   }
   return { detections, touched, exhausted };
