@@ -107,3 +107,44 @@ Deno.test("an smtp agent may listen and reach its next hop, and nothing else", a
   assert.deepEqual([listens, connects], ["done", "done"]);
   for (const each of others) assert.match(each, DENIED);
 });
+
+Deno.test("a clamd agent may read below its directories, and nothing else", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${directory}/files`);
+    await Deno.writeTextFile(`${directory}/files/a`, "");
+    await Deno.writeTextFile(`${directory}/secret`, "");
+    const path = `${directory}/c.sock`;
+    const config = {
+      agent: "clamd",
+      listen: `unix:${path}`,
+      directories: [`${directory}/files`],
+    };
+    const [reads, listens, ...others] = await probe(config, [
+      { what: "read", path: `${directory}/files/a` },
+      { what: "listen", address: { transport: "unix", path } },
+      { what: "read", path: `${directory}/secret` },
+      { what: "read", path: `${directory}/files/../secret` },
+      { what: "write", path: `${directory}/files/a` },
+      { what: "listen", address: { hostname: "127.0.0.1", port: 0 } },
+      ...NEVER,
+    ]);
+    assert.deepEqual([reads, listens], ["done", "done"]);
+    for (const each of others) assert.match(each, DENIED);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+for (const agent of ["clamd", "spamd", "rspamd"]) {
+  Deno.test(`${agent} on a port may listen there, and nothing else`, async () => {
+    const [listens, ...others] = await probe({ agent, listen: "127.0.0.1:0" }, [
+      { what: "listen", address: { hostname: "127.0.0.1", port: 0 } },
+      { what: "connect", address: { hostname: "127.0.0.1", port: 25 } },
+      { what: "listen", address: { hostname: "0.0.0.0", port: 0 } },
+      ...NEVER,
+    ]);
+    assert.equal(listens, "done");
+    for (const each of others) assert.match(each, DENIED);
+  });
+}

@@ -58,7 +58,20 @@ export async function agentSettings(
     }
     names.add(name);
   }
-  return await Promise.all(config.agents.map((agent) => settingsOf(agent, config, handed)));
+  return await Promise.all(
+    config.agents.map(async (agent) =>
+      await settingsOf(await withRealDirectories(agent), config, handed)
+    ),
+  );
+}
+
+/** A directory that is named by a link is served by both names: the worker may read nothing but what is named. */
+async function withRealDirectories(agent: AgentConfig): Promise<AgentConfig> {
+  if (agent.agent !== "clamd" || agent.directories.length === 0) return agent;
+  const real = await Promise.all(
+    agent.directories.map((path) => Deno.realPath(path).catch(() => path)),
+  );
+  return { ...agent, directories: [...new Set([...agent.directories, ...real])] };
 }
 
 async function settingsOf(
