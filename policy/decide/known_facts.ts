@@ -67,30 +67,7 @@ export class KnownFacts {
 
   #read(attribute: number, asked: Asked, facts: Facts): boolean {
     switch (asked.name) {
-      case "agent":
-        return this.#enum(attribute, asked, facts.agent);
-      case "direction":
-        return this.#enum(attribute, asked, facts.direction);
-      case "status":
-        return this.#enum(attribute, asked, facts.status);
-      case "spf":
-        return this.#enum(attribute, asked, facts.spf);
-      case "dkim":
-        return this.#enum(attribute, asked, facts.dkim);
-      case "dmarc":
-        return this.#enum(attribute, asked, facts.dmarc);
-      case "tls":
-        if (facts.tls === undefined) return false;
-        this.values[attribute] = facts.tls ? 1 : 0;
-        return true;
-      case "time":
-        return this.#number(attribute, asked.clock!.minuteOfWeek(facts.time));
-      case "size":
-        return this.#number(attribute, facts.size);
-      case "spamScore":
-        return this.#number(attribute, facts.spamScore);
-      case "signaturesAge":
-        return this.#number(attribute, facts.signaturesAge);
+      // What rules ask most stands first: the cases are compared in turn.
       case "sender":
         return this.#address(asked, facts.sender);
       case "recipient":
@@ -100,16 +77,51 @@ export class KnownFacts {
         this.present[attribute] = facts.client === null ? 0 : 1;
         if (facts.client !== null) asked.table?.client(facts.client);
         return true;
-      case "listener":
-        return this.#text(attribute, asked, facts.listener);
       case "clientName":
         return this.#text(attribute, asked, facts.clientName);
-      case "helo":
-        return this.#text(attribute, asked, facts.helo);
-      case "user":
-        return this.#text(attribute, asked, facts.user);
       case "subject":
         return this.#text(attribute, asked, facts.subject);
+      case "attachmentName":
+      case "attachmentExtension":
+        return this.#names(asked, facts.attachments, asked.name === "attachmentExtension");
+      case "size":
+        return this.#number(attribute, facts.size);
+      case "spamScore":
+        return this.#number(attribute, facts.spamScore);
+      case "attachmentType":
+        if (facts.attachments === undefined) return false;
+        for (let i = 0; i < facts.attachments.length; i++) {
+          asked.table?.text(facts.attachments[i]!.type);
+        }
+        return true;
+      case "header":
+        return this.#header(attribute, asked, facts.headers);
+      case "helo":
+        return this.#text(attribute, asked, facts.helo);
+      case "direction":
+        return this.#enum(attribute, asked, facts.direction);
+      case "spf":
+        return this.#enum(attribute, asked, facts.spf);
+      case "dmarc":
+        return this.#enum(attribute, asked, facts.dmarc);
+      case "dkim":
+        return this.#enum(attribute, asked, facts.dkim);
+      case "status":
+        return this.#enum(attribute, asked, facts.status);
+      case "agent":
+        return this.#enum(attribute, asked, facts.agent);
+      case "tls":
+        if (facts.tls === undefined) return false;
+        this.values[attribute] = facts.tls ? 1 : 0;
+        return true;
+      case "time":
+        return this.#number(attribute, asked.clock!.minuteOfWeek(facts.time));
+      case "signaturesAge":
+        return this.#number(attribute, facts.signaturesAge);
+      case "listener":
+        return this.#text(attribute, asked, facts.listener);
+      case "user":
+        return this.#text(attribute, asked, facts.user);
       case "language":
         return this.#text(attribute, asked, facts.language);
       case "ambiguous":
@@ -122,19 +134,8 @@ export class KnownFacts {
         return this.#texts(attribute, asked, facts.enginesFailed);
       case "spamSymptom":
         return this.#texts(attribute, asked, facts.spamSymptoms);
-      case "header":
-        return this.#header(attribute, asked, facts.headers);
       case "attachment":
         return facts.attachments !== undefined;
-      case "attachmentType":
-        if (facts.attachments === undefined) return false;
-        for (let i = 0; i < facts.attachments.length; i++) {
-          asked.table?.text(facts.attachments[i]!.type);
-        }
-        return true;
-      case "attachmentName":
-      case "attachmentExtension":
-        return this.#names(asked, facts.attachments, asked.name === "attachmentExtension");
     }
   }
 

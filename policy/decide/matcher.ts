@@ -102,7 +102,9 @@ export class Matcher {
     this.#collect();
     const blockers = this.#tree.index.blockers[phase]!;
     const first = this.#firstGate;
-    first.fill(NO_RULE);
+    first[0] = NO_RULE;
+    first[1] = NO_RULE;
+    first[2] = NO_RULE;
     let low = 0;
     let high = 0;
     let blocked = 0;
