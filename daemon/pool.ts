@@ -143,11 +143,7 @@ export class ScannerPool {
     await poison.load();
     const pool = new ScannerPool(options, directory, user, poison);
     try {
-      // Once for all scanners; the first of them starts meanwhile.
-      await Promise.all([
-        pool.#crew.firstReady(),
-        options.signatures ? checkModuleFiles(options.signatures) : undefined,
-      ]);
+      await Promise.all([pool.#crew.firstReady(), checkModuleFiles(options.signatures)]);
       return pool;
     } catch (cause) {
       await pool.close();

@@ -48,11 +48,13 @@ export async function readSignatureSet(directory: string): Promise<SignatureSet 
 const PIECE_OCTETS = 1 << 20;
 
 /**
- * Compares the hashes of the modules of a set, which need not fit into memory.
+ * Compares the hashes of the modules of a set, which need not fit into memory: once for all scanners.
  *
  * @throws {PosternError} `"module/damaged"`.
  */
-export async function checkModuleFiles({ directory, manifest }: SignatureSet): Promise<void> {
+export async function checkModuleFiles(set: SignatureSet | undefined): Promise<void> {
+  if (!set) return;
+  const { directory, manifest } = set;
   const piece = new Uint8Array(PIECE_OCTETS);
   for (const { file, sha256 } of manifest.modules) {
     const path = join(directory, file);

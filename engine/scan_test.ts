@@ -3,6 +3,8 @@ import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import { EICAR } from "./detect/eicar.ts";
 import { HashList } from "./detect/hash_list.ts";
 import { builtinModules, type Modules } from "./detect/modules.ts";
+import { literalPieces } from "./detect/pattern.ts";
+import { PatternSet } from "./detect/pattern_set.ts";
 import { scan } from "./scan.ts";
 import { GTUBE } from "./spam/gtube.ts";
 import type { ScanLimits, ScanSettings, Verdict } from "./types.ts";
@@ -256,4 +258,20 @@ Deno.test("scan() of an archive of many large members ends at the octets of the 
   const octets = makeZip(Array.from({ length: 50 }, (_, i) => ({ name: `${i}`, content: zeros })));
   const verdict = look(octets, { at: { octets: 10_000_000, ratio: 1e6 } });
   assert.deepEqual(told(verdict), ["notScanned", [], ["octets"]]);
+});
+
+Deno.test("scan() finds signatures for text in parts that stand in a message as they are", () => {
+  const pattern = {
+    name: "Text",
+    severity: "infected",
+    target: 7,
+    pieces: literalPieces(encode("buy this thing now")),
+  } as const;
+  const modules = { ...builtinModules(), patterns: [new PatternSet([pattern])] };
+  for (const body of ["Hello, buy this thing now", "Hello, BUY this  thing\r\nnow"]) {
+    const { findings } = look(encode(`From: a@example.org\r\nSubject: x\r\n\r\n${body}\r\n`), {
+      modules,
+    });
+    assert.deepEqual(findings.map(({ name }) => name), ["Text"]);
+  }
 });

@@ -57,16 +57,17 @@ export function detectContent(
   }
   let touched = false;
   let exhausted = false;
-  if (!searched) {
-    for (const set of modules.patterns) {
-      const found = set.search(octets, type, container === undefined ? {} : { container });
-      touched ||= found.touched;
-      exhausted ||= found.exhausted;
-      for (const { pattern, offset } of found.matches) {
-        const { name, severity } = pattern;
-        const engine = name === EICAR_NAME ? "builtin" : "pattern";
-        detections.push({ name, severity, engine, offset });
-      }
+  for (const set of modules.patterns) {
+    const found = set.search(octets, type, {
+      searched,
+      ...(container === undefined ? {} : { container }),
+    });
+    touched ||= found.touched;
+    exhausted ||= found.exhausted;
+    for (const { pattern, offset } of found.matches) {
+      const { name, severity } = pattern;
+      const engine = name === EICAR_NAME ? "builtin" : "pattern";
+      detections.push({ name, severity, engine, offset });
     }
   }
   return { detections, touched, exhausted };

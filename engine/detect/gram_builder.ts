@@ -1,30 +1,33 @@
 /** Chooses by which grams patterns are found, and makes the tables of these; see pattern_tables.ts. */
+import { gramCost } from "./gram_costs.ts";
 import { Growing } from "./hash_list_builder.ts";
 import type { ModuleSections } from "./module_file.ts";
 import { LOWER, type PatternPiece } from "./pattern.ts";
-import { ENTRY_WORDS, type GRAMS, MULTIPLIER } from "./pattern_tables.ts";
+import {
+  ENTRY_WORDS,
+  type GRAMS,
+  MULTIPLIER,
+  NEAR_BIT,
+  NEAR_FOLDED_BIT,
+  NEAR_OCTETS,
+  SECOND_SHIFT,
+} from "./pattern_tables.ts";
 
-/** How common an octet is in mail and programs, roughly; the higher the worse as a sign. */
-const COMMON = new Uint8Array(256).fill(2);
-for (let octet = 0x21; octet < 0x7f; octet++) COMMON[octet] = 5;
-for (const letter of "etaoinsrhldcum<>=/\"'0123ATEI") COMMON[letter.charCodeAt(0)] = 9;
-for (const octet of [0x00, 0x20, 0x0a, 0x0d, 0x09, 0xff, 0x41]) COMMON[octet] = 14;
-
-/** What a gram of one octet repeated costs more: fillings of files are full of it. */
-const REPEATED_COST = 40;
-/** What each pattern costs that has the gram already. */
-const CROWD_COST = 4;
+/** What each pattern costs that has the gram already; and by what share the gram then costs more. */
+const CROWD_COST = 1;
+const CROWD_SHARE = 0.25;
 /** What each way to write the gram in upper and lower case costs. */
 const VARIANT_COST = 2;
 /** Windows looked at in one run; further ones are hardly better. */
 const MAX_WINDOWS = 256;
 /** Pieces and places have sixteen bits. */
 const MAX_PLACE = 0xffff;
-/** Bits of filter for each gram: false hits are one in so many. */
+/** Bits of filter for each gram, of which two are set: false hits are one in a hundred. */
 const FILTER_BITS_PER_GRAM = 16;
-/** 2^15 bits fit any first-level cache. */
-const MIN_FILTER_BITS = 15;
-const MAX_FILTER_BITS = 27;
+/** 2^17 bits fit any first-level cache. */
+const MIN_FILTER_BITS = 17;
+/** The place of the second bit takes the product's bits 2 to 6: the first has those above. */
+const MAX_FILTER_BITS = 25;
 
 /** Grams are counted by so many bits of their hash, up to so many. */
 const CROWD_BITS = 20;
@@ -44,6 +47,16 @@ function gramAt(octets: Uint8Array, at: number, length: number): number {
   let gram = 0;
   for (let i = 0; i < length; i++) gram |= (octets[at + i] ?? 0) << (8 * i);
   return gram >>> 0;
+}
+
+/** The octets of a window of seven from `start` on that are not in the gram of four at `at`. */
+function nearOctets(values: Uint8Array, start: number, at: number, folded: boolean): number {
+  const before = at - start;
+  let near = NEAR_BIT | (folded ? NEAR_FOLDED_BIT : 0) | (before << 24);
+  for (let i = 0; i < NEAR_OCTETS; i++) {
+    near |= (values[i < before ? start + i : start + 4 + i] ?? 0) << (8 * i);
+  }
+  return near;
 }
 
 function isLetter(octet: number): boolean {
@@ -93,21 +106,15 @@ export class GramTableBuilder {
 
   #cost(values: Uint8Array, start: number, folded: boolean): number {
     const { octets, window } = this.#way;
-    let worst = 0;
+    let cost = 0;
     for (let at = start; at + octets <= start + window; at++) {
-      let common = 0;
-      let same = REPEATED_COST;
       let ways = 1;
-      for (let i = at; i < at + octets; i++) {
-        const value = values[i] ?? 0;
-        common += COMMON[value] ?? 0;
-        if (value !== values[at]) same = 0;
-        if (folded && isLetter(value)) ways *= 2;
-      }
+      for (let i = at; i < at + octets; i++) if (folded && isLetter(values[i] ?? 0)) ways *= 2;
       const crowd = this.#crowds[crowdOf(gramAt(values, at, octets))] ?? 0;
-      worst = Math.max(worst, common + same + CROWD_COST * crowd + VARIANT_COST * (ways - 1));
+      cost += gramCost(values, at, octets) * (1 + crowd * CROWD_SHARE) + CROWD_COST * crowd +
+        VARIANT_COST * (ways - 1);
     }
-    return worst;
+    return cost;
   }
 
   /** Adds the grams of a window. */
@@ -121,14 +128,19 @@ export class GramTableBuilder {
       const gram = gramAt(values, at, octets);
       const crowd = crowdOf(gram);
       this.#crowds[crowd] = Math.min(MAX_CROWD, (this.#crowds[crowd] ?? 0) + 1);
+      const near = window > octets ? nearOctets(values, anchor.start, at, folded) : 0;
       for (const variant of folded ? variants(gram, octets) : [gram]) {
-        this.#entries.push(variant, body, ((anchor.piece << 16) | at) >>> 0);
+        this.#entries.push(variant, body, ((anchor.piece << 16) | at) >>> 0, near);
       }
     }
   }
 
-  /** None where no pattern is searched in this way. */
-  sections(): ModuleSections {
+  /**
+   * None where no pattern is searched in this way.
+   *
+   * @param prefix Of the sections' names.
+   */
+  sections(prefix: string): ModuleSections {
     const count = this.#entries.length / ENTRY_WORDS;
     if (count === 0) return {};
     const entries = this.#entries.array;
@@ -142,8 +154,10 @@ export class GramTableBuilder {
     const slot = (entry: number) =>
       Math.imul(entries[entry * ENTRY_WORDS] ?? 0, MULTIPLIER) >>> (32 - slotBits);
     for (let entry = 0; entry < count; entry++) {
-      const hash = Math.imul(entries[entry * ENTRY_WORDS] ?? 0, MULTIPLIER) >>> (32 - filterBits);
-      filter[hash >>> 5] = (filter[hash >>> 5] ?? 0) | (1 << (hash & 31));
+      const product = Math.imul(entries[entry * ENTRY_WORDS] ?? 0, MULTIPLIER);
+      const hash = product >>> (32 - filterBits);
+      const bits = (1 << hash) | (1 << (product >>> SECOND_SHIFT)); // shifts count by their last five bits
+      filter[hash >>> 5] = (filter[hash >>> 5] ?? 0) | bits;
       starts[slot(entry) + 1] = (starts[slot(entry) + 1] ?? 0) + 1;
     }
     for (let i = 1; i < starts.length; i++) starts[i] = (starts[i] ?? 0) + (starts[i - 1] ?? 0);
@@ -155,7 +169,7 @@ export class GramTableBuilder {
       const from = entry * ENTRY_WORDS;
       sorted.set(entries.subarray(from, from + ENTRY_WORDS), at * ENTRY_WORDS);
     }
-    const { name } = this.#way;
+    const name = `${prefix}${this.#way.name}`;
     return { [`${name}.filter`]: filter, [`${name}.starts`]: starts, [`${name}.entries`]: sorted };
   }
 }

@@ -1,5 +1,6 @@
 /** Builds modules from sources: each kind of signature becomes one module. */
 import { createHash } from "node:crypto";
+import { BUILTIN_PATTERNS, BUILTIN_VERSION } from "./builtin_patterns.ts";
 import { containerSections, type ContainerSignature } from "./container_set.ts";
 import { HashListBuilder, type HashRow } from "./hash_list_builder.ts";
 import {
@@ -234,6 +235,7 @@ export class ModuleBuild {
         count,
         test: { sample, name: kind === "yara" ? "Postern_SelfTest" : TEST_NAME },
         ...(words ? { words } : {}),
+        ...(kind === "patterns" ? { builtin: BUILTIN_VERSION } : {}),
       };
       modules.push({ header, octets: encodeModule(header, sections) });
     };
@@ -247,6 +249,7 @@ export class ModuleBuild {
     make("sections", this.#sections.count, list(this.#sections));
     make("patterns", this.#patterns.count, (sample) => {
       const pieces = literalPieces(new TextEncoder().encode(sample));
+      for (const pattern of BUILTIN_PATTERNS) this.#patterns.add(pattern);
       this.#patterns.add({ name: TEST_NAME, severity: "infected", pieces });
       return this.#patterns.build();
     });

@@ -2,12 +2,14 @@
  * The file format of modules: a header in JSON, then sections of plain numbers and octets, each at a multiple of eight, so that
  * they are used where they lie. Nothing is parsed but the header. Integers are little-endian.
  *
- *     "PSTNMOD1"  u32 length of the header  header (JSON)  padding  sections
+ *     "PSTNMOD2"  u32 length of the header  header (JSON)  padding  sections
  */
 import { PosternError } from "../../errors.ts";
 import { MAX_MODULE_HEADER_OCTETS } from "./limits.ts";
 
-const MAGIC = new TextEncoder().encode("PSTNMOD1");
+const MAGIC = new TextEncoder().encode("PSTNMOD2");
+/** Octets of it before the version. */
+const LETTERS = 7;
 const PREFIX = MAGIC.length + 4;
 const ALIGN = 8;
 
@@ -41,6 +43,8 @@ export interface ModuleHeader {
   readonly test: { readonly sample: string; readonly name: string };
   /** Lists of words that sections refer to. */
   readonly words?: readonly string[];
+  /** Version of the built-in patterns that are in it, too: these need not be looked for beside it. */
+  readonly builtin?: number;
 }
 
 /** Sections by name. */
@@ -89,8 +93,11 @@ export class ModuleFile {
    */
   constructor(octets: Uint8Array) {
     const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-    if (octets.length < PREFIX || MAGIC.some((octet, i) => octets[i] !== octet)) {
+    if (octets.length < PREFIX || MAGIC.some((octet, i) => octets[i] !== octet && i < LETTERS)) {
       throw damaged("it does not begin as a module does");
+    }
+    if (octets[LETTERS] !== MAGIC[LETTERS]) {
+      throw damaged("another version of Postern built it; build the modules again");
     }
     const length = view.getUint32(MAGIC.length, true);
     if (length > MAX_MODULE_HEADER_OCTETS || PREFIX + length > octets.length) {
@@ -144,7 +151,7 @@ function readHeader(
   } catch (cause) {
     throw damaged("its header cannot be read", cause);
   }
-  const { kind, name, version, built, date, count, test, words, sections } = record(value);
+  const { kind, name, version, built, date, count, test, words, builtin, sections } = record(value);
   const found = MODULE_KINDS.find((known) => known === kind);
   const { sample, name: testName } = record(test);
   if (
@@ -166,6 +173,7 @@ function readHeader(
       count: whole(count),
       test: { sample, name: testName },
       ...(Array.isArray(words) ? { words: words.map(String) } : {}),
+      ...(builtin === undefined ? {} : { builtin: whole(builtin) }),
     },
     places,
   };

@@ -29,6 +29,12 @@ Deno.test("openModules() opens each kind and runs its self-test", () => {
   ]);
 });
 
+Deno.test("openModules() says of a module of another version to build it again", () => {
+  const [octets = new Uint8Array()] = modules();
+  octets[7] = "1".charCodeAt(0);
+  assert.throws(() => openModules([octets]), { code: "module/damaged", message: /build .* again/ });
+});
+
 Deno.test("openModules() refuses a module cut anywhere", () => {
   for (const octets of modules()) {
     for (let end = 0; end < octets.length - 8; end += end < 64 ? 1 : 97) {

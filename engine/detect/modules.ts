@@ -1,9 +1,8 @@
 /** What a scan looks for: lists and patterns that were loaded, and those built in. */
 import { createHash } from "node:crypto";
-import { GTUBE_PATTERN } from "../spam/gtube.ts";
+import { BUILTIN_PATTERNS, BUILTIN_VERSION } from "./builtin_patterns.ts";
 import { ContainerSet } from "./container_set.ts";
 import { ContentHashes } from "./content_hashes.ts";
-import { EICAR_PATTERN } from "./eicar.ts";
 import { HashList } from "./hash_list.ts";
 import { damaged, ModuleFile, type ModuleKind } from "./module_file.ts";
 import { PatternSet } from "./pattern_set.ts";
@@ -75,10 +74,10 @@ export function builtinModules(): Modules {
     hashes: [],
     good: [],
     sections: [],
-    patterns: [new PatternSet([EICAR_PATTERN, GTUBE_PATTERN])],
+    patterns: [new PatternSet(BUILTIN_PATTERNS)],
     containers: [],
     yara: [],
-    info: [{ name: "builtin", version: "1", count: 2 }],
+    info: [{ name: "builtin", version: String(BUILTIN_VERSION), count: BUILTIN_PATTERNS.length }],
     id: "builtin",
   };
   return builtin;
@@ -112,7 +111,7 @@ export function openModules(files: readonly Uint8Array[], yara?: BufferSource): 
     good: [...base.good, ...lists("good")],
     sections: [...base.sections, ...lists("sections")],
     patterns: [
-      ...base.patterns,
+      ...(read.some(({ header }) => header.builtin === BUILTIN_VERSION) ? [] : base.patterns),
       ...open.flatMap((one) => one.kind === "patterns" ? [one.content] : []),
     ],
     yara: open.flatMap((one) => one.kind === "yara" ? [one.content] : []),

@@ -1,4 +1,5 @@
 /** Makes the flat form of a set of patterns; see pattern_tables.ts. */
+import { isTextTarget } from "./clamav_types.ts";
 import { GramTableBuilder } from "./gram_builder.ts";
 import { Growing, NamePool } from "./hash_list_builder.ts";
 import { holds, subsignaturesOf } from "./logical_expression.ts";
@@ -22,6 +23,7 @@ import {
   PIECE,
   SEVERITIES,
   SIGNATURE,
+  TEXT_PREFIX,
 } from "./pattern_tables.ts";
 
 /** Least and greatest, both included. */
@@ -64,6 +66,7 @@ export class PatternBuilder {
   readonly #conditions = new Growing((length) => new Uint32Array(length));
   readonly #names = new NamePool();
   readonly #grams = GRAMS.map((way) => new GramTableBuilder(way));
+  readonly #textGrams = GRAMS.map((way) => new GramTableBuilder(way));
   readonly #containers: string[] = [""];
   /** Signatures added. */
   count = 0;
@@ -77,7 +80,7 @@ export class PatternBuilder {
     if (!this.#canFind(pattern)) return "a pattern without two fixed octets in a row";
     const body = this.#bodies.length / BODY.words;
     this.#sign(name, severity, target ?? 0, body, 1, [], undefined);
-    this.#body(pattern, 0);
+    this.#body(pattern, 0, target ?? 0);
     this.count++;
     return undefined;
   }
@@ -99,7 +102,7 @@ export class PatternBuilder {
     const first = this.#bodies.length / BODY.words;
     this.#sign(name, severity, target, first, wanted.flat().length, expression, condition);
     for (const [sub, bodies] of wanted.entries()) {
-      for (const pattern of bodies) this.#body(pattern, sub);
+      for (const pattern of bodies) this.#body(pattern, sub, target);
     }
     this.count++;
     return undefined;
@@ -117,7 +120,10 @@ export class PatternBuilder {
       conditions: this.#conditions.trimmed(),
       names: this.#names.octets(),
     };
-    const grams = this.#grams.map((table) => table.sections());
+    const grams = [
+      ...this.#grams.map((table) => table.sections("")),
+      ...this.#textGrams.map((table) => table.sections(TEXT_PREFIX)),
+    ];
     return { sections: Object.assign(sections, ...grams), words: this.#containers };
   }
 
@@ -158,7 +164,7 @@ export class PatternBuilder {
     return this.#conditions.push(...bounds, container) / CONDITION.words;
   }
 
-  #body({ pieces, folded = false, offset }: Subpattern, sub: number): void {
+  #body({ pieces, folded = false, offset }: Subpattern, sub: number, target: number): void {
     const body = this.#bodies.length / BODY.words;
     const first = this.#pieces.length / PIECE.words;
     for (const piece of pieces) this.#piece(piece);
@@ -171,11 +177,13 @@ export class PatternBuilder {
       offset?.min ?? 0,
       Math.min(offset?.max ?? 0, 0x7fffffff),
     );
-    for (const table of this.#grams) {
-      const anchor = table.anchor(pieces, folded);
-      if (!anchor) continue;
-      table.add(pieces, anchor, body, folded);
-      return;
+    for (const tables of isTextTarget(target) ? [this.#grams, this.#textGrams] : [this.#grams]) {
+      for (const table of tables) {
+        const anchor = table.anchor(pieces, folded);
+        if (!anchor) continue;
+        table.add(pieces, anchor, body, folded);
+        break;
+      }
     }
   }
 

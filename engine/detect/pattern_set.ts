@@ -2,8 +2,8 @@
  * Searches for many patterns at once.
  *
  * Of each pattern one window of seven fixed octets is chosen, the rarest it has. Whatever its place, such a window holds one
- * four-octet group that is aligned in memory, so only every fourth place is looked at: one load, one multiplication, one bit of a
- * filter. Only where the bit is set a hash table names the patterns, and these are verified. The cost for clean data does not
+ * four-octet group that is aligned in memory, so only every fourth place is looked at: one load, one multiplication, two bits of a
+ * word of a filter. Only where the bit is set a hash table names the patterns, and these are verified. The cost for clean data does not
  * grow with the number of patterns until the filter leaves the cache. Patterns whose longest fixed run has two to six octets
  * are looked for at every place, by filters of their own that are skipped when there are none.
  */
@@ -11,7 +11,7 @@ import { isTarget, isTextTarget } from "./clamav_types.ts";
 import { MAX_MATCHES } from "./limits.ts";
 import { holds } from "./logical_expression.ts";
 import type { ModuleFile } from "./module_file.ts";
-import { type BytePattern, OFFSET_KINDS } from "./pattern.ts";
+import { type BytePattern, LOWER, OFFSET_KINDS } from "./pattern.ts";
 import { PatternBuilder } from "./pattern_builder.ts";
 import {
   BODY,
@@ -19,8 +19,12 @@ import {
   ENTRY_WORDS,
   type GramTable,
   MULTIPLIER,
+  NEAR_BIT,
+  NEAR_FOLDED_BIT,
+  NEAR_OCTETS,
   openTables,
   type PatternTables,
+  SECOND_SHIFT,
   SEVERITIES,
   SIGNATURE,
   tablesOf,
@@ -50,6 +54,8 @@ export interface PatternMatches {
 export interface SearchContext {
   /** Type of what it lies in. */
   readonly container?: string;
+  /** The octets lie in what was searched, and no pattern's octets were there: only the normal form of text is left to search. */
+  readonly searched?: boolean;
 }
 
 const NO_MATCHES: PatternMatches = { matches: [], touched: false, exhausted: false };
@@ -95,28 +101,34 @@ export class PatternSet {
    * @param type Type of the content, for patterns that are for some types only.
    */
   search(octets: Uint8Array, type: string, context: SearchContext = {}): PatternMatches {
-    const found = this.#search(new Search(this.#tables, octets, type, context));
+    const { grams, textGrams } = this.#tables;
+    const found = context.searched
+      ? NO_MATCHES
+      : search(new Search(this.#tables, octets, type, context), grams);
     if (!this.#hasText || !(isTarget(3, type) || isTarget(7, type))) return found;
     const normal = normalText(octets);
     if (!normal) return found;
-    const more = this.#search(new Search(this.#tables, normal, type, { ...context, normal: true }));
+    const more = search(
+      new Search(this.#tables, normal, type, { ...context, normal: true }),
+      textGrams,
+    );
     const names = new Set(found.matches.map(({ pattern }) => pattern.name));
     return {
       matches: [
         ...found.matches,
         ...more.matches.filter((match) => !names.has(match.pattern.name)),
       ],
-      touched: found.touched || more.touched,
+      touched: found.touched,
       exhausted: found.exhausted || more.exhausted,
     };
   }
+}
 
-  #search(search: Search): PatternMatches {
-    const [aligned, ...others] = this.#tables.grams;
-    if (aligned) search.aligned(aligned);
-    for (const table of others) if (table) search.everywhere(table);
-    return search.result();
-  }
+function search(search: Search, tables: PatternTables["grams"]): PatternMatches {
+  const [aligned, ...others] = tables;
+  if (aligned) search.aligned(aligned);
+  for (const table of others) if (table) search.everywhere(table);
+  return search.result();
 }
 
 function hasTextTarget({ signatures }: PatternTables): boolean {
@@ -130,6 +142,21 @@ function isList(
   patterns: readonly BytePattern[] | PatternTables,
 ): patterns is readonly BytePattern[] {
   return Array.isArray(patterns);
+}
+
+/**
+ * The place of the next word from `from` on that the filter lets through; the number of words where there is none. By itself,
+ * since what is done with a hit would keep the compiler from making the most of this loop.
+ */
+function nextHit(words: Int32Array, { filter, filterShift }: GramTable, from: number): number {
+  const count = words.length;
+  const wordShift = filterShift + 5;
+  for (let i = from; i < count; i++) {
+    const product = Math.imul(words[i] ?? 0, MULTIPLIER);
+    const bits = filter[product >>> wordShift] ?? 0;
+    if ((bits >>> (product >>> filterShift)) & (bits >>> (product >>> SECOND_SHIFT)) & 1) return i;
+  }
+  return count;
 }
 
 /** One search. */
@@ -162,18 +189,13 @@ class Search {
 
   aligned(table: GramTable): void {
     const octets = this.#octets;
-    const { filter, filterShift } = table;
     const lead = (4 - octets.byteOffset % 4) % 4;
     const count = (octets.length - lead) >> 2;
     if (count <= 0) return;
-    const words = new Uint32Array(octets.buffer, octets.byteOffset + lead, count);
-    for (let i = 0; i < count; i++) {
-      const word = words[i] ?? 0;
-      const hash = Math.imul(word, MULTIPLIER) >>> filterShift;
-      if (((filter[hash >>> 5] ?? 0) >>> (hash & 31)) & 1) {
-        this.#candidates(table, word, lead + (i << 2));
-        if (this.#verifier.exhausted) return;
-      }
+    const words = new Int32Array(octets.buffer, octets.byteOffset + lead, count);
+    for (let i = nextHit(words, table, 0); i < count; i = nextHit(words, table, i + 1)) {
+      this.#candidates(table, (words[i] ?? 0) >>> 0, lead + (i << 2));
+      if (this.#verifier.exhausted) return;
     }
   }
 
@@ -181,12 +203,14 @@ class Search {
     const octets = this.#octets;
     const { filter, filterShift, octets: length } = table;
     const shift = 8 * (length - 1);
+    const wordShift = filterShift + 5;
     let word = 0;
     for (let i = 0; i < length - 1; i++) word |= (octets[i] ?? 0) << (8 * (i + 1));
     for (let at = 0, end = octets.length - length; at <= end; at++) {
       word = (word >>> 8) | ((octets[at + length - 1] ?? 0) << shift);
-      const hash = Math.imul(word, MULTIPLIER) >>> filterShift;
-      if (((filter[hash >>> 5] ?? 0) >>> (hash & 31)) & 1) {
+      const product = Math.imul(word, MULTIPLIER);
+      const bits = filter[product >>> wordShift] ?? 0;
+      if ((bits >>> (product >>> filterShift)) & (bits >>> (product >>> SECOND_SHIFT)) & 1) {
         this.#candidates(table, word >>> 0, at);
         if (this.#verifier.exhausted) return;
       }
@@ -224,10 +248,25 @@ class Search {
     const slot = Math.imul(gram, MULTIPLIER) >>> startShift;
     const end = (starts[slot + 1] ?? 0) * ENTRY_WORDS;
     for (let entry = (starts[slot] ?? 0) * ENTRY_WORDS; entry < end; entry += ENTRY_WORDS) {
-      if (entries[entry] !== gram) continue;
+      if (entries[entry] !== gram || !this.#isNear(entries[entry + 3] ?? 0, at)) continue;
       const place = entries[entry + 2] ?? 0;
       this.#candidate(entries[entry + 1] ?? 0, place >>> 16, at - (place & 0xffff));
     }
+  }
+
+  /** Whether the other octets of the window are there. */
+  #isNear(near: number, at: number): boolean {
+    if ((near & NEAR_BIT) === 0) return true;
+    const octets = this.#octets;
+    const before = (near >>> 24) & 3;
+    const start = at - before;
+    if (start < 0 || start + 7 > octets.length) return false;
+    for (let i = 0; i < NEAR_OCTETS; i++) {
+      const octet = octets[i < before ? start + i : start + 4 + i] ?? 0;
+      const plain = (near & NEAR_FOLDED_BIT) === 0 ? octet : LOWER[octet];
+      if (plain !== ((near >>> (8 * i)) & 0xff)) return false;
+    }
+    return true;
   }
 
   #candidate(body: number, piece: number, at: number): void {
@@ -236,7 +275,6 @@ class Search {
     if (this.#hits.has(signature)) return;
     const word = signature * SIGNATURE.words;
     const target = ((signatures[word + SIGNATURE.flags] ?? 0) >>> 8) & 0xff;
-    if (this.#context.normal === true && !isTextTarget(target)) return;
     const start = this.#verifier.verify(body, piece, at);
     if (start < 0) return;
     this.#touched = true;

@@ -4,7 +4,8 @@
  * - `signatures`: {@link SIGNATURE} words each; `bodies`: {@link BODY} words each, one for each pattern of a signature
  * - `pieces`: {@link PIECE} words each; `options`: the alternatives of choices; `octets`: values and masks
  * - `expressions`: logical expressions; `conditions`: {@link CONDITION} words each; `names`: each with its length before it
- * - `GRAMS.filter`, `.starts`, `.entries`: for each way of searching the grams by which patterns are found
+ * - `GRAMS.filter`, `.starts`, `.entries`: for each way of searching the grams by which patterns are found; `text.GRAMS...`: of
+ *   those alone that are for text, which is searched once more in its normal form
  */
 import { damaged, type ModuleFile, type ModuleSections } from "./module_file.ts";
 
@@ -57,15 +58,29 @@ export const GRAMS = [
   { name: "three", octets: 3, window: 3 },
   { name: "two", octets: 2, window: 2 },
 ] as const;
-/** Words of an entry of a gram: the gram, the body, the piece and the place in it. */
-export const ENTRY_WORDS = 3;
+/**
+ * Words of an entry of a gram: the gram; the body; the piece and the place in it; the other octets of the window, so that hardly
+ * anything is verified that is not there: three octets, how many of them are before the gram, {@link NEAR_BIT}s.
+ */
+export const ENTRY_WORDS = 4;
+/** The window has other octets than the gram. */
+export const NEAR_BIT = 1 << 26;
+/** Letters of these agree in either case. */
+export const NEAR_FOLDED_BIT = 1 << 27;
+/** How many octets a window has besides an aligned gram. */
+export const NEAR_OCTETS = 3;
 /** Spreads grams over filter and table. */
 export const MULTIPLIER = 0x9e3779b1;
+/** Shift of the product by which a gram's second bit in its word of the filter is found. */
+export const SECOND_SHIFT = 2;
+/** Of sections with the grams of patterns for text. */
+export const TEXT_PREFIX = "text.";
 
 /** Grams of one way of searching. */
 export interface GramTable {
   readonly octets: number;
-  readonly filter: Uint32Array;
+  /** Signed, as all that is read once for every gram: numbers above 2^31 cost twice the time. */
+  readonly filter: Int32Array;
   /** Shift that makes a bit of the filter of a product. */
   readonly filterShift: number;
   readonly starts: Uint32Array;
@@ -85,6 +100,8 @@ export interface PatternTables {
   readonly names: Uint8Array;
   /** In the order of {@link GRAMS}; those without entries are absent. */
   readonly grams: readonly (GramTable | undefined)[];
+  /** The same, of patterns for text alone. */
+  readonly textGrams: readonly (GramTable | undefined)[];
   /** Types of containers that conditions speak of, by number. */
   readonly containers: readonly ReadonlySet<string>[];
 }
@@ -107,8 +124,9 @@ export function openTables(file: ModuleFile): PatternTables {
   for (const name of NUMBERS) sections[name] = file.numbers(name);
   for (const { name } of GRAMS) {
     for (const part of ["filter", "starts", "entries"]) {
-      const section = `${name}.${part}`;
-      if (file.has(section)) sections[section] = file.numbers(section);
+      for (const section of [`${name}.${part}`, `${TEXT_PREFIX}${name}.${part}`]) {
+        if (file.has(section)) sections[section] = file.numbers(section);
+      }
     }
   }
   return tablesOf(sections, file.header.words ?? []);
@@ -126,6 +144,22 @@ export function tablesOf(sections: ModuleSections, words: readonly string[]): Pa
     if (section instanceof Uint8Array) return section;
     throw damaged(`the section ${name} is missing`);
   };
+  const gramTables = (prefix: string) =>
+    GRAMS.map((way): GramTable | undefined => {
+      const name = `${prefix}${way.name}`;
+      if (!(`${name}.filter` in sections)) return undefined;
+      const { buffer, byteOffset, length } = numbers(`${name}.filter`);
+      const filter = new Int32Array(buffer, byteOffset, length);
+      const starts = numbers(`${name}.starts`);
+      const entries = numbers(`${name}.entries`);
+      const filterShift = 27 - Math.log2(filter.length);
+      const startShift = 32 - Math.log2(starts.length - 1);
+      if (
+        !Number.isInteger(filterShift) || !Number.isInteger(startShift) ||
+        starts.at(-1) !== entries.length / ENTRY_WORDS
+      ) throw damaged(`the grams ${name} do not fit each other`);
+      return { octets: way.octets, filter, filterShift, starts, startShift, entries };
+    });
   const tables: PatternTables = {
     signatures: numbers("signatures"),
     bodies: numbers("bodies"),
@@ -135,19 +169,8 @@ export function tablesOf(sections: ModuleSections, words: readonly string[]): Pa
     expressions: numbers("expressions"),
     conditions: numbers("conditions"),
     names: octets("names"),
-    grams: GRAMS.map((way): GramTable | undefined => {
-      if (!(`${way.name}.filter` in sections)) return undefined;
-      const filter = numbers(`${way.name}.filter`);
-      const starts = numbers(`${way.name}.starts`);
-      const entries = numbers(`${way.name}.entries`);
-      const filterShift = 27 - Math.log2(filter.length);
-      const startShift = 32 - Math.log2(starts.length - 1);
-      if (
-        !Number.isInteger(filterShift) || !Number.isInteger(startShift) ||
-        starts.at(-1) !== entries.length / ENTRY_WORDS
-      ) throw damaged(`the grams ${way.name} do not fit each other`);
-      return { octets: way.octets, filter, filterShift, starts, startShift, entries };
-    }),
+    grams: gramTables(""),
+    textGrams: gramTables(TEXT_PREFIX),
     containers: words.map((list) => new Set(list.split(","))),
   };
   checkPlaces(tables);

@@ -1,29 +1,44 @@
 /** Text as signatures for text are written: letters of ASCII in lower case, each run of blanks and line ends one blank. */
-import { LOWER } from "./pattern.ts";
+import { ANSWER, PADDING, PIECE, textNormalProgram } from "./text_normal_program.ts";
 
 /** Longer texts are searched as they are only, octets. */
 const MAX_TEXT_OCTETS = 16 << 20;
-const BLANK = 0x20;
 
-/** What becomes of each octet; 0x20 for every kind of blank. */
-const NORMAL = LOWER.slice();
-for (const octet of [0x09, 0x0a, 0x0b, 0x0c, 0x0d]) NORMAL[octet] = BLANK;
+/** The program and its memory. */
+interface Program {
+  readonly normal: (length: number, before: number) => number;
+  readonly memory: Uint8Array;
+}
+
+let program: Program | undefined;
+
+function makeProgram(): Program {
+  const module = new WebAssembly.Module(textNormalProgram());
+  const { normal, memory } = new WebAssembly.Instance(module).exports;
+  if (typeof normal !== "function" || !(memory instanceof WebAssembly.Memory)) {
+    throw new TypeError("The program for normal text has other exports");
+  }
+  return { normal: normal as Program["normal"], memory: new Uint8Array(memory.buffer) };
+}
 
 /** The text in that form; `undefined` where it has it already, or is too long. */
 export function normalText(octets: Uint8Array): Uint8Array | undefined {
   if (octets.length > MAX_TEXT_OCTETS) return undefined;
-  const normal = new Uint8Array(octets.length);
+  const { normal, memory } = program ??= makeProgram();
+  const made = new Uint8Array(octets.length);
   let length = 0;
-  let before = 0;
+  let answer = 0;
   let changes = 0;
-  // Without branches: a blank behind a blank is overwritten by what follows.
-  for (let i = 0; i < octets.length; i++) {
-    const octet = octets[i] ?? 0;
-    const made = NORMAL[octet] ?? 0;
-    changes |= made ^ octet;
-    normal[length] = made;
-    length += ((made ^ BLANK) | (before ^ BLANK)) === 0 ? 0 : 1;
-    before = made;
+  for (let at = 0; at < octets.length; at += PIECE.octets) {
+    const piece = octets.subarray(at, at + PIECE.octets);
+    memory.set(piece, PIECE.input);
+    memory.fill(0, PIECE.input + piece.length, PIECE.input + piece.length + PADDING);
+    answer = normal(piece.length, (answer & ANSWER.blank) === 0 ? 0 : 1);
+    changes |= answer;
+    const count = answer & ANSWER.length;
+    made.set(memory.subarray(PIECE.output, PIECE.output + count), length);
+    length += count;
   }
-  return changes !== 0 || length < octets.length ? normal.subarray(0, length) : undefined;
+  const isSame = (changes & ANSWER.changed) === 0 && length === octets.length;
+  return isSame ? undefined : made.subarray(0, length);
 }

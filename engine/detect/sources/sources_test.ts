@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
+import { EICAR, EICAR_NAME } from "../eicar.ts";
 import { ModuleBuild } from "../module_build.ts";
-import { builtinModules, type Modules, openModules } from "../modules.ts";
+import { type Modules, openModules } from "../modules.ts";
 import type { SearchContext } from "../pattern_set.ts";
 import { findingName, linesOf } from "./lines.ts";
 
@@ -385,7 +386,39 @@ Deno.test("findingName() is printable ASCII of at most 200 characters", () => {
 
 Deno.test("openModules() adds to what is built in", () => {
   const modules = modulesOf("a.ndb", `N:0:*:${word}`);
-  assert.equal(modules.patterns.length, builtinModules().patterns.length + 1);
+  const text = encode(`some ${EICAR} and a signature`);
+  assert.deepEqual(found(modules, text, "text").toSorted(), [EICAR_NAME, "N"].toSorted());
   assert.deepEqual(modules.info.at(-1)?.count, 1);
   assert.notEqual(modules.id, modulesOf("a.ndb", `M:0:*:${word}`).id);
+});
+
+Deno.test("Text that lies as it is in searched octets is searched in its normal form", () => {
+  const modules = modulesOf("a.ndb", `N:7:*:${hex("buy this signature now")}`);
+  const text = encode("BUY  this\r\nSignature now");
+  assert.deepEqual(found(modules, text, "text", { searched: true }), ["N"]);
+  assert.deepEqual(found(modules, text, "binary", { searched: true }), []);
+});
+
+Deno.test("Patterns are found at every place of a word, beside whatever else", () => {
+  const texts = [
+    "seven77",
+    "eight888",
+    "http://www.example.org/",
+    "aaaaaaaaaaaa",
+    "\0\0\0\0\0\0\0x",
+  ];
+  const lines = texts.map((text, i) => `P${i}:0:*:${hex(text)}`);
+  const folded = `F;Target:0;0;${hex("folded")}::i`;
+  const build = new ModuleBuild();
+  build.add("a.ndb", encode(lines.join("\n")));
+  build.add("a.ldb", encode(folded));
+  const modules = openModules(build.finish(0).map(({ octets }) => octets));
+  for (let before = 0; before < 9; before++) {
+    for (const [i, text] of [...texts, "fOLdeD"].entries()) {
+      const octets = encode(`${"-".repeat(before)}${text}${"-".repeat(before % 3)}`);
+      const name = i === texts.length ? "F" : `P${i}`;
+      assert.deepEqual(found(modules, octets, "binary"), [name], `${text} at ${before}`);
+      assert.deepEqual(found(modules, octets.subarray(0, before + text.length - 1), "binary"), []);
+    }
+  }
 });
