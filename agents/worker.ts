@@ -1,33 +1,29 @@
 /** Entry of every agent's worker: loads, says so, starts the agent it is told to, and passes messages. Imported by nothing. */
 import { PosternError } from "../errors.ts";
-import type { RunningAgent } from "./ports.ts";
+import type { AgentConfig } from "../policy/config.ts";
+import type { AgentPorts, RunningAgent } from "./ports.ts";
 import { serveAgent } from "./worker_serve.ts";
-import { startClamdAgent } from "./clamd/agent.ts";
-import { startImapAgent } from "./imap/agent.ts";
-import { startMilterAgent } from "./milter/agent.ts";
-import { startPop3Agent } from "./pop3/agent.ts";
-import { startSpamdAgent } from "./spamd/agent.ts";
-import { startRspamdAgent } from "./rspamd/agent.ts";
-import { startSmtpAgent } from "./smtp/agent.ts";
 
-serveAgent((agent, config, ports): Promise<RunningAgent> => {
-  switch (agent) {
-    case "smtp":
-      // From the daemon, which has checked it.
-      return startSmtpAgent(config as Parameters<typeof startSmtpAgent>[0], ports);
-    case "milter":
-      return startMilterAgent(config as Parameters<typeof startMilterAgent>[0], ports);
-    case "clamd":
-      return startClamdAgent(config as Parameters<typeof startClamdAgent>[0], ports);
-    case "spamd":
-      return startSpamdAgent(config as Parameters<typeof startSpamdAgent>[0], ports);
-    case "pop3":
-      return startPop3Agent(config as Parameters<typeof startPop3Agent>[0], ports);
-    case "imap":
-      return startImapAgent(config as Parameters<typeof startImapAgent>[0], ports);
-    case "rspamd":
-      return startRspamdAgent(config as Parameters<typeof startRspamdAgent>[0], ports);
-    default:
-      throw new PosternError("daemon/worker", `There is no agent ${String(agent satisfies never)}`);
-  }
+/** Starts an agent, with the configuration of its kind: it comes from the daemon, which has checked it. */
+type Start = (config: never, ports: AgentPorts) => Promise<RunningAgent>;
+
+/** A worker loads the one agent that it is: the others would be megabytes of memory in every worker. */
+const AGENTS: Readonly<Record<AgentConfig["agent"], () => Promise<Start>>> = {
+  smtp: async () => (await import("./smtp/agent.ts")).startSmtpAgent,
+  milter: async () => (await import("./milter/agent.ts")).startMilterAgent,
+  clamd: async () => (await import("./clamd/agent.ts")).startClamdAgent,
+  spamd: async () => (await import("./spamd/agent.ts")).startSpamdAgent,
+  pop3: async () => (await import("./pop3/agent.ts")).startPop3Agent,
+  imap: async () => (await import("./imap/agent.ts")).startImapAgent,
+  rspamd: async () => (await import("./rspamd/agent.ts")).startRspamdAgent,
+};
+
+// The worker's name begins with its agent, which is loaded before the worker says that it is ready.
+const [kind = ""] = globalThis.name.split(":");
+await (AGENTS as Partial<Record<string, () => Promise<Start>>>)[kind]?.();
+
+serveAgent(async (agent, config, ports): Promise<RunningAgent> => {
+  const load = (AGENTS as Partial<typeof AGENTS>)[agent];
+  if (!load) throw new PosternError("daemon/worker", `There is no agent ${String(agent)}`);
+  return await (await load())(config as never, ports);
 });

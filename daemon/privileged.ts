@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { PosternError } from "../errors.ts";
 import { agentNextHop, type Config } from "../policy/config.ts";
 import { confined, type Confinement, mayRead, mayWrite, systemTool, type User } from "./confine.ts";
-import { NURSERY, processCommand } from "./entries.ts";
+import { ALLOCATOR, NURSERY, processCommand } from "./entries.ts";
 import { namedFiles } from "./secrets.ts";
 import { execInPlace } from "./exec.ts";
 import type { Handover } from "./handover.ts";
@@ -59,7 +59,12 @@ export async function giveUpRoot(
     groups: true,
     lowPorts: config.agents.some(({ listen }) => lowPort(listen)),
   };
-  const environment = { ...Deno.env.toObject(), ...cacheDirectory(), HOME: config.state };
+  const environment = {
+    ...ALLOCATOR,
+    ...Deno.env.toObject(),
+    ...cacheDirectory(),
+    HOME: config.state,
+  };
   if (again) execInPlace(confined(plain, bounds).command, environment, input);
   return await waitFor(
     confined(plain, { ...bounds, parentDeathSignal: "TERM" }).command,

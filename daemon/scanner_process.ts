@@ -9,7 +9,7 @@ import { cLibrary, KERNEL_REFUSALS, type KernelRefusal } from "../engine/scanner
 import type { ScannerHello } from "../engine/scanner/protocol.ts";
 import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
 import { boundMemory, confined, type Confinement } from "./confine.ts";
-import { FROM_SOURCE, NURSERY, processCommand, PROGRAM } from "./entries.ts";
+import { ALLOCATOR, FROM_SOURCE, NURSERY, processCommand, PROGRAM } from "./entries.ts";
 
 /** Why a scanner ended while it scanned. */
 export type ScannerEnd = "time" | "memory" | "cancelled" | "crashed";
@@ -267,7 +267,11 @@ function spawnScanner(path: string, options: ScannerProcessOptions): Deno.ChildP
 
 /** In a checkout the runtime needs its cache of modules; nothing else of the environment goes to a scanner. */
 function scannerEnvironment(): Record<string, string> {
-  const environment: Record<string, string> = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+  const environment: Record<string, string> = {
+    NO_COLOR: "1",
+    DENO_NO_UPDATE_CHECK: "1",
+    ...ALLOCATOR,
+  };
   if (!FROM_SOURCE) return environment;
   for (const name of ["HOME", "DENO_DIR", "XDG_CACHE_HOME"]) {
     const value = Deno.env.get(name);

@@ -1,7 +1,7 @@
 /** What is known when, and of which kind it is. */
 import { AGENT_NAMES, DIRECTIONS, type Facts, type Phase, PHASES } from "./types.ts";
 import { SCAN_STATUSES } from "../engine/types.ts";
-import { DKIM_RESULTS, DMARC_RESULTS, SPF_RESULTS } from "./schema/condition.ts";
+import { DKIM_RESULTS, DMARC_RESULTS, SPF_RESULTS } from "./authentication_results.ts";
 
 /** How an attribute is asked. */
 export type AttributeKind = "enum" | "text" | "address" | "network" | "number" | "attachment";

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { NOT_SCANNED_REASONS, SCAN_STATUSES } from "../engine/types.ts";
 import { ATTACHMENT_TYPES } from "./attachment_types.ts";
 import { parseNetwork } from "./network.ts";
-import { DKIM_RESULTS, DMARC_RESULTS, SPF_RESULTS } from "./schema/condition.ts";
+import { DKIM_RESULTS, DMARC_RESULTS, SPF_RESULTS } from "./authentication_results.ts";
 import { AGENT_NAMES, DIRECTIONS, type Facts } from "./types.ts";
 import { parseSize, parseTime, SIZE_PATTERN, TIME_PATTERN } from "./units.ts";
 

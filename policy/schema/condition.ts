@@ -2,31 +2,10 @@
 import * as z from "zod";
 import { NOT_SCANNED_REASONS, SCAN_STATUSES } from "../../engine/types.ts";
 import { ATTACHMENT_TYPE_NAMES } from "../attachment_types.ts";
+import { DKIM_RESULTS, DMARC_RESULTS, SPF_RESULTS } from "../authentication_results.ts";
 import { AGENT_NAMES, DIRECTIONS } from "../types.ts";
 import { addressPattern, exactName, extension, glob, network, size, time } from "./text.ts";
 
-/** Results of an SPF check: RFC 7208, section 2.6. */
-export const SPF_RESULTS = [
-  "pass",
-  "fail",
-  "softfail",
-  "neutral",
-  "none",
-  "temperror",
-  "permerror",
-] as const;
-/** Results of DKIM checks, the best of a message's signatures: RFC 8601, section 2.7.1. */
-export const DKIM_RESULTS = [
-  "pass",
-  "fail",
-  "neutral",
-  "policy",
-  "none",
-  "temperror",
-  "permerror",
-] as const;
-/** Results of a DMARC check: RFC 7489, section 11.2. */
-export const DMARC_RESULTS = ["pass", "fail", "none", "temperror", "permerror"] as const;
 /** Days of the week as rules name them, Monday first. */
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 

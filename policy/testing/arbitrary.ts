@@ -1,7 +1,8 @@
 /** Random policies and random mail over a small vocabulary, so that they meet often. */
 import fc from "fast-check";
 import { NOT_SCANNED_REASONS, SCAN_STATUSES } from "../../engine/types.ts";
-import { DKIM_RESULTS, DMARC_RESULTS, SPF_RESULTS, WEEKDAYS } from "../schema/condition.ts";
+import { DKIM_RESULTS, DMARC_RESULTS, SPF_RESULTS } from "../authentication_results.ts";
+import { WEEKDAYS } from "../schema/condition.ts";
 import {
   ACTIONS,
   AGENT_NAMES,
