@@ -83,8 +83,9 @@ class FetchReader {
           await this.#passLiteral(literal.size, how === "stream" ? handler : undefined);
           handler.item({ item, written });
         } else handler.item({ item, written, value: await this.#value(how === "hold") });
+        const more = this.#match(/ +/y) !== undefined; // some servers have one before the end, too
         if (this.#accept(")")) break;
-        this.#expect(/ /y);
+        if (!more) this.#fail("a blank");
       }
     }
     if (this.#at !== this.#text.length || this.#end !== undefined) this.#fail("its end");

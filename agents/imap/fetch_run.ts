@@ -69,7 +69,7 @@ export class FetchRun {
     } finally {
       clearInterval(progress);
       this.#session.onFetch(undefined);
-      await this.#scanner.done();
+      await this.#scanner.close();
     }
   }
 

@@ -86,6 +86,12 @@ export class MessageScanner {
     await Promise.all(this.#running);
   }
 
+  /** Waits for scans that run, and gives back the room of a message that broke off. */
+  async close(): Promise<void> {
+    await this.done();
+    if (this.#held > 0) this.giveBack(this.#held);
+  }
+
   async #scan(uid: number, message: Uint8Array): Promise<void> {
     const { context, settings, client, signal } = this.#session;
     context.counts.messages++;
