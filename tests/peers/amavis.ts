@@ -5,8 +5,10 @@ import { Process } from "./process.ts";
 
 /** What amavisd is started with. */
 export interface AmavisOptions {
-  /** A directory that the scanner may read, too: amavisd gives it paths. */
+  /** For its configuration: a directory that its user may not write in. */
   readonly directory: string;
+  /** Where it takes mail apart: the scanner must be able to read there, for it is given paths. */
+  readonly work: string;
   /** Where it listens: a port of 127.0.0.1. */
   readonly port: number;
   /** Where what is clean goes: a port of 127.0.0.1. */
@@ -23,12 +25,12 @@ export interface Amavis extends AsyncDisposable {
 
 /** Starts it as the user that Debian makes for it. Needs root. */
 export async function startAmavis(options: AmavisOptions): Promise<Amavis> {
-  const { directory, port, nextHop, socket } = options;
-  const home = `${directory}/amavis`;
+  const { directory, work, port, nextHop, socket } = options;
+  const home = `${work}/amavis`;
   await Deno.mkdir(`${home}/tmp`, { recursive: true });
   // The scanner is another user, and amavisd makes its directories with the mode 0750: their group is the scanner's.
   for (const path of [home, `${home}/tmp`]) await Deno.chmod(path, 0o777);
-  const configuration = `${home}/amavisd.conf`;
+  const configuration = `${directory}/amavisd.conf`;
   await Deno.writeTextFile(
     configuration,
     `
