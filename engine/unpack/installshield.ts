@@ -62,9 +62,14 @@ export function* unsetup(octets: Uint8Array, context: UnpackContext): Generator<
   }
 }
 
+interface ListedFile extends NamedOctets {
+  /** Whether it goes on behind the end. */
+  readonly isCut: boolean;
+}
+
 /** Files one behind the other, each after four texts: name, path, version, size. */
-function fileList(octets: Uint8Array, most: number): readonly NamedOctets[] {
-  const files: NamedOctets[] = [];
+function fileList(octets: Uint8Array, most: number): readonly ListedFile[] {
+  const files: ListedFile[] = [];
   for (let at = 0; files.length < most;) {
     const texts: string[] = [];
     let next = at;
@@ -77,8 +82,9 @@ function fileList(octets: Uint8Array, most: number): readonly NamedOctets[] {
     const [name = "", , version = "", digits = ""] = texts;
     const size = Number(digits);
     if (!/^\d{1,10}$/.test(digits) || !/^[\d.]+$/.test(version)) return files;
-    files.push({ name, octets: octets.subarray(next, next + size) });
-    if (next + size > octets.length) return files;
+    const isCut = next + size > octets.length;
+    files.push({ name, octets: octets.subarray(next, next + size), isCut });
+    if (isCut) return files;
     at = next + size;
   }
   return files;
@@ -100,13 +106,16 @@ export function makeFileList(files: readonly NamedOctets[]): readonly Uint8Array
 /** Opens a cabinet without the others of its set, or a list of files in which there are cabinets. */
 export function* uniscab(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const isAlone = hasAscii(octets, 0, CABINET);
-  const files = isAlone ? [{ name: "data1.cab", octets }] : fileList(octets, MAX_FILES);
+  const files = isAlone
+    ? [{ name: "data1.cab", octets, isCut: false }]
+    : fileList(octets, MAX_FILES);
   const volumes = new Map<number, CabinetVolume>();
   const headers: Uint8Array[] = [];
-  for (const { name, octets: content } of files) {
+  for (const { name, octets: content, isCut } of files) {
+    if (isCut) context.note("malformed");
     const cabinet = /^data(\d{1,5})\.(cab|hdr)$/i.exec(name);
     if (!cabinet || !hasAscii(content, 0, CABINET)) {
-      if (!isAlone) yield { names: [name], content };
+      if (!isAlone) yield { names: [name], content, ...(isCut ? { notScanned: "malformed" } : {}) };
       continue;
     }
     const volume = cabinetVolume(content);

@@ -50,6 +50,8 @@ export function* unsis(octets: Uint8Array, context: UnpackContext): Generator<En
     const kind = u32(octets, at);
     if (kind === FILE || kind === FILE_BY_LANGUAGE) {
       const count = kind === FILE ? 1 : languages;
+      const next = at + 28 + count * (isNew ? 12 : 8) + (isNew ? 8 : 0);
+      if (next > octets.length) return context.note("malformed");
       const names = [12, 20].map((field) =>
         nameAt(octets, u32(octets, at + field), u32(octets, at + field + 4), (options & 1) !== 0)
       ).filter((name, i, all) => name !== "" && all.indexOf(name) === i);
@@ -65,7 +67,7 @@ export function* unsis(octets: Uint8Array, context: UnpackContext): Generator<En
           : unzlib(packed.octets, limit);
         yield decodedEntry(names, decoded, octets.length, context);
       }
-      at += 28 + count * (isNew ? 12 : 8) + (isNew ? 8 : 0);
+      at = next;
     } else if (kind === OPTIONS) at += 8 + u32(octets, at + 4) * languages * 8 + 16;
     else if (kind === IF || kind === ELSE_IF) at += 8 + u32(octets, at + 4);
     else at += 4;

@@ -21,7 +21,7 @@ export function* unzoo(octets: Uint8Array, context: UnpackContext): Generator<En
   const { budget } = context;
   const seen = new Set<number>();
   let at = u32(octets, 24);
-  for (; seen.size < MAX_ENTRIES && !seen.has(at) && budget.time(); seen.add(at)) {
+  while (seen.size < MAX_ENTRIES && !seen.has(at) && budget.time()) {
     if (u32(octets, at) !== TAG || at + ENTRY_OCTETS > octets.length) break;
     const next = u32(octets, at + 6);
     // the last entry has no next one, and is no file

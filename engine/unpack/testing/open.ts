@@ -68,16 +68,22 @@ export function hex(digits: string): Uint8Array {
  * Cuts a container at every octet: each time what comes out of an entry is a beginning of what the whole gives under its name, and
  * that something is missing is said.
  *
- * @param whole How many octets the container needs; behind them cuts change nothing. All by default.
+ * @param options.whole How many octets the container needs; behind them cuts change nothing. All by default.
+ * @param options.from Shorter ones are not told as such a container at all. 0 by default.
+ * @param options.step Every so many octets. 1 by default.
  */
 export function checkCuts(
   unpacker: Unpacker,
   container: Uint8Array,
-  options: OpenOptions & { readonly whole?: number } = {},
+  options: OpenOptions & {
+    readonly whole?: number;
+    readonly from?: number;
+    readonly step?: number;
+  } = {},
 ): void {
   const all = openAll(unpacker, container, options).entries;
-  const end = options.whole ?? container.length;
-  for (let cut = 0; cut < end; cut++) {
+  const { whole = container.length, from = 0, step = 1 } = options;
+  for (let cut = from; cut < whole; cut += step) {
     const { entries, breaches } = openAll(unpacker, container.subarray(0, cut), options);
     assert.ok(breaches.length > 0, `cut at ${cut}: nothing is said`);
     for (const { content = new Uint8Array(0), notScanned } of entries) {
@@ -124,4 +130,25 @@ export function checkAnyOctets(
     }),
     { numRuns: 300 },
   );
+}
+
+/** One number after the other, little-endian: value and width in octets. */
+export function numbers(
+  ...fields: readonly (readonly [value: number, octets: number])[]
+): Uint8Array {
+  const octets: number[] = [];
+  for (const [value, width] of fields) {
+    for (let i = 0; i < width; i++) octets.push(Math.floor(value / 256 ** i) & 255);
+  }
+  return Uint8Array.from(octets);
+}
+
+/** One octet for each character. */
+export function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** Octets of base64. */
+export function base64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
