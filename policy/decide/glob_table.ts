@@ -294,7 +294,7 @@ function gramTable(
     if (same) same.push(one);
     else byHash.set(one.gram.hash, [one]);
   }
-  const bits = powerOfTwo(1024, byHash.size * 16);
+  const bits = powerOfTwo(1024, byHash.size * 32);
   const nearBits = powerOfTwo(2048, byHash.size * 64);
   const size = powerOfTwo(8, byHash.size * 2);
   const nearShift = 32 - Math.log2(nearBits);

@@ -43,7 +43,7 @@ export class KeyTable {
     this.#mask = size - 1;
     this.#slots = new Int32Array(size * SLOT_WORDS);
     for (let slot = 0; slot < size; slot++) this.#slots[slot * SLOT_WORDS + LENGTH] = -1;
-    this.#filter = new Int32Array(powerOfTwo(8, keys.length * 0.5));
+    this.#filter = new Int32Array(powerOfTwo(8, keys.length * 0.25));
     this.#filterMask = this.#filter.length - 1;
     this.#units = new Uint16Array(keys.reduce((sum, key) => sum + key.length, 0));
     let begin = 0;

@@ -47,15 +47,19 @@ interface Row {
 
 /** Most bits of an address by which its stretch of the prefixes is found at once. */
 const MAX_HEAD_BITS = 16;
+/** Prefixes that are searched behind a head: about half a line of the processor's cache. */
+const PREFIXES_BY_HEAD = 4;
+/** Bits of the last word of a record below the place of the prefix around it, which is shifted by one: 0 is none. */
+const AROUND_SHIFT = 8;
 
 /** Prefixes of one family. */
 class Family {
-  /** Records in order of their prefixes: the prefix's words, its bits, what it stands for, and the place of the one around it. */
+  /** Records in order of their prefixes: the prefix's words; its bits and the place of the one around it. */
   readonly #records: Int32Array;
+  /** What they stand for. */
+  readonly #values: Int32Array;
   /** Words of a prefix. */
   readonly #width: number;
-  /** Words of a record. */
-  readonly #stride: number;
   /** By the first bits of an address: how many prefixes begin below them. */
   readonly #heads: Int32Array;
   readonly #headShift: number;
@@ -69,30 +73,28 @@ class Family {
       return a.network.bits - b.network.bits;
     });
     this.#width = width;
-    this.#stride = width === 1 ? 4 : 8;
-    this.#records = new Int32Array(sorted.length * this.#stride);
-    const heads = Math.min(powerOfTwo(2, sorted.length), 1 << MAX_HEAD_BITS);
+    this.#records = new Int32Array(sorted.length * (width + 1));
+    this.#values = Int32Array.from(sorted, ({ value }) => value);
+    const heads = Math.min(powerOfTwo(2, sorted.length / PREFIXES_BY_HEAD), 1 << MAX_HEAD_BITS);
     this.#headShift = 32 - Math.log2(heads);
     this.#heads = new Int32Array(heads + 1);
-    sorted.forEach(({ value, network }, place) => {
-      const at = place * this.#stride;
+    sorted.forEach(({ network }, place) => {
+      const at = place * (width + 1);
       this.#records.set(network.words.slice(0, width), at);
-      this.#records[at + width] = network.bits;
-      this.#records[at + width + 1] = value;
       let around = place - 1;
       while (around >= 0 && !this.#holds(around, this.#records, at)) around = this.around(around);
-      this.#records[at + width + 2] = around;
+      this.#records[at + width] = ((around + 1) << AROUND_SHIFT) | network.bits;
       this.#heads[(network.words[0] >>> this.#headShift) + 1]!++;
     });
     for (let head = 0; head < heads; head++) this.#heads[head + 1]! += this.#heads[head]!;
   }
 
   value(place: number): number {
-    return this.#records[place * this.#stride + this.#width + 1]!;
+    return this.#values[place]!;
   }
 
   around(place: number): number {
-    return this.#records[place * this.#stride + this.#width + 2]!;
+    return (this.#records[place * (this.#width + 1) + this.#width]! >>> AROUND_SHIFT) - 1;
   }
 
   find(): number {
@@ -110,7 +112,7 @@ class Family {
   }
 
   #notAbove(place: number): boolean {
-    const at = place * this.#stride;
+    const at = place * (this.#width + 1);
     for (let w = 0; w < this.#width; w++) {
       const mine = this.#records[at + w]! >>> 0;
       const other = ipWords[w]!;
@@ -120,8 +122,8 @@ class Family {
   }
 
   #holds(place: number, words: Int32Array | Uint32Array, from: number): boolean {
-    const at = place * this.#stride;
-    let bits = this.#records[at + this.#width]!;
+    const at = place * (this.#width + 1);
+    let bits = this.#records[at + this.#width]! & ((1 << AROUND_SHIFT) - 1);
     for (let w = 0; bits > 0; w++, bits -= 32) {
       const mask = maskOf(bits < 32 ? bits : 32);
       if (((this.#records[at + w]! ^ words[from + w]!) & mask) !== 0) return false;
