@@ -12,7 +12,7 @@ const REPEATED_COST = 4000;
 /** A gram in one place of 2^9 costs 2^(20 - 9), and so on. */
 const COST_BITS = 20;
 /** The n of a gram of four of which one half is known to be common. */
-const HALF_COMMON = 14;
+const HALF_COMMON = 15;
 
 /** The n of common groups of three octets, least octet first; made when something is built. */
 let levels: Map<number, number> | undefined;
