@@ -31,12 +31,12 @@ export const PEERS = {
   "dovecot-pop3": "dovecot-pop3d",
   mbsync: "isync",
   offlineimap: "offlineimap3",
-  mutt: "mutt",
   curl: "curl",
   fetchmail: "fetchmail",
   mpop: "mpop",
   getmail: "getmail6",
   setsid: "util-linux",
+  setpriv: "util-linux",
   clamd: "clamav-daemon",
   clamdscan: "clamdscan",
   amavisd: "amavisd-new",
@@ -125,11 +125,11 @@ export async function peer(name: PeerName): Promise<string> {
 export function peerTest(
   peers: readonly PeerName[],
   name: string,
-  body: () => Promise<void>,
+  body: (test: Deno.TestContext) => Promise<void>,
 ): void {
   Deno.test(name, async (test) => {
     const reasons = (await Promise.all(peers.map(missing))).filter((why) => why !== undefined);
-    if (reasons.length === 0) return await body();
+    if (reasons.length === 0) return await body(test);
     if (Deno.env.get("CI")) throw new Error(reasons.join("; "));
     console.log(`skipped: ${reasons.join("; ")}`);
     await test.step({ name: `skipped: ${reasons.join("; ")}`, ignore: true, fn: () => {} });
