@@ -28,6 +28,7 @@ const TABLE = {
   // Their own addresses alone: they are asked, and go nowhere.
   spamd: (config: AgentConfig): AgentPermissions => listening(config.listen),
   rspamd: (config: AgentConfig): AgentPermissions => listening(config.listen),
+  delegation: (config: AgentConfig): AgentPermissions => listening(config.listen),
   // Their own addresses and the mailbox servers.
   pop3: (config: AgentConfig): AgentPermissions =>
     join(listening(config.listen), ...mailServers(config)),

@@ -15,6 +15,7 @@ const AGENTS: Readonly<Record<AgentConfig["agent"], () => Promise<Start>>> = {
   spamd: async () => (await import("./spamd/agent.ts")).startSpamdAgent,
   pop3: async () => (await import("./pop3/agent.ts")).startPop3Agent,
   imap: async () => (await import("./imap/agent.ts")).startImapAgent,
+  delegation: async () => (await import("./delegation/agent.ts")).startDelegationAgent,
   rspamd: async () => (await import("./rspamd/agent.ts")).startRspamdAgent,
 };
 

@@ -16,6 +16,7 @@ import { fetchPop3 } from "./selftest/fetch_pop3.ts";
 import { judge, type Judgement } from "./selftest/judge.ts";
 import { eicar, makeSample, SAMPLE_NAMES, type SampleName, SAMPLES } from "./selftest/samples.ts";
 import { type Reply, submit } from "./selftest/submit.ts";
+import { askDelegation } from "./selftest/ask_delegation.ts";
 import { isAdvice, submitAdvice } from "./selftest/submit_advice.ts";
 import { submitMilter } from "./selftest/submit_milter.ts";
 import { makeZip } from "./selftest/zip.ts";
@@ -113,6 +114,10 @@ async function testAll(target: Target, options: Options): Promise<number> {
       printLine(`${agent.name} is left out: there is no test mail in the mailboxes behind it.`);
       continue;
     }
+    if (agent.agent === "delegation") {
+      rows.push(await testDelegation(agent, options));
+      continue;
+    }
     for (const sample of SAMPLE_NAMES) rows.push(await testOne(target, agent, sample, options));
   }
   const wrong = rows.filter((row) => row.wrong !== undefined).length;
@@ -148,6 +153,27 @@ function harmfulTexts(): string[] {
   const outer = makeZip([{ name: "inner.zip", content: inner }]);
   const base64 = (octets: Uint8Array) => btoa(String.fromCharCode(...octets)).slice(0, 70);
   return [new TextDecoder().decode(eicar()), base64(eicar()), base64(outer)];
+}
+
+async function testDelegation(
+  agent: { readonly name: string; readonly address: string },
+  { from, to, timeout }: Options,
+): Promise<Row> {
+  const started = performance.now();
+  const question = { sender: from, recipient: to, timeoutMs: timeout };
+  const { reply, judgement } = await askDelegation(agent.address, question).catch((error) => {
+    const wrong = error instanceof Error ? error.message : String(error);
+    return { reply: { code: 0, text: "-" }, judgement: { cameOut: "nothing", wrong } };
+  });
+  return {
+    agent: agent.name,
+    mail: "clean",
+    reply: reply.text,
+    status: "-",
+    by: "-",
+    ms: performance.now() - started,
+    ...judgement,
+  };
 }
 
 async function testOne(

@@ -117,6 +117,21 @@ export const rspamdAgentSchema = z.strictObject({
   }).prefault({}),
 });
 
+/** The delegation agent: Postfix asks it about clients, senders and recipients (`check_policy_service`). */
+export const delegationAgentSchema = z.strictObject({
+  agent: z.literal("delegation"),
+  name: listenerName.default("delegation"),
+  listen,
+  socketMode,
+  direction: way,
+  limits: z.strictObject({
+    sessions,
+    commandTime: time.default("10m").describe("how long a connection may be idle"),
+  }).prefault({}),
+});
+
+/** The delegation agent's part of the configuration, checked. */
+export type DelegationAgentConfig = z.output<typeof delegationAgentSchema>;
 /** The clamd agent's part of the configuration, checked. */
 export type ClamdAgentConfig = z.output<typeof clamdAgentSchema>;
 /** The spamd agent's part, checked. */

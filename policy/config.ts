@@ -3,7 +3,12 @@
  * Schema and the reference page.
  */
 import * as z from "zod";
-import { clamdAgentSchema, rspamdAgentSchema, spamdAgentSchema } from "./advice_config.ts";
+import {
+  clamdAgentSchema,
+  delegationAgentSchema,
+  rspamdAgentSchema,
+  spamdAgentSchema,
+} from "./advice_config.ts";
 import { engineSchema } from "./engines_config.ts";
 import { archivesSchema, arcSchema } from "./secrets_config.ts";
 import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
@@ -86,6 +91,7 @@ export const agentSchema = z.discriminatedUnion("agent", [
   clamdAgentSchema,
   spamdAgentSchema,
   rspamdAgentSchema,
+  delegationAgentSchema,
   pop3AgentSchema,
   imapAgentSchema,
 ]);

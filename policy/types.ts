@@ -15,6 +15,7 @@ export const AGENT_NAMES = [
   "scan",
   "cgp",
   "clamd",
+  "delegation",
   "spamd",
   "rspamd",
 ] as const;

@@ -17,6 +17,7 @@ const DEFAULT_AGENTS = [
   { agent: "clamd", name: "clamd" },
   { agent: "spamd", name: "spamd" },
   { agent: "rspamd", name: "rspamd" },
+  { agent: "delegation", name: "delegation" },
 ];
 
 /** What the built-in settings would do, said once more: each test mail has an end of its own. */

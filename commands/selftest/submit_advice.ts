@@ -89,8 +89,17 @@ function length(octets: number): Uint8Array {
 }
 
 /** Sends all, then reads to the end of the stream: each of these agents closes when it has answered. */
-async function talk(
+function talk(
   { address, timeoutMs }: AdviceSubmission,
+  pieces: readonly Uint8Array[],
+): Promise<string> {
+  return talkTo(address, timeoutMs, pieces);
+}
+
+/** Writes, ends the writing, and reads to the end. @returns Latin-1. */
+export async function talkTo(
+  address: string,
+  timeoutMs: number,
   pieces: readonly Uint8Array[],
 ): Promise<string> {
   const colon = address.lastIndexOf(":");

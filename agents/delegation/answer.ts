@@ -1,0 +1,84 @@
+/** What is answered to a request: the policy's word on client, sender or recipient, as far as it is final by then. */
+import { decide } from "../../policy/decide.ts";
+import type { Envelope, Outcome, Phase } from "../../policy/types.ts";
+import { bareAddress } from "../bare_address.ts";
+import { newQueueId } from "../queue_id.ts";
+import { recordRefusal } from "../session_books.ts";
+import { refusalOf } from "../smtp/replies.ts";
+import { type FactsSource, recipientFacts, senderFacts } from "../way.ts";
+import type { DelegationContext, DelegationSettings } from "./context.ts";
+import type { DelegationRequest } from "./request_decoder.ts";
+
+/** No word: other restrictions of the mail server go on. */
+const NO_WORD = "DUNNO";
+
+/** States in which there is a sender, and perhaps a recipient. */
+const WITH_SENDER = new Set(["MAIL", "RCPT", "DATA", "BDAT", "END-OF-MESSAGE"]);
+
+/**
+ * Answers one request.
+ *
+ * @returns The action, as access(5) has it: `DUNNO`, or a reply such as `550 5.7.1 text`.
+ */
+export function answer(
+  context: DelegationContext,
+  settings: DelegationSettings,
+  request: DelegationRequest,
+): string {
+  const { ports } = context;
+  const tree = ports.policy();
+  const source: FactsSource = {
+    agent: "delegation",
+    listener: settings.listener,
+    time: Date.now(),
+    tls: (request.get("encryption_protocol") ?? "") !== "",
+    tree,
+    envelope: envelopeOf(request),
+    ...(settings.direction === undefined ? {} : { direction: settings.direction }),
+  };
+  const recipient = request.get("protocol_state") === "VRFY" ? "" : request.get("recipient") ?? "";
+  const recipients = recipient === "" ? [] : [bareAddress(recipient)];
+  const { phase, outcome } = decideNow(source, recipients[0]);
+  const reply = refusalOf(outcome);
+  if (reply === undefined) return NO_WORD;
+  const queueId = request.get("queue_id") || newQueueId(source.time);
+  recordRefusal(ports, source, queueId, recipients, reply, outcome, phase);
+  return reply;
+}
+
+function decideNow(
+  source: FactsSource,
+  recipient: string | undefined,
+): { readonly phase: Phase; readonly outcome: Outcome } {
+  const { tree, envelope } = source;
+  if (envelope.sender === undefined) {
+    return { phase: "connect", outcome: decide(tree, "connect", senderFacts(source)) };
+  }
+  if (recipient === undefined) {
+    return { phase: "sender", outcome: decide(tree, "sender", senderFacts(source)) };
+  }
+  return {
+    phase: "recipient",
+    outcome: decide(tree, "recipient", recipientFacts(source, recipient)),
+  };
+}
+
+function envelopeOf(request: DelegationRequest): Partial<Envelope> {
+  const value = (name: string) => {
+    const given = request.get(name);
+    return given === undefined || given === "" || given === "unknown" ? undefined : given;
+  };
+  const client = value("client_address");
+  const clientName = value("client_name");
+  const helo = value("helo_name");
+  const user = value("sasl_username");
+  return {
+    ...(client === undefined ? {} : { client }),
+    ...(clientName === undefined ? {} : { clientName }),
+    ...(helo === undefined ? {} : { helo }),
+    ...(user === undefined ? {} : { user }),
+    ...(WITH_SENDER.has(request.get("protocol_state") ?? "")
+      ? { sender: bareAddress(request.get("sender") ?? "") }
+      : {}),
+  };
+}
