@@ -59,7 +59,11 @@ export class KeyTable {
       this.#filter[(mixed >>> 10) & this.#filterMask]! |= (1 << mixed) | (1 << (mixed >>> 5));
       let slot = mixed & this.#mask;
       while (this.#slots[slot * SLOT_WORDS + LENGTH]! >= 0) slot = (slot + 1) & this.#mask;
-      this.#slots.set([hash, begin, key.length, values[number]!], slot * SLOT_WORDS);
+      const at = slot * SLOT_WORDS;
+      this.#slots[at] = hash;
+      this.#slots[at + BEGIN] = begin;
+      this.#slots[at + LENGTH] = key.length;
+      this.#slots[at + VALUE] = values[number]!;
       begin += key.length;
     }
   }

@@ -65,27 +65,23 @@ class Family {
   readonly #headShift: number;
 
   constructor(rows: readonly Row[], width: number) {
-    const sorted = [...rows].sort((a, b) => {
-      for (let w = 0; w < width; w++) {
-        const difference = a.network.words[w]! - b.network.words[w]!;
-        if (difference !== 0) return difference;
-      }
-      return a.network.bits - b.network.bits;
-    });
+    const order = orderOf(rows, width);
     this.#width = width;
-    this.#records = new Int32Array(sorted.length * (width + 1));
-    this.#values = Int32Array.from(sorted, ({ value }) => value);
-    const heads = Math.min(powerOfTwo(2, sorted.length / PREFIXES_BY_HEAD), 1 << MAX_HEAD_BITS);
+    this.#records = new Int32Array(rows.length * (width + 1));
+    this.#values = new Int32Array(rows.length);
+    const heads = Math.min(powerOfTwo(2, rows.length / PREFIXES_BY_HEAD), 1 << MAX_HEAD_BITS);
     this.#headShift = 32 - Math.log2(heads);
     this.#heads = new Int32Array(heads + 1);
-    sorted.forEach(({ network }, place) => {
+    for (let place = 0; place < order.length; place++) {
+      const { value, network } = rows[order[place]!]!;
       const at = place * (width + 1);
-      this.#records.set(network.words.slice(0, width), at);
+      for (let w = 0; w < width; w++) this.#records[at + w] = network.words[w]!;
       let around = place - 1;
       while (around >= 0 && !this.#holds(around, this.#records, at)) around = this.around(around);
       this.#records[at + width] = ((around + 1) << AROUND_SHIFT) | network.bits;
+      this.#values[place] = value;
       this.#heads[(network.words[0] >>> this.#headShift) + 1]!++;
-    });
+    }
     for (let head = 0; head < heads; head++) this.#heads[head + 1]! += this.#heads[head]!;
   }
 
@@ -130,4 +126,21 @@ class Family {
     }
     return true;
   }
+}
+
+/** The rows' numbers in order of their prefixes, wider ones before those inside. */
+function orderOf(rows: readonly Row[], width: number): Uint32Array {
+  const keys = new Float64Array(rows.length * (width + 1));
+  rows.forEach(({ network }, number) => {
+    const at = number * (width + 1);
+    for (let w = 0; w < width; w++) keys[at + w] = network.words[w]!;
+    keys[at + width] = network.bits;
+  });
+  return Uint32Array.from(rows.keys()).sort((a, b) => {
+    for (let w = 0; w <= width; w++) {
+      const difference = keys[a * (width + 1) + w]! - keys[b * (width + 1) + w]!;
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  });
 }

@@ -86,14 +86,14 @@ export class Postings {
     const { index } = tree;
     const builder = new ListBuilder(tree);
     this.atoms = tree.atoms.length;
-    for (const [atom, ...entries] of index.atoms) builder.atom(atom, entries);
+    for (const row of index.atoms) builder.atom(row);
     for (const [atom, ...wholes] of tree.supersets) builder.wholes(atom, wholes);
     const others = index.atoms.filter(([atom]) => typeof tree.atoms[atom] !== "number");
-    const probes = others.map(([atom, ...entries]) => ({
-      phases: phasesOf(entries),
+    const probes = others.map((row) => ({
+      phases: phasesOf(row, 1),
       probe: {
-        record: atom * ATOM_WORDS,
-        program: builder.programs.write(literal(atom, false), -1),
+        record: row[0] * ATOM_WORDS,
+        program: builder.programs.write(literal(row[0], false), -1),
       },
     }));
     this.probes = index.always.map((_, phase) =>
@@ -105,19 +105,18 @@ export class Postings {
         [attribute * 32 + value, ...entries] as const
       ),
     );
-    const enums = index.enums.map(([attribute, _value, ...entries]) =>
-      [attribute, entries] as const
-    );
+    const enums = index.enums.map((row) => [row[0], phasesOf(row, 2)] as const);
     this.enumAttributes = askedAttributes(tree, enums, phaseOf);
     this.numbers = index.numbers.map((number) => new NumberPostings(number, builder));
     this.alwaysBegin = builder.table(
       index.always.length,
       index.always.map((entries, phase) => [phase, ...entries] as const),
     );
-    const sets = index.atoms.flatMap(([atom, ...entries]) => {
-      const attribute = tree.atoms[atom];
-      return typeof attribute === "number" ? [[attribute, entries] as const] : [];
-    });
+    const sets: (readonly [attribute: number, phases: number])[] = [];
+    for (const row of index.atoms) {
+      const attribute = tree.atoms[row[0]];
+      if (typeof attribute === "number") sets.push([attribute, phasesOf(row, 1)]);
+    }
     this.setAttributes = askedAttributes(tree, sets, phaseOf);
     this.words = builder.words.finish();
     this.ranges = Float64Array.from(builder.programs.ranges);
@@ -125,15 +124,15 @@ export class Postings {
   }
 }
 
-/** By phase, the attributes that are known and lead to entries of that phase. */
+/** By phase, the attributes that are known and lead to entries of that phase; rows say of which phases they have any. */
 function askedAttributes(
   tree: DecisionTree,
-  rows: readonly (readonly [attribute: number, entries: readonly number[]])[],
+  rows: readonly (readonly [attribute: number, phases: number])[],
   phaseOf: (attribute: number) => number,
 ): number[][] {
   const wanted = new Map<number, number>();
-  for (const [attribute, entries] of rows) {
-    wanted.set(attribute, (wanted.get(attribute) ?? 0) | phasesOf(entries));
+  for (const [attribute, phases] of rows) {
+    wanted.set(attribute, (wanted.get(attribute) ?? 0) | phases);
   }
   return tree.index.always.map((_, phase) =>
     [...wanted].flatMap(([attribute, phases]) =>
@@ -142,10 +141,10 @@ function askedAttributes(
   );
 }
 
-/** The phases in which some of the entries count, as bits. */
-function phasesOf(entries: readonly number[]): number {
+/** The phases in which some of a row's entries count, as bits. */
+function phasesOf(row: readonly number[], begin: number): number {
   let phases = 0;
-  for (const entry of entries) phases |= entry & 63;
+  for (let i = begin; i < row.length; i++) phases |= row[i]! & 63;
   return phases;
 }
 
@@ -193,16 +192,17 @@ class ListBuilder {
   }
 
   /** Fills in the record of an atom. */
-  atom(atom: number, entries: readonly number[]): void {
+  atom(row: Row): void {
+    const atom = row[0];
     const record = atom * ATOM_WORDS;
-    if (entries.length === 1) {
+    if (row.length === 2) {
       this.words.set(record + ATOM_LISTS, ONE_ENTRY);
-      const [entry, effect, program] = this.#entry(entries[0]!, atom);
+      const [entry, effect, program] = this.#entry(row[1]!, atom);
       this.words.set(record + ATOM_ENTRY, entry);
       this.words.set(record + ATOM_ENTRY + ENTRY_EFFECT, effect);
       this.words.set(record + ATOM_ENTRY + ENTRY_PROGRAM, program);
     } else {
-      const programs = entries.map((entry) => this.#entry(entry, atom));
+      const programs = row.slice(1).map((entry) => this.#entry(entry, atom));
       this.words.set(record + ATOM_LISTS, this.words.length);
       this.#lists(programs);
       this.words.set(record + ATOM_END, this.words.length);
