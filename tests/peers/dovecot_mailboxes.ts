@@ -76,7 +76,7 @@ listen = 127.0.0.1
 ssl = ${tls ? "yes" : "no"}
 ${tls ? `ssl_cert = <${tls.certificatePath}\nssl_key = <${tls.keyPath}` : ""}
 disable_plaintext_auth = no
-auth_mechanisms = plain login cram-md5 scram-sha-256
+auth_mechanisms = plain login cram-md5 scram-sha-256 apop
 auth_failure_delay = 0
 hostname = mail.here.test
 first_valid_uid = 1
@@ -97,6 +97,9 @@ passdb {
 ${services.join("")}
 service anvil {
   client_limit = 4000
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service auth {
   client_limit = 6000
