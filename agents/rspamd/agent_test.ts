@@ -128,6 +128,9 @@ Deno.test("rspamd: each outcome in Rspamd's words", async (test) => {
     }],
     ["redirected, which others cannot", CLEAN, rcpt("moved"), { action: "soft reject" }],
     ["refused for its client", CLEAN, [["IP", "192.0.2.7"]], { action: "reject", score: 5 }],
+    ["refused for its client, told with its port", CLEAN, [["IP", "192.0.2.7:25"]], {
+      action: "reject",
+    }],
     ["a client that is no address", CLEAN, [["IP", "192.0.2.7; x"]], { action: "no action" }],
   ];
   for (const [name, message, headers, want] of rows) {
@@ -275,6 +278,14 @@ Deno.test("rspamd: compressed messages are unpacked within bounds, or refused wi
   await test.step("what is no zstd", async () => {
     assert.match(await post(Buffer.from("nonsense")), /^400 /);
   });
+});
+
+Deno.test("rspamd: Rspamd's own proxy asks with GET", async () => {
+  await using all = await Harness.start(POLICY);
+  const head = "GET /checkv2 HTTP/1.1\r\nConnection: close\r\nFlags: milter,body_block\r\n";
+  const length = `Content-Length: ${INFECTED.length}\r\nIP: [2001:db8::1]:25\r\n\r\n`;
+  assert.match(await talk(all.address, head + length + INFECTED), /"action":"reject"/);
+  assert.equal(all.ports.records[0]!.envelope.client, "2001:db8::1");
 });
 
 Deno.test("rspamd: limits of size, recipients and octets in flight", async (test) => {

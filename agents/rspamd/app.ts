@@ -41,6 +41,8 @@ export function rspamdApp(context: RspamdContext): Hono<Env> {
   });
   const checks = ["/checkv2", "/check", "/symbols"];
   app.on("POST", checks, (c) => checked(context, c));
+  // Rspamd's own proxy sends its message so.
+  app.on("GET", checks, (c, next) => c.env.body.length > 0 ? checked(context, c) : next());
   app.all("*", (c) => {
     const known = checks.includes(c.req.path) || c.req.path === "/ping";
     return known

@@ -33,7 +33,7 @@ export function requestFacts(fields: Fields): RequestFacts {
   const recipients = all("rcpt").map(bareAddress);
   const deliverTo = one("deliver-to");
   const ip = one("ip");
-  const client = ip !== undefined && isIP(ip) > 0 ? plainAddress(ip) : undefined;
+  const client = ip === undefined ? undefined : addressOf(ip);
   const clientName = one("hostname");
   const helo = one("helo");
   const user = one("user");
@@ -54,6 +54,13 @@ export function requestFacts(fields: Fields): RequestFacts {
     bodyBlock: flags.includes("body_block"),
     compression: (one("compression") ?? "").toLowerCase(),
   };
+}
+
+/** An address, with or without a port: Rspamd's own proxy tells it. */
+function addressOf(text: string): string | undefined {
+  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ??
+    /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text;
+  return isIP(bare) > 0 ? plainAddress(bare) : undefined;
 }
 
 /** A field's text: UTF-8 where it is that, without control characters, bounded. */
