@@ -66,6 +66,7 @@ class ImapAgent implements RunningAgent {
     this.#listener = new Listener({
       listen: config.listen,
       shareAddress: config.shareAddress ?? false,
+      proxies: config.proxies,
       limits: settings,
       serve: (stream) => this.#sessions.run(new ImapRunner(this.#context, stream)),
       refuse: async (stream) => {

@@ -30,6 +30,8 @@ export interface SendOptions {
 export interface LinkView {
   /** What becomes of a FETCH response. */
   fetchHandler(number: number): FetchHandler;
+  /** Whether flags, dates and numbers of messages go to the client as they come. */
+  readonly passesPlain: boolean;
   own(): OwnCapabilities;
   /** The capabilities that the server has, as it wrote them. */
   capabilities(text: string): void;
@@ -49,6 +51,13 @@ interface Pending {
 }
 
 type Text = Fragment & { readonly kind: "text" };
+
+/**
+ * A FETCH response that has nothing but flags, dates and numbers, in the form that nearly all have: lists of many messages are made
+ * of these. What looks otherwise is read item by item.
+ */
+const PLAIN =
+  /^\* \d+ FETCH \((?:(?:UID \d+|FLAGS \([^()"{}]*\)|MODSEQ \(\d+\)|INTERNALDATE "[^"\\]*")(?: (?!\))|(?=\))))+\)$/;
 
 /** The connection to the server: commands go out, and every response is read. */
 export class ServerLink {
@@ -242,6 +251,11 @@ export class ServerLink {
   async #data(head: ResponseHead & { readonly kind: "data" }, line: Text): Promise<void> {
     const { name, number } = head;
     if (name === "FETCH" && number !== undefined) {
+      if (this.#view.passesPlain && line.end === undefined && PLAIN.test(latin1(line.octets))) {
+        this.#output.push(line.octets.slice());
+        this.#output.push("\r\n");
+        return await this.#output.relieve();
+      }
       await readFetch(this.#input, line, this.#view.fetchHandler(number));
       return;
     }

@@ -110,6 +110,11 @@ export class Upstream implements LinkView {
     }, number);
   }
 
+  /** Whether nobody but the client waits for flags and numbers. */
+  get passesPlain(): boolean {
+    return this.onFetch === undefined;
+  }
+
   /** What the gate adds to capabilities. */
   own(): OwnCapabilities {
     return this.#options.own();
