@@ -54,7 +54,9 @@ By readers of its own: ${
     opened.own.map((type) => `\`${type}\``).join(", ")
   }. Also zip members by deflate, Deflate64, bzip2, LZMA, xz,
 and encrypted by PKWARE's cipher or WinZip's AES; 7z by LZMA, LZMA2, deflate, bzip2 and copies; what programs bring along for
-InstallShield and AutoIt (EA05, EA06); objects and macros in presentations of PowerPoint 97 and later.
+InstallShield and AutoIt (EA05, EA06); objects and macros in presentations of PowerPoint 97 and later. Of ACE what is stored or packed by LZ77 of versions 1 and 2, but not
+by their methods for sound and pictures; no program writes ACE any more, so its reader was tested on what the tests themselves
+make. A checksum that is wrong is \`malformed\`, here as in every format that has one.
 
 By 7-Zip in WebAssembly, which reads one array of octets and may do nothing else: ${
     opened["7-Zip"].map((type) => `\`${type}\``).join(", ")

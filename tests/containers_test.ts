@@ -94,3 +94,80 @@ for (const [name, [bits = "", ...more]] of Object.entries(PDF_CIPHERS)) {
       }),
   );
 }
+
+/** Lines that compress, and noise that does not. */
+const LONG = Array.from({ length: 900 }, (_, i) => `line ${i}, ${Math.imul(i, 48271) >>> 3}\n`)
+  .join("");
+
+/** Checks that the test file and a longer one came out of what a program made. */
+function holds(octets: Uint8Array): void {
+  const { status, parts, notScanned } = scanned(octets);
+  assert.deepEqual([status, notScanned], ["infected", []]);
+  assert.ok(parts.some(({ size }) => size === LONG.length), "the longer file is there, too");
+}
+
+for (const way of ["a", "aq", "as"]) {
+  peerTest(
+    ["arc"],
+    `What ARC packs by "${way}" is opened`,
+    () =>
+      inDirectory("arc", async (make, directory) => {
+        await Deno.writeTextFile(`${directory}/long.txt`, LONG);
+        await make(way, "made.arc", "e.com", "long.txt");
+        holds(await Deno.readFile(`${directory}/made.arc`));
+      }),
+  );
+}
+
+for (const level of ["-1", "-3", "-9"]) {
+  peerTest(
+    ["lzop"],
+    `What lzop packs by ${level} is opened`,
+    () =>
+      inDirectory("lzop", async (make, directory) => {
+        await Deno.writeTextFile(`${directory}/long.txt`, LONG);
+        await make(level, "-o", "made.lzo", "e.com", "long.txt");
+        holds(await Deno.readFile(`${directory}/made.lzo`));
+      }),
+  );
+}
+
+peerTest(
+  ["zip"],
+  "Volumes that zip wrote are put together",
+  () =>
+    inDirectory("zip", async (make, directory) => {
+      const noise = crypto.getRandomValues(new Uint8Array(50_000));
+      const files = ["1", "2", "3"].map((name) => `${directory}/${name}`);
+      for (const file of files) {
+        await Deno.writeFile(file, noise.map((octet) => octet ^ file.length));
+      }
+      await make("-q", "-s", "64k", "made.zip", "1", "2", "e.com", "3");
+      const names = ["made.z01", "made.z02", "made.zip"];
+      for (const name of names) {
+        await Deno.stat(`${directory}/${name}`);
+      }
+      const tar = await run("tar", ["-c", ...names], { cwd: directory });
+      assert.equal(tar.code, 0);
+      await run("tar", ["-cf", "all.tar", ...names], { cwd: directory });
+      const { status, notScanned } = scanned(await Deno.readFile(`${directory}/all.tar`));
+      assert.deepEqual([status, notScanned], ["infected", []]);
+    }),
+);
+
+for (const packing of ["zlib", "bzip2", "lzma", "/SOLID lzma"]) {
+  peerTest(
+    ["makensis"],
+    `What an installer of NSIS brings along is opened: ${packing}`,
+    () =>
+      inDirectory("makensis", async (make, directory) => {
+        await Deno.writeTextFile(`${directory}/long.txt`, LONG);
+        await Deno.writeTextFile(
+          `${directory}/made.nsi`,
+          `SetCompressor ${packing}\nOutFile made.exe\nInstallDir $TEMP\nSection\nFile e.com\nFile long.txt\nSectionEnd\n`,
+        );
+        await make("-V1", "made.nsi");
+        holds(await Deno.readFile(`${directory}/made.exe`));
+      }),
+  );
+}

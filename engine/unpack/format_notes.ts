@@ -4,7 +4,6 @@ import { isForeign, unpackerFor } from "./formats.ts";
 /** Why a type of container is not opened. Every type that the engine takes for a container and does not open is here. */
 export const NOT_OPENED: Readonly<Record<string, string>> = {
   lrzip: "needs several decoders and gigabytes of memory by design; no portable reader",
-  ace: "proprietary; the one library that reads it had CVE-2018-20250 and has no source",
   zpaq: "archives carry the program that unpacks them: its time has no bound",
   uha: "of the 1990s; never documented",
 };

@@ -1,5 +1,6 @@
 /** Which unpacker opens which type, and which types are containers that none opens yet. */
 import { fileTypeGroup } from "../detect/file_type.ts";
+import { unacefile } from "./ace.ts";
 import { unalz } from "./alz.ts";
 import { unarc } from "./arc.ts";
 import { unar, uncpio, unrpm } from "./archives.ts";
@@ -84,6 +85,7 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   iscab: uniscab,
   sis: unsis,
   alz: unalz,
+  ace: unacefile,
   // behind programs only
   nsis: unforeign,
   installshield: uniscab,

@@ -46,6 +46,10 @@ export const PEERS = {
   "c-icap": "c-icap",
   arcverify: "python3-dkim",
   qpdf: "qpdf",
+  arc: "arc",
+  lzop: "lzop",
+  zip: "zip",
+  makensis: "nsis",
 } as const;
 
 /** One of {@link PEERS}. */
