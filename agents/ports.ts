@@ -119,6 +119,11 @@ export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** What an agent's clients may ask of the whole gateway, where the configuration lets them. */
+export const GATEWAY_OPERATIONS = ["reload", "shutdown"] as const;
+/** One of {@link GATEWAY_OPERATIONS}. */
+export type GatewayOperation = (typeof GATEWAY_OPERATIONS)[number];
+
 /** The ports of an agent. */
 export interface AgentPorts {
   /** The policy in force now; a transaction keeps the one it began with. */
@@ -148,6 +153,8 @@ export interface AgentPorts {
   /** Asks for octets to be held; false when the node is full (the agent answers 452). Each grant is given back by release. */
   reserve(octets: number): Promise<boolean>;
   release(octets: number): void;
+  /** Asks the daemon to read its documents and signatures anew, or to end. It does what the agent's configuration allows alone. */
+  operate?(operation: GatewayOperation): void;
   /** Fire and forget: log line, message log, statistics. */
   record(record: MessageRecord): void;
   log(

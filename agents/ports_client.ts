@@ -3,7 +3,13 @@ import { ERROR_CODES, type ErrorCode, PosternError } from "../errors.ts";
 import type { RewriteRequest, RewriteResult, ScanSettings, Verdict } from "../engine/types.ts";
 import type { DecisionTree } from "../policy/tree.ts";
 import type { Envelope } from "../policy/types.ts";
-import type { AgentPorts, LogLevel, MessageRecord, QuarantineRequest } from "./ports.ts";
+import type {
+  AgentPorts,
+  GatewayOperation,
+  LogLevel,
+  MessageRecord,
+  QuarantineRequest,
+} from "./ports.ts";
 
 /** How messages leave the worker. */
 export type Post = (message: unknown, transfer: Transferable[]) => void;
@@ -129,6 +135,10 @@ export class PortsClient implements AgentPorts {
   ): void {
     this.flush(); // what was recorded before stands before it in the log
     this.#post({ type: "log", level, message: message.slice(0, 10_000), fields }, []);
+  }
+
+  operate(operation: GatewayOperation): void {
+    this.#post({ type: "operate", operation }, []);
   }
 
   /** The daemon answered a call. */

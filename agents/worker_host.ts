@@ -235,6 +235,8 @@ export class WorkerHost {
           listener: this.#options.name,
           ...message.fields,
         });
+      case "operate":
+        return ports.operate?.(message.operation);
       case "told":
         this.#asked.get(message.id)?.(message.value);
         this.#asked.delete(message.id);

@@ -12,7 +12,7 @@ import {
 import type { AgentConfig } from "../policy/config.ts";
 import type { DecisionTree } from "../policy/tree.ts";
 import { ACTIONS, AGENT_NAMES, DIRECTIONS, PHASES, REPORT_STATUSES } from "../policy/types.ts";
-import { LOG_LEVELS } from "./ports.ts";
+import { GATEWAY_OPERATIONS, LOG_LEVELS } from "./ports.ts";
 
 /** From the daemon to the worker. */
 export type ToWorker =
@@ -239,6 +239,8 @@ export const noticeSchema = v.variant("type", [
     fields: v.record(text, v.union([text, v.number(), v.boolean()])),
   }),
   v.object({ type: v.literal("told"), id, value: v.unknown() }),
+  /** A client asks something of the whole gateway; the daemon sees whether it may. */
+  v.object({ type: v.literal("operate"), operation: v.picklist(GATEWAY_OPERATIONS) }),
 ]);
 
 /** A checked {@link noticeSchema}. */

@@ -120,7 +120,9 @@ export class Agents {
 
   #keeper(settings: AgentSettings): AgentKeeper {
     const { worker, backstage, policy, report, heartbeatMs } = this.#options;
-    const ports = hostPorts(backstage, settings.nextHop);
+    const { config } = settings;
+    const operations = config.agent === "clamd" ? config.operations : [];
+    const ports = hostPorts(backstage, settings.nextHop, operations);
     return new AgentKeeper({
       settings,
       worker,

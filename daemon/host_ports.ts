@@ -1,7 +1,12 @@
 /** What the daemon does for an agent: scanners, quarantine, Maildir, the account of octets, records. */
 import { PosternError } from "../errors.ts";
 import { deliverMaildir } from "../agents/maildir.ts";
-import type { AgentPorts, MessageRecord, QuarantineRequest } from "../agents/ports.ts";
+import type {
+  AgentPorts,
+  GatewayOperation,
+  MessageRecord,
+  QuarantineRequest,
+} from "../agents/ports.ts";
 import type { HostPorts } from "../agents/worker_host.ts";
 import type { ScanSettings, Verdict } from "../engine/types.ts";
 import type { ArchivePasswords } from "./archive_passwords.ts";
@@ -26,6 +31,8 @@ export interface Backstage {
   readonly inFlight: InFlight;
   /** How long quarantined messages are kept, ms. */
   readonly quarantineKeepMs: number;
+  /** What an agent's client asked of the whole gateway. */
+  operate(operation: GatewayOperation): void;
   /** Counts for the status, by name. */
   count(counters: Readonly<Record<string, number>>): void;
 }
@@ -35,8 +42,13 @@ export interface Backstage {
  *
  * @param backstage The daemon's rooms as they are at each call.
  * @param nextHop The agent's own: a Maildir that it may have written. An agent cannot have another one written.
+ * @param operations What its clients may ask of the whole gateway.
  */
-export function hostPorts(backstage: () => Backstage, nextHop: string): HostPorts {
+export function hostPorts(
+  backstage: () => Backstage,
+  nextHop: string,
+  operations: readonly GatewayOperation[] = [],
+): HostPorts {
   const maildir = /^maildir:(.+)$/.exec(nextHop)?.[1];
   return {
     scan: (message, settings, signal) => {
@@ -61,6 +73,11 @@ export function hostPorts(backstage: () => Backstage, nextHop: string): HostPort
     release: (octets) => backstage().inFlight.release(octets),
     record: (records) => keepRecords(backstage(), records),
     log: (level, message, fields) => backstage().log.log(level, message, fields),
+    operate(operation) {
+      if (operations.includes(operation)) return backstage().operate(operation);
+      const fields = { operation };
+      backstage().log.log("warning", "An agent asked for what its clients may not", fields);
+    },
   };
 }
 

@@ -383,6 +383,10 @@ export class Service {
       log: this.#log,
       inFlight: this.#inFlight,
       quarantineKeepMs: timeOf(this.#reading.config.quarantine.keep),
+      operate: (operation) => {
+        if (operation === "reload") void this.reload("command").catch(() => {}); // it is in the log
+        else void this.stop();
+      },
       count: (counters) => {
         for (const [name, by] of Object.entries(counters)) {
           this.#counters[name] = (this.#counters[name] ?? 0) + by;

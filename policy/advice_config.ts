@@ -45,6 +45,9 @@ export const clamdAgentSchema = z.strictObject({
   notScanned: z.enum(["error", "found", "policy"]).default("error").describe(
     "what is answered for what was not scanned and the policy does not refuse: ERROR, FOUND, or what the policy's notScanned says",
   ),
+  operations: z.array(z.enum(["reload", "shutdown"])).default([]).describe(
+    "what RELOAD and SHUTDOWN do for whoever can connect: read documents and signatures anew, end the gateway; default: neither",
+  ),
   namePrefix: namePrefix.default("").describe("put before every name that is FOUND"),
   suspiciousPrefix: namePrefix.default("Heuristics.").describe(
     "put before names of what is suspicious and not certain",

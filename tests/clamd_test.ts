@@ -169,6 +169,26 @@ peerTest(
   },
 );
 
+peerTest(["clamdscan"], "clamdscan --reload reloads the gateway that lets it", async () => {
+  await using gateway = await Gateway.start({
+    agents: { clamd: { agent: "clamd", operations: ["reload", "shutdown"] } },
+    policy: POLICY,
+  });
+  await using directory = await temporaryDirectory();
+  const configuration = `${directory.path}/clamd.conf`;
+  await Deno.writeTextFile(
+    configuration,
+    `TCPAddr 127.0.0.1\nTCPSocket ${gateway.port("clamd")}\n`,
+  );
+  const said = await run(await peer("clamdscan"), ["-c", configuration, "--reload"]);
+  assert.equal(said.code, 0, said.stdout + said.stderr);
+  await gateway.logged(/asks for reload[^]*reload/i);
+  const address = `127.0.0.1:${gateway.port("clamd")}`;
+  assert.equal(await talk(address, "nPING\n"), "PONG\n");
+  assert.equal(await talk(address, "SHUTDOWN\n"), "");
+  await gateway.logged(/Stopped/);
+});
+
 /** The chunks of one object. */
 function stream(content: string): Buffer {
   const head = Buffer.alloc(4);

@@ -385,6 +385,17 @@ Deno.test("clamd: a reload changes words and limits for the sessions that come",
   assert.ok(!all.agent.reconfigure!({ ...parsed, listen: "127.0.0.1:1" }));
 });
 
+Deno.test("clamd: RELOAD and SHUTDOWN are for those that the configuration lets", async () => {
+  await using closed = await Harness.start();
+  await using open = await Harness.start({}, { operations: ["reload", "shutdown"] });
+  for (const form of ["nRELOAD\n", "RELOAD\n", "nSHUTDOWN\n", "SHUTDOWN\n"]) {
+    assert.equal(await closed.talk(form), "COMMAND UNAVAILABLE\n");
+  }
+  assert.equal(await open.talk("nRELOAD\n"), "RELOADING\n");
+  assert.equal(await open.talk("SHUTDOWN\n"), "");
+  assert.deepEqual([closed.ports.operated, open.ports.operated], [[], ["reload", "shutdown"]]);
+});
+
 Deno.test("clamd: while it drains what was begun is answered", async () => {
   await using all = await Harness.start();
   const held = Promise.withResolvers<void>();

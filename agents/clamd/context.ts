@@ -14,6 +14,7 @@ export interface ClamdSettings {
   readonly unix: boolean;
   readonly directories: readonly string[];
   readonly notScanned: ClamdAgentConfig["notScanned"];
+  readonly operations: ClamdAgentConfig["operations"];
   readonly namePrefix: string;
   readonly suspiciousPrefix: string;
   readonly sessions: number;
@@ -40,6 +41,7 @@ export function clamdSettings(config: ClamdAgentStart): ClamdSettings {
     unix: config.listen.startsWith("unix:"),
     directories: config.directories,
     notScanned: config.notScanned,
+    operations: config.operations,
     namePrefix: config.namePrefix,
     suspiciousPrefix: config.suspiciousPrefix,
     sessions: limits.sessions,

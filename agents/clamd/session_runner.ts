@@ -3,6 +3,7 @@ import { describe } from "../describe.ts";
 import { IncomingObject } from "../incoming_object.ts";
 import { linger } from "../linger.ts";
 import { PROGRAM_VERSION } from "../program_version.ts";
+import type { GatewayOperation } from "../ports.ts";
 import type { Runner } from "../session_books.ts";
 import type { ConnStream } from "../stream.ts";
 import { type Command, isSessionCommand, KNOWN_COMMANDS, parseCommand } from "./command.ts";
@@ -227,9 +228,24 @@ export class ClamdRunner implements Runner {
         }
         return;
       }
-      default: // RELOAD and SHUTDOWN are postern reload and postern stop
+      case "RELOAD":
+        return this.#operate(question, "reload");
+      case "SHUTDOWN":
+        return this.#operate(question, "shutdown");
+      default:
         return this.#say(question, "COMMAND UNAVAILABLE");
     }
+  }
+
+  /** What concerns the whole gateway is done where the configuration says that these clients may; clamd's end is silent. */
+  #operate(question: Question, operation: GatewayOperation): void {
+    const { ports } = this.#context;
+    if (!this.#settings.operations.includes(operation) || !ports.operate) {
+      return this.#say(question, "COMMAND UNAVAILABLE");
+    }
+    ports.log("info", `A client asks for ${operation}`, { listener: this.#settings.listener });
+    ports.operate(operation);
+    if (operation === "reload") this.#say(question, "RELOADING");
   }
 
   /** What is said is written in order, each line whole. */

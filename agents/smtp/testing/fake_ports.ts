@@ -19,6 +19,7 @@ export class FakePorts implements AgentPorts {
   readonly kept: QuarantineRequest[] = [];
   readonly maildir: { path: string; envelope: Envelope; message: string }[] = [];
   readonly logged: string[] = [];
+  readonly operated: string[] = [];
   /** Octets that are held now, and how many may be. */
   held = 0;
   room = Infinity;
@@ -77,6 +78,10 @@ export class FakePorts implements AgentPorts {
 
   release(octets: number): void {
     this.held -= octets;
+  }
+
+  operate(operation: string): void {
+    this.operated.push(operation);
   }
 
   record(record: MessageRecord): void {
