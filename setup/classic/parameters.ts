@@ -155,7 +155,12 @@ export const CLASSIC_PARAMETERS: readonly ClassicParameter[] = [
     "write_to_emails",
   ),
   ...placed("*", { to: "config", setting: "agents[].listen" }, "listen_addr", "listen_port"),
-  ...placed("*", { to: "config", setting: "agents[].nextHop" }, "server_addr", "server_port"),
+  ...placed(
+    "*",
+    { to: "config", setting: "agents[].nextHop, agents[].server" },
+    "server_addr",
+    "server_port",
+  ),
   ...placed("global", { to: "config", setting: "scanners.processes" }, "num_proc"),
   ...none(
     "global",

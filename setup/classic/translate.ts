@@ -46,6 +46,8 @@ export interface NamedCfg {
 /** How many groups may stand above one another; a ring is cut here, too. */
 const MAX_PARENTS = 32;
 const SECRET = /password|username/;
+/** Agents in front of mailbox servers, and these servers' ports. */
+const MAILBOX_PORTS: Readonly<Record<string, string>> = { pop3: "110", imap: "143" };
 /** Where the classic milter listens when it is not told. */
 const MILTER_SOCKET = "/var/run/esets_smfi.sock";
 
@@ -220,27 +222,34 @@ class Translator {
       this.#agents.push({ agent, name: "milter", listen: `unix:${path}` });
       return;
     }
-    if (agent !== "smtp") {
-      return leave(
-        agent === "pipe" || agent === "scan"
-          ? `postern ${agent} needs no entry: it is a command`
-          : `this version has no ${agent} gate`,
-      );
+    const mailbox = MAILBOX_PORTS[agent];
+    if (agent !== "smtp" && mailbox === undefined) {
+      return leave(`postern ${agent} needs no entry: it is a command`);
     }
     const [listenAddr, listenPort, serverAddr, serverPort] = places.map((p) =>
       this.#take(section.name, p)
     );
     if (!listenPort || !serverAddr) {
-      return leave("listen_port and server_addr are both needed: a next hop is not guessed");
+      return leave(
+        mailbox === undefined
+          ? "listen_port and server_addr are both needed: a next hop is not guessed"
+          : "listen_port and server_addr are both needed: a server is not guessed, nor seen from a redirect",
+      );
     }
     const host = (text: string) => {
       const plain = unbracket(text === "localhost" ? "127.0.0.1" : text);
       return plain.includes(":") ? `[${plain}]` : plain;
     };
+    const listen = `${host(listenAddr || "127.0.0.1")}:${listenPort}`;
+    if (mailbox !== undefined) {
+      const server = `${agent}://${host(serverAddr)}:${serverPort || mailbox}`;
+      this.#agents.push({ agent, name: agent, listen, server });
+      return;
+    }
     this.#agents.push({
       agent: "smtp",
       name: "smtp",
-      listen: `${host(listenAddr || "127.0.0.1")}:${listenPort}`,
+      listen,
       nextHop: `smtp://${host(serverAddr)}:${serverPort || "25"}`,
     });
   }

@@ -57,14 +57,56 @@ Deno.test("translateClassic() makes the milter's socket an agent", { permissions
   const { config, leftovers } = translate(`[smfi]
 agent_enabled = yes
 smfi_sock_path = "/run/esets/smfi.sock"
-[pop3]
+[cgp]
 agent_enabled = yes
 `);
   assert.deepEqual(config.agents, [
     { agent: "milter", name: "milter", listen: "unix:/run/esets/smfi.sock" },
   ]);
-  assert.deepEqual(leftovers.map(({ reason }) => reason), ["this version has no pop3 gate"]);
+  assert.deepEqual(leftovers.map(({ reason }) => reason), [
+    "postern cgp needs no entry: it is a command",
+  ]);
 });
+
+Deno.test(
+  "translateClassic() makes agents of the gates to mailboxes",
+  { permissions: "none" },
+  () => {
+    const { config, leftovers } = translate(`[pop3]
+agent_enabled = yes
+listen_addr = "192.168.1.0"
+listen_port = 8110
+server_addr = "localhost"
+[imap]
+agent_enabled = yes
+listen_port = 8143
+server_addr = "2001:db8::1"
+server_port = 1143
+action_av_infected = "reject"
+`);
+    assert.deepEqual(config.agents, [
+      {
+        agent: "pop3",
+        name: "pop3",
+        listen: "192.168.1.0:8110",
+        server: "pop3://127.0.0.1:110",
+      },
+      {
+        agent: "imap",
+        name: "imap",
+        listen: "127.0.0.1:8143",
+        server: "imap://[2001:db8::1]:1143",
+      },
+    ]);
+    assert.deepEqual(leftovers, []);
+    const redirected = translate(`[pop3]
+agent_enabled = yes
+listen_port = 8110
+`);
+    assert.deepEqual(redirected.config.agents, []);
+    assert.match(redirected.leftovers[0]!.reason, /nor seen from a redirect/);
+  },
+);
 
 Deno.test("translateClassic() puts identities before their group, and a group before its parent", {
   permissions: "none",
