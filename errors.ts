@@ -11,6 +11,7 @@ export const ERROR_CODES = [
   "wire/closed",
   "wire/timeout",
   "wire/bad-frame",
+  "wire/proxy",
   // document: policy.ts and postern.config.ts
   "document/unreadable",
   "document/invalid",

@@ -1,4 +1,6 @@
 import { PosternError } from "../errors.ts";
+import { inNetworks } from "./networks.ts";
+import { readProxyHeader } from "./proxy_protocol.ts";
 import { ConnStream } from "./stream.ts";
 import { type Accepting, listenUnix } from "./unix_listener.ts";
 
@@ -6,6 +8,9 @@ import { type Accepting, listenUnix } from "./unix_listener.ts";
 const BACKLOG = 511;
 /** Wait after an accept that failed for want of file descriptors, ms. */
 const ACCEPT_PAUSE_MS = 100;
+
+/** How long a proxy may take for its header, ms: it comes with the connection. */
+const PROXY_HEADER_MS = 10_000;
 
 /** How many sessions there may be. */
 export interface SessionLimits {
@@ -22,6 +27,11 @@ export interface ListenerOptions {
   readonly limits: SessionLimits;
   /** Another listener of this process has the address, and will leave it. */
   readonly shareAddress?: boolean;
+  /**
+   * Addresses and networks of proxies in front: their connections begin with the PROXY protocol's header, which says who the client
+   * is, and nobody else may connect. Absent where there is no proxy: a header is never guessed.
+   */
+  readonly proxies?: readonly string[] | undefined;
   /** Runs one session; the stream is closed when it settles. It catches its own errors. */
   serve(stream: ConnStream): Promise<void>;
   /** Told instead of serve when there are too many; writes its line, the listener closes. */
@@ -59,6 +69,8 @@ export class Listener {
   readonly #perClient = new Map<string, number>();
   #limits: SessionLimits;
   #open = true;
+  /** Connections whose PROXY header is to come. */
+  #waiting = 0;
 
   /** @throws {PosternError} `wire/closed` when the address cannot be listened on. */
   constructor(options: ListenerOptions) {
@@ -118,10 +130,15 @@ export class Listener {
   }
 
   async #run(conn: Deno.Conn): Promise<void> {
-    const stream = new ConnStream(conn);
-    const client = stream.remoteAddress;
+    let stream = new ConnStream(conn);
+    let client = stream.remoteAddress;
     try {
       if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+      const { proxies } = this.#options;
+      if (proxies) {
+        stream = await this.#behindProxy(stream, proxies);
+        client = stream.remoteAddress;
+      }
       const mine = this.#perClient.get(client) ?? 0;
       if (this.#sessions.size >= this.#limits.sessions || mine >= this.#limits.sessionsPerClient) {
         await this.#options.refuse(stream);
@@ -131,7 +148,8 @@ export class Listener {
       this.#sessions.add(stream);
       await this.#options.serve(stream);
     } catch (error) {
-      if (!(error instanceof PosternError)) this.#options.failed(error);
+      const known = error instanceof PosternError && error.code !== "wire/proxy";
+      if (!known) this.#options.failed(error);
     } finally {
       stream.close();
       if (this.#sessions.delete(stream)) {
@@ -139,6 +157,30 @@ export class Listener {
         if (left > 0) this.#perClient.set(client, left);
         else this.#perClient.delete(client);
       }
+    }
+  }
+
+  /** @throws {PosternError} `wire/proxy` for whoever is no proxy of ours, or does not say for whom he connects. */
+  async #behindProxy(stream: ConnStream, proxies: readonly string[]): Promise<ConnStream> {
+    const { remoteAddress } = stream;
+    try {
+      this.#waiting++;
+      if (!inNetworks(remoteAddress, proxies)) {
+        throw new PosternError("wire/bad-frame", "Only proxies may connect here");
+      }
+      stream.deadline(PROXY_HEADER_MS);
+      if (this.#waiting > this.#limits.sessions) {
+        throw new PosternError("wire/bad-frame", "Too many connections without a PROXY header");
+      }
+      const { source } = await readProxyHeader(stream);
+      stream.deadline(0);
+      return source ? new ConnStream(stream.conn, source) : stream;
+    } catch (cause) {
+      stream.close();
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new PosternError("wire/proxy", `Refused ${remoteAddress}: ${why}`, { cause });
+    } finally {
+      this.#waiting--;
     }
   }
 }

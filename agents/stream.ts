@@ -59,12 +59,16 @@ export class ConnStream implements WireStream {
   readonly remotePort: number;
   #end: "open" | "closed" | "timeout" = "open";
 
-  constructor(conn: Deno.Conn) {
+  /**
+   * @param conn The connection.
+   * @param client Who is at its other end, where a proxy is between.
+   */
+  constructor(conn: Deno.Conn, client?: { readonly address: string; readonly port: number }) {
     this.conn = conn;
     const remote = conn.remoteAddr;
     const net = remote.transport === "tcp" ? remote : undefined;
-    this.remoteAddress = plainAddress(net?.hostname ?? "");
-    this.remotePort = net?.port ?? 0;
+    this.remoteAddress = client?.address ?? plainAddress(net?.hostname ?? "");
+    this.remotePort = client?.port ?? net?.port ?? 0;
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {

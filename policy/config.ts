@@ -11,7 +11,17 @@ import {
 } from "./advice_config.ts";
 import { engineSchema } from "./engines_config.ts";
 import { archivesSchema, arcSchema } from "./secrets_config.ts";
-import { address, count, network, nextHop, size, time, tls, unixSocket } from "./config_parts.ts";
+import {
+  address,
+  count,
+  network,
+  nextHop,
+  proxies,
+  size,
+  time,
+  tls,
+  unixSocket,
+} from "./config_parts.ts";
 import { imapAgentSchema } from "./imap_config.ts";
 import { pop3AgentSchema } from "./mailbox_config.ts";
 
@@ -40,6 +50,7 @@ export const smtpAgentSchema = z.strictObject({
   ),
   xforward: z.array(network).default([]).describe("clients whose XFORWARD is believed"),
   xclient: z.array(network).default([]).describe("clients whose XCLIENT is believed"),
+  proxies: proxies.optional(),
   limits: z.strictObject({
     sessions: count.default(1000),
     sessionsPerClient: count.default(1000),

@@ -35,6 +35,10 @@ export const network = z.string().regex(
   /^[0-9a-fA-F:.]+(?:\/\d{1,3})?$/,
   "an address or network (CIDR)",
 );
+/** Proxies in front of a listener. */
+export const proxies = z.array(network).min(1).describe(
+  "proxies in front, whose connections begin with the PROXY protocol's header (version 1 or 2); nobody else may connect then",
+);
 /** Name of a listener in logs and rules. */
 export const listenerName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).describe(
   "name of the listener in logs and rules",

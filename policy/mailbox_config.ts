@@ -1,6 +1,16 @@
 /** The agents in front of mailboxes: what pop3 and imap have in common, and the pop3 agent's part of postern.config.ts. */
 import * as z from "zod";
-import { address, clientTls, count, direction, nextHop, size, time, tls } from "./config_parts.ts";
+import {
+  address,
+  clientTls,
+  count,
+  direction,
+  nextHop,
+  proxies,
+  size,
+  time,
+  tls,
+} from "./config_parts.ts";
 
 /** `pop3://HOST:PORT`; with an `s`, TLS from the first octet on. */
 function server(protocol: "pop3" | "imap", ports: string) {
@@ -41,6 +51,7 @@ export function mailboxFields(protocol: "pop3" | "imap", ports: string) {
     hostname: z.string().optional().describe(
       "name in notices; default: the node's",
     ),
+    proxies: proxies.optional(),
     tls: tls.optional().describe("offer TLS to clients with this certificate"),
     requireTls: z.boolean().default(false).describe("no login without TLS"),
     serverTls: clientTls.default("may").describe(

@@ -63,6 +63,7 @@ class Pop3Agent implements RunningAgent {
     this.#listener = new Listener({
       listen: config.listen,
       shareAddress: config.shareAddress ?? false,
+      proxies: config.proxies,
       limits: settings,
       serve: (stream) => this.#sessions.run(new Pop3Runner(this.#context, stream)),
       refuse: async (stream) => {

@@ -74,6 +74,7 @@ class SmtpAgent implements RunningAgent {
     this.#listener = new Listener({
       listen: config.listen,
       shareAddress: config.shareAddress ?? false,
+      proxies: config.proxies,
       limits: this.#context.settings,
       serve: (stream) => this.#sessions.run(new SessionRunner(this.#context, stream)),
       refuse: async (stream) => {

@@ -9,7 +9,7 @@ import type { ConnStream, WireStream } from "../stream.ts";
 import { acceptTls } from "../tls.ts";
 import { recipientFacts, senderFacts } from "../way.ts";
 import type { FactsSource } from "../way.ts";
-import { inNetworks } from "./client_facts.ts";
+import { inNetworks } from "../networks.ts";
 import { offersOf, type SmtpContext, type SmtpSettings } from "./context.ts";
 import { deliver, relaySender } from "./delivery.ts";
 import { READ_OCTETS, RESERVE_STEP_OCTETS } from "./limits.ts";

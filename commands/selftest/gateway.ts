@@ -99,6 +99,7 @@ async function writeDocuments(
   const agents = (node?.agents ?? DEFAULT_AGENTS).map((agent) => ({
     ...agent,
     listen: "127.0.0.1:0",
+    proxies: undefined, // the test itself connects
     // The test mail comes without encryption, over the loopback alone.
     ...(agent.agent === "smtp"
       ? { requireTls: false, nextHop: `maildir:${maildir(agent.name)}` }
@@ -115,6 +116,7 @@ async function writeDocuments(
     agents,
     log: { level: "info", format: "text", to: [`file:${join(directory, "log")}`] },
     quarantine: {},
+    tools: undefined, // the running daemon's
   };
   const source = (value: unknown) => `export default ${JSON.stringify(value, null, 2)};\n`;
   const document = join(directory, "postern.config.ts");
