@@ -16,6 +16,10 @@ export default defineConfig({
       // Postfix on this machine says by XFORWARD who its client was.
       xforward: ["127.0.0.1"],
     },
+    // Other programs can ask Postern as they would ask these daemons; see docs/clamd.md, docs/spamd.md and docs/rspamd.md.
+    // { agent: "clamd", listen: "127.0.0.1:3310" },
+    // { agent: "spamd", listen: "127.0.0.1:7830" },
+    // { agent: "rspamd", listen: "127.0.0.1:11333" },
   ],
 
   log: { level: "info", format: "text", to: ["stderr"] },
