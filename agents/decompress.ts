@@ -12,7 +12,7 @@ const PIECE_OCTETS = 4096;
 /** Largest window of zstd's format that is taken, as a power of two: 8 MB, what RFC 8878, section 3.1.1.1.2 asks for. */
 const ZSTD_WINDOW_LOG = 23;
 
-/** Whether this runtime can unpack it: zstd came with Deno 2.6. */
+/** Whether this runtime can unpack it: Deno 2.4 does not know zstd. */
 export function canDecompress(compression: Compression): boolean {
   return compression === "zlib" || typeof zlib.createZstdDecompress === "function";
 }
