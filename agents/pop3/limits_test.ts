@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Pop3Harness } from "./testing/harness.ts";
+import { Pop3Client, Pop3Harness } from "./testing/harness.ts";
 
 const MAIL = "From: a@example.org\r\n\r\nbody\r\n";
 
@@ -105,4 +105,24 @@ test("a long listing goes through as it comes, not as a whole", async () => {
   await client.write("LIST\r\n");
   assert.equal(await client.line(), "+OK");
   assert.equal((await client.rest()).length, count);
+});
+
+test("a proxy in front says who the client is, and nobody else may connect", async () => {
+  await using h = await Pop3Harness.start({
+    server: { messages: [MAIL] },
+    config: { proxies: ["127.0.0.1"] },
+  });
+  const conn = await Deno.connect(h.address);
+  const client = new Pop3Client(conn);
+  await client.write("PROXY TCP4 192.0.2.7 192.0.2.1 4000 110\r\nUSER bob\r\nPASS secret\r\n");
+  for (const expected of [/^\+OK fake/, /^\+OK/, /^\+OK in/]) {
+    assert.match(await client.line(), expected);
+  }
+  await client.fetch("RETR 1");
+  assert.equal(h.ports.records[0]!.envelope.client, "192.0.2.7");
+  client.close();
+  await using other = await Pop3Harness.start({ config: { proxies: ["192.0.2.0/24"] } });
+  const stranger = new Pop3Client(await Deno.connect(other.address));
+  assert.ok(await stranger.closed());
+  stranger.close();
 });
