@@ -67,6 +67,12 @@ export const HEURISTICS = {
     finds: "A program, script, shortcut or help file embedded in a OneNote page.",
     good: "Notes with scripts attached are kept in shared notebooks, not sent as files.",
   },
+  PackagedProgram: {
+    finds:
+      "A program, script or shortcut in a document as a packaged object (OLE package), there to be started by a double click.",
+    good:
+      "Pictures, texts and documents as packaged objects are common and no finding. Manuals of IT departments with scripts in them exist; allow their senders.",
+  },
   PackedProgram: {
     finds:
       "A program (PE) whose sections are those of a packer: UPX, ASPack, Themida, VMProtect, ...",

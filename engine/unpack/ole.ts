@@ -1,4 +1,6 @@
 /** OLE2 documents, installers and Outlook messages: their streams, what is packed in these, macro text, and whether they are encrypted. */
+import { fileType, fileTypeGroup } from "../detect/file_type.ts";
+import { isProgramName } from "../detect/heuristics.ts";
 import { latin1Text, nameText, u16, u32 } from "./octets.ts";
 import { presentationObjects } from "./powerpoint.ts";
 import { decipherOffice, isEncrypted } from "./office_crypt.ts";
@@ -34,6 +36,14 @@ export function packagedFile(octets: Uint8Array): Entry | undefined {
     names: [...new Set([label.text, base(path.text)])].filter((name) => name !== ""),
     content,
   };
+}
+
+/** Whether the file of a package is one that runs, by its content or its name. */
+export function isPackagedProgram({ names, content = new Uint8Array(0) }: Entry): boolean {
+  const type = fileType(content);
+  const group = fileTypeGroup(type);
+  return group === "executable" || group === "script" || type === "msi" || type === "chm" ||
+    isProgramName(names);
 }
 
 /** Names of an Outlook attachment's streams: [MS-OXMSG] 2.4. */
@@ -91,6 +101,7 @@ export function* unole(octets: Uint8Array, context: UnpackContext): Generator<En
     if (/^powerpoint document$/i.test(name)) yield* presentationObjects(content, context);
     else if (/ole10native$/i.test(name)) {
       const file = packagedFile(content.subarray(4)) ?? packagedFile(content);
+      if (file && isPackagedProgram(file)) context.suspect?.("Heuristic.PackagedProgram");
       if (file) yield file;
       else if (content.length > 4) yield { names: [name], content: content.subarray(4) };
     } else {

@@ -1,5 +1,5 @@
 /** RTF: objects in hex or binary inside groups, as loosely as word processors read them. */
-import { oleObject, packagedFile } from "./ole.ts";
+import { isPackagedProgram, oleObject, packagedFile } from "./ole.ts";
 import { latin1Text } from "./octets.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
@@ -59,7 +59,8 @@ function readData(
 }
 
 /** Opens RTF: each embedded object, the file in it if it is a package, and pictures' data where that is something else. */
-export function* unrtf(octets: Uint8Array, { budget }: UnpackContext): Generator<Entry> {
+export function* unrtf(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
+  const { budget } = context;
   const text = latin1Text(octets);
   const places = /\\(?:objdata|datastore|themedata|colorschememapping)\b|\\bin\d+ ?/gi;
   for (let found = places.exec(text); found && budget.time(); found = places.exec(text)) {
@@ -70,6 +71,7 @@ export function* unrtf(octets: Uint8Array, { budget }: UnpackContext): Generator
     budget.unpacked(data.length);
     const object = oleObject(data);
     const file = object && packagedFile(object.data);
+    if (file && isPackagedProgram(file)) context.suspect?.("Heuristic.PackagedProgram");
     if (file) yield file;
     else if (object) yield { names: [object.className], content: object.data };
     yield { names: ["objdata"], content: data, quiet: true };
