@@ -94,21 +94,84 @@ export function mixedPolicy(rules: number, seed = 1): unknown {
 
 /** Clean mail that most rules have nothing to do with, as most mail is. */
 export function mixedMail(count: number, seed = 2): Facts[] {
-  const { integer, domain, address, ipv4, word, pick } = drawer(seed);
-  return Array.from({ length: count }, (): Facts => ({
+  const draw = drawer(seed);
+  return Array.from({ length: count }, () => drawnMail(draw, {}));
+}
+
+/** One mail; all have the same properties in the same order, as those of an agent have. */
+function drawnMail(
+  { integer, domain, address, ipv4, word, pick }: ReturnType<typeof drawer>,
+  named: Partial<Facts>,
+): Facts {
+  return {
     ...MAIL,
-    client: `${ipv4()}.${integer(256)}`,
-    clientName: `${word()}.${domain()}`,
+    client: named.client ?? `${ipv4()}.${integer(256)}`,
+    clientName: named.clientName ?? `${word()}.${domain()}`,
     helo: domain(),
-    sender: address(),
-    recipient: pick([`${word()}@example.org`, "boss@example.org", address()]),
-    size: 1000 + integer(10_000_000),
-    subject: `${word()} and ${word()} for the ${word()}`,
+    sender: named.sender ?? address(),
+    recipient: named.recipient ?? pick([`${word()}@example.org`, "boss@example.org", address()]),
+    size: named.size ?? 1000 + integer(10_000_000),
+    subject: named.subject ?? `${word()} and ${word()} for the ${word()}`,
     attachments: [
       { names: [], type: "text", encrypted: false, macro: false },
-      { names: [`${word()}.pdf`], type: "pdf", encrypted: false, macro: false },
+      {
+        names: named.attachments?.[0]?.names ?? [`${word()}.pdf`],
+        type: "pdf",
+        encrypted: false,
+        macro: false,
+      },
     ],
-    spamScore: integer(50) / 10,
+    spamScore: named.spamScore ?? integer(50) / 10,
     spf: pick(["pass", "none", "fail"]),
-  }));
+  };
+}
+
+/** Parts of a {@link mixedPolicy} that {@link namedMail} reads. */
+interface MixedDocument {
+  readonly lists: {
+    readonly partners: { readonly senders: readonly string[] };
+    readonly blocked: { readonly clients: readonly string[] };
+  };
+  readonly rules: readonly { readonly when: Readonly<Record<string, unknown>> }[];
+}
+
+/** Mail that {@link mixedPolicy} names: each meets what some rule asks first, drawn from all rules and from all of both lists. */
+export function namedMail(policy: unknown, count: number, seed = 3): Facts[] {
+  const { lists, rules } = policy as MixedDocument;
+  const draw = drawer(seed);
+  const { integer, pick, word } = draw;
+  const filled = (pattern: string) => pattern.replace(/[*]/g, word);
+  const address = (pattern: string) => pattern.startsWith("@") ? word() + filled(pattern) : pattern;
+  const client = (network: string) =>
+    network.replace(/0\/24$/, () => String(integer(256))).replace(/::\/48$/, "::1");
+  const named = (when: Readonly<Record<string, unknown>>): Partial<Facts> => {
+    const { sender, recipient, clientName, attachment, any } = when;
+    if (Array.isArray(any)) return named(pick(any));
+    if (typeof sender === "object") return { sender: pick(lists.partners.senders) };
+    if (typeof when.client === "object") return { client: client(pick(lists.blocked.clients)) };
+    return {
+      ...(typeof sender === "string" ? { sender: address(sender) } : {}),
+      ...(typeof when.client === "string" ? { client: client(when.client) } : {}),
+      ...(recipient === undefined
+        ? {}
+        : { recipient: address(pick([recipient].flat() as string[])) }),
+      ...(typeof clientName === "string" ? { clientName: filled(clientName) } : {}),
+      ...(typeof when.subject === "string" ? { subject: filled(when.subject) } : {}),
+      ...(attachment === undefined ? {} : {
+        attachments: [{
+          names: [filled((attachment as { name: string }).name)],
+          type: "zip",
+          encrypted: false,
+          macro: false,
+        }],
+      }),
+      ...(when.size === undefined ? {} : { size: 40_000_000 }),
+      ...(when.spamScore === undefined ? {} : { spamScore: 20 }),
+    };
+  };
+  return Array.from({ length: count }, (_, index) => {
+    // The first and the last rule ask the lists, which are as long as all rules together.
+    const { when } = index % 4 === 0 ? pick([rules[0]!, rules.at(-1)!]) : pick(rules);
+    return drawnMail(draw, named(when));
+  });
 }
