@@ -30,7 +30,7 @@ const MODULES: Modules = {
 
 /** How many files are judged otherwise than the manifest says, at most; docs/engine-limits.md says which and why. */
 const DIFFERENCES: Readonly<Record<string, number>> = {
-  "clean as notscanned": 30,
+  "clean as notscanned": 29,
   "suspicious as clean": 11,
   "notscanned as clean": 2,
   "suspicious as notscanned": 1,

@@ -13,6 +13,7 @@ import { unforeign } from "./foreign/foreign.ts";
 import { gunzip, unactivemime, unzlib } from "./gzip.ts";
 import { unmarkup } from "./html.ts";
 import { uniscab, unsetup } from "./installshield.ts";
+import { unlzh } from "./lha.ts";
 import { unlz4 } from "./lz4.ts";
 import { unlzop } from "./lzop.ts";
 import { unmbox } from "./mbox.ts";
@@ -112,6 +113,7 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   yenc: untext,
   binhex: untext,
   ...Object.fromEntries(FOREIGN.map((type) => [type, unforeign])),
+  lzh: unlzh,
 };
 
 /** Containers outside the groups of archives and disks. */

@@ -4,6 +4,7 @@ import { loadSevenZip } from "../scanner/sevenzip_file.ts";
 import { EICAR } from "../detect/eicar.ts";
 import { unarc } from "./arc.ts";
 import { crc16 } from "./crc16.ts";
+import { unlzh } from "./lha.ts";
 import { unlzop } from "./lzop.ts";
 import { concat } from "./octets.ts";
 import {
@@ -213,8 +214,36 @@ Deno.test("unzoo() says what is missing at any cut, and does not run in circles"
   assert.deepEqual(openAll(unzoo, circle).breaches, ["malformed"]);
 });
 
+/** An LHA archive of level 3: fields of four octets, and the name in an extension behind its folder's. */
+const LHA = (() => {
+  const extensions = concat([
+    numbers([9, 4], [2, 1]),
+    ascii("dir\xff"),
+    numbers([12, 4], [1, 1]),
+    ascii("lh5.com"),
+    numbers([0, 4]),
+  ]);
+  const header = concat([
+    numbers([4, 2]),
+    ascii("-lh5-"),
+    numbers([LH5.packed.length, 4], [LH5.plain.length, 4], [0, 4], [0x20, 1], [3, 1]),
+    numbers([crc16(LH5.plain), 2], [0x55, 1], [28 + extensions.length, 4]),
+    extensions,
+  ]);
+  return concat([header, LH5.packed, Uint8Array.of(0)]);
+})();
+
+Deno.test("unlzh() opens archives whose headers are of level 3, and says what is missing at any cut", () => {
+  const tools = { sevenZip: loadSevenZip() };
+  const opened = openAll(unlzh, LHA, { tools });
+  assert.deepEqual(opened.breaches, []);
+  assert.deepEqual(contentsOf(opened), [["dir/lh5.com", EICAR]]);
+  checkCuts(unlzh, LHA, { from: 21, tools });
+});
+
 for (
   const [name, unpacker, seeds] of [
+    ["unlzh", unlzh, [LHA]],
     ["unarc", unarc, Object.values(arcs).map(([octets]) => octets)],
     ["unlzop", unlzop, [LZO]],
     ["unzoo", unzoo, [ZOO]],

@@ -6,6 +6,7 @@
 import { outputLimit } from "./bounds.ts";
 import { crc16 } from "./crc16.ts";
 import { type Decoded, decodedEntry, storedOctets } from "./entries.ts";
+import { unlha } from "./lha.ts";
 import { unlzw } from "./lzw.ts";
 import { paddedName, u16, u32 } from "./octets.ts";
 import { Output } from "./output.ts";
@@ -66,45 +67,16 @@ function unpack(
   method: number,
   { size, crc }: { readonly size: number; readonly crc: number },
   octets: Uint8Array,
-  { budget, tools }: UnpackContext,
+  context: UnpackContext,
 ): Decoded {
-  const limit = outputLimit(budget, octets.length, size);
+  const limit = outputLimit(context.budget, octets.length, size);
   if (method === 0) return { octets: piece, end: "complete" };
   if (method === 1) {
     const output = new Output(limit, size);
     const end = unlzw(piece, output, { start: 0, maxBits: 13, hasClear: true, hasEnd: true });
     return { octets: output.octets, end };
   }
-  if (method !== 2 || !tools.sevenZip) return { octets: new Uint8Array(0), end: "unsupported" };
-  const limits = { octets: limit, kept: limit, files: 1, skip: 0 };
-  const run = tools.sevenZip.unpack(lhaOf(piece, size, crc), limits, budget);
-  const found = run.files.written[0]?.octets ?? new Uint8Array(0);
-  const end = run.status === 0
-    ? "complete"
-    : run.stopped === "octets"
-    ? "limit"
-    : run.stopped === "time"
-    ? "time"
-    : "corrupt";
-  return { octets: found, end };
-}
-
-/** An LHA archive of one file named `a`, header level 0. */
-function lhaOf(piece: Uint8Array, size: number, crc: number): Uint8Array {
-  const header = new Uint8Array(25);
-  const view = new DataView(header.buffer);
-  header[0] = 23;
-  header.set([0x2d, 0x6c, 0x68, 0x35, 0x2d], 2); // -lh5-
-  view.setUint32(7, piece.length, true);
-  view.setUint32(11, size, true);
-  view.setUint32(15, 0x00210000, true);
-  header[19] = 0x20;
-  header[21] = 1;
-  header[22] = 0x61;
-  view.setUint16(23, crc, true);
-  header[1] = header.subarray(2).reduce((sum, octet) => sum + octet, 0);
-  const lha = new Uint8Array(header.length + piece.length + 1);
-  lha.set(header);
-  lha.set(piece, header.length);
-  return lha;
+  return method === 2
+    ? unlha(piece, { method: "-lh5-", size, crc }, limit, context)
+    : { octets: new Uint8Array(0), end: "unsupported" };
 }
