@@ -5,6 +5,7 @@ import { DEFAULT_SETTINGS } from "./defaults.ts";
 import { definePolicy } from "./define.ts";
 import type { PolicyInput } from "./schema.ts";
 import { MAIL } from "./testing/mail.ts";
+import type { DecisionTree } from "./tree.ts";
 import type { Facts, Outcome, Phase } from "./types.ts";
 
 const cases: {
@@ -329,6 +330,6 @@ Deno.test("decide() works on a tree that went through JSON and structuredClone",
 });
 
 Deno.test("decide() refuses a tree of another version", { permissions: "none" }, () => {
-  const tree = { ...compilePolicy({}), version: 2 as unknown as 1 };
+  const tree = { ...compilePolicy({}), version: 1 as unknown as DecisionTree["version"] };
   assert.throws(() => decide(tree, "verdict", MAIL), { code: "policy/version" });
 });

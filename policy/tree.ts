@@ -9,13 +9,16 @@
 import type { Action, ResolvedSettings } from "./types.ts";
 import type { SlotValue } from "./slots.ts";
 
-/** Version of the format; a tree of another version is refused. */
-export const TREE_VERSION = 1;
+/**
+ * Version of the format; a tree of another version is refused. It also rises where the same document compiles to another tree, as
+ * nodes compare a bundle's tree with what its document compiles to.
+ */
+export const TREE_VERSION = 2;
 
 /** A compiled policy document. JSON-safe, structured-cloneable, versioned. */
 export interface DecisionTree {
   /** {@link TREE_VERSION}. */
-  readonly version: 1;
+  readonly version: typeof TREE_VERSION;
   /** SHA-256 of the canonical document, lower-case hex. */
   readonly hash: string;
   /** Names of header fields that rules ask, lower case. */

@@ -105,11 +105,11 @@ const refused: {
   {
     name: "a bundle of another version",
     text: () => {
-      const tree = { ...compilePolicy(DOCUMENT), version: 0 as unknown as 1 };
+      const tree = { ...compilePolicy(DOCUMENT), version: 1 as unknown as 2 };
       return writeBundle({ ...contents(DOCUMENT), tree }, []);
     },
     code: "policy/version",
-    says: /tree is of version 0, this program reads 1: build it again from \/git\/policy\.ts/,
+    says: /tree is of version 1, this program reads 2: build it again from \/git\/policy\.ts/,
   },
   {
     name: "a bundle whose document does not check",
