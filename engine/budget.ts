@@ -16,6 +16,8 @@ export class Budget {
   #octets = 0;
   #charges = 0;
   #deepest = 0;
+  /** What is used since {@link Budget.note}. */
+  #noted = { files: 0, octets: 0, breaches: 0, deepest: 0, reach: 0 };
 
   constructor(limits: ScanLimits, now: () => number = () => performance.now()) {
     this.limits = limits;
@@ -38,9 +40,46 @@ export class Budget {
     return Math.max(0, this.limits.octets - this.#octets);
   }
 
+  /**
+   * Octets that may still be unpacked, or the caller's own bound where that is less: what comes out below the own bound does not
+   * hang on how much was unpacked before.
+   */
+  octetsUpTo(bound: number): number {
+    this.#noted.reach = Math.max(this.#noted.reach, this.#octets - this.#noted.octets + bound);
+    return Math.min(this.octetsLeft, bound);
+  }
+
+  /** From here on, what is used is noted, too. */
+  note(): void {
+    this.#noted = { files: this.#files, octets: this.#octets, breaches: 0, deepest: 0, reach: 0 };
+  }
+
+  /**
+   * What was used since {@link Budget.note}: how often something was over, the deepest nesting that was asked for, and how many
+   * octets from there {@link Budget.octetsUpTo} had a bound at.
+   */
+  noted(): {
+    readonly files: number;
+    readonly octets: number;
+    readonly breaches: number;
+    readonly deepest: number;
+    readonly reach: number;
+  } {
+    const { files, octets } = this.#noted;
+    return { ...this.#noted, files: this.#files - files, octets: this.#octets - octets };
+  }
+
+  /** Uses at once what was noted another time; the caller has seen that it fits. */
+  charge(files: number, octets: number, deepest: number): void {
+    this.#files += files;
+    this.#octets += octets;
+    this.#deepest = Math.max(this.#deepest, deepest);
+  }
+
   /** Records a reason found elsewhere (`encrypted`, `malformed`, ...). */
   breach(reason: NotScannedReason): false {
     this.#breaches.add(reason);
+    this.#noted.breaches++;
     return false;
   }
 
@@ -58,6 +97,7 @@ export class Budget {
   /** Nesting, 0 for the object itself. */
   depth(depth: number): boolean {
     if (depth > this.#deepest) this.#deepest = depth;
+    if (depth > this.#noted.deepest) this.#noted.deepest = depth;
     return depth <= this.limits.depth || this.breach("depth");
   }
 

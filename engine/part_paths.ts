@@ -5,10 +5,19 @@ const MAX_NAME = 120;
 /** Longest path, characters; deeper ones are numbered from where they would grow over. */
 const MAX_PATH = 1000;
 
+/** A path of an entry, and what it was made of. */
+export interface MadePath {
+  readonly base: string;
+  readonly name: string | undefined;
+  readonly index: number;
+  readonly path: string;
+}
+
 /** Gives paths for one verdict. */
 export class PartPaths {
   readonly #used = new Set<string>();
   #next = 0;
+  #noted: MadePath[] | undefined;
 
   /** Path of a MIME part below the message `base`, in its reading `reading` (from 1). The body of a message without parts is `~1`. */
   part(base: string, part: string, reading: number): string {
@@ -20,7 +29,21 @@ export class PartPaths {
   entry(base: string, name: string | undefined, index: number): string {
     const visible = (name ?? "").replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, "?").replace(/^[/\\]+/, "");
     const short = visible.length > MAX_NAME ? `${visible.slice(0, MAX_NAME)}...` : visible;
-    return this.#unique(`${base}/${short || `#${index}`}`);
+    const path = this.#unique(`${base}/${short || `#${index}`}`);
+    this.#noted?.push({ base, name, index, path });
+    return path;
+  }
+
+  /** From here on, what {@link PartPaths.entry} makes is noted. */
+  note(): void {
+    this.#noted = [];
+  }
+
+  /** What it made since then; nothing is noted any more. */
+  noted(): readonly MadePath[] {
+    const noted = this.#noted ?? [];
+    this.#noted = undefined;
+    return noted;
   }
 
   #unique(path: string): string {

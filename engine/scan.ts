@@ -4,6 +4,7 @@ import { ContentHashes } from "./detect/hash_list.ts";
 import { looksLikeMail } from "./message/looks_like_mail.ts";
 import { readMessage } from "./message/read.ts";
 import type { MessageReading } from "./message/types.ts";
+import type { PartCache } from "./part_cache.ts";
 import { GTUBE, GTUBE_SYMPTOM } from "./spam/gtube.ts";
 import {
   NOT_SCANNED_REASONS,
@@ -28,20 +29,20 @@ const HEADER_OCTETS = 1 << 20;
  * @param settings What is wanted, and the limits.
  * @param modules What is looked for; `builtinModules()` at least.
  * @param tools What opens rarer containers; without it these are `unsupported`.
+ * @param cache What was found in parts before, with just these modules and tools; the verdict is the same without it.
  */
 export function scan(
   octets: Uint8Array,
   settings: ScanSettings,
   modules: Modules,
   tools: Tools = {},
+  cache?: PartCache,
 ): Verdict {
   const start = performance.now();
   const { mode, limits, antivirus, antispam } = settings;
   const budget = new Budget(limits);
-  const walk = new Walk(budget, modules, antivirus || antispam, {
-    tools,
-    passwords: new Passwords(settings.passwords),
-  });
+  const opening = { tools, passwords: new Passwords(settings.passwords) };
+  const walk = new Walk(budget, modules, antivirus || antispam, opening, cache);
   const asMail = mode === "mail" || (mode === "auto" && looksLikeMail(octets));
   const root = { octets, path: "", kind: "root", names: [], depth: 0 } as const;
   let message: MessageReading | undefined;

@@ -2,6 +2,8 @@
 import { builtinModules } from "./detect/modules.ts";
 import { type BytePattern, literalPieces } from "./detect/pattern.ts";
 import { PatternSet } from "./detect/pattern_set.ts";
+import { PartCache } from "./part_cache.ts";
+import { zipOf } from "./clean/testing/archives.ts";
 import { scan } from "./scan.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -66,6 +68,43 @@ for (const [name, mail] of Object.entries(mails)) {
   Deno.bench(`scan ${name}`, { group: "scan" }, () => {
     scan(mail, { mode: "mail", antivirus: true, antispam: true, limits }, builtinModules());
   });
+}
+
+/** A mailing: the same attachment again and again, each time in a message of its own. */
+const manyPatterns = random(10_000 * 24, 77);
+const loaded = {
+  ...builtinModules(),
+  patterns: [
+    new PatternSet(Array.from({ length: 10_000 }, (_, i): BytePattern => ({
+      name: `P${i}`,
+      severity: "infected",
+      pieces: literalPieces(manyPatterns.subarray(i * 24, i * 24 + 24)),
+    }))),
+  ],
+};
+const attached = {
+  "random octets": random(44_000),
+  "a zip of texts": zipOf(
+    Array.from({ length: 6 }, (_, i) => ({ name: `${i}.txt`, content: encode(text(25_000 + i)) })),
+  ),
+};
+for (const [name, content] of Object.entries(attached)) {
+  const cache = new PartCache();
+  let copy = 0;
+  const settings = { mode: "mail", antivirus: true, antispam: true, limits } as const;
+  const next = () => {
+    const body = btoa(String.fromCharCode(...content)).replace(/.{76}/g, "$&\r\n");
+    return encode(
+      `${HEADER}Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nDear reader ${++copy}\r\n--b\r\n` +
+        `Content-Type: application/octet-stream; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\n${body}\r\n--b--\r\n`,
+    );
+  };
+  const copies = Array.from({ length: 50 }, next);
+  for (const [how, kept] of [["anew", undefined], ["from memory", cache]] as const) {
+    Deno.bench(`60 KiB attachment, ${name}: ${how}`, { group: `attachment ${name}` }, () => {
+      scan(copies[++copy % copies.length]!, settings, loaded, {}, kept);
+    });
+  }
 }
 
 const contents = { text: encode(text(4 << 20)), random: random(4 << 20) };

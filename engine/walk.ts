@@ -13,12 +13,16 @@ import { readMessage } from "./message/read.ts";
 import type { MessageReading, PartReading } from "./message/types.ts";
 import { PartPaths } from "./part_paths.ts";
 import type { Ambiguity, Finding, NotScannedReason, PartReport } from "./types.ts";
+import type { PartCache } from "./part_cache.ts";
+import { SearchedOctets } from "./searched.ts";
 import { findEmbedded } from "./unpack/embedded.ts";
 import { isUnopened, mayCarryArchive, unpackerFor } from "./unpack/formats.ts";
 import { distinct } from "./unpack/octets.ts";
 import type { Entry, UnpackContext, Unpacker } from "./unpack/unpacker.ts";
 import { type VolumeSet, volumeSets } from "./unpack/volumes.ts";
 import { Found } from "./walk_findings.ts";
+import { keepTexts, partVolumes, pathBelow } from "./walk_mail.ts";
+import { WalkMemory } from "./walk_memory.ts";
 import {
   type Container,
   type Draft,
@@ -28,7 +32,6 @@ import {
   type Item,
   type ItemReading,
   mayBeVolume,
-  type Searched,
   type Seen,
   type Volume,
   volumeReading,
@@ -48,18 +51,33 @@ export class Walk {
   readonly #detects: boolean;
   readonly #opening: Pick<UnpackContext, "tools" | "passwords">;
   readonly #seen = new Map<string, Seen>();
-  readonly #searched: Searched[] = [];
+  readonly #searched = new SearchedOctets();
   readonly #paths = new PartPaths();
   /** Type of each node by its path. */
   readonly #types = new Map<string, string>();
+  readonly #memory: WalkMemory | undefined;
 
-  /** @param detects False: the parts of a message are listed; nothing is looked for, nothing opened. */
+  /**
+   * @param detects False: the parts of a message are listed; nothing is looked for, nothing opened.
+   * @param cache What was found in parts before, with the same modules and tools.
+   */
   constructor(
     budget: Budget,
     modules: Modules,
     detects: boolean,
     opening: Pick<UnpackContext, "tools" | "passwords">,
+    cache?: PartCache,
   ) {
+    this.#memory = cache && detects
+      ? new WalkMemory(cache, {
+        budget,
+        reports: this.reports,
+        found: this.#found,
+        seen: this.#seen,
+        paths: this.#paths,
+        passwords: opening.passwords,
+      })
+      : undefined;
     this.#opening = opening;
     this.#budget = budget;
     this.#modules = modules;
@@ -89,6 +107,7 @@ export class Walk {
       : item.type ?? known?.report.type ?? fileType(octets);
     const report = this.#report(item, asMail ? "message" : type, sha256);
     if (known) {
+      this.#memory?.repeated(sha256);
       this.#repeat(known, report);
       this.costs.detect += performance.now() - start;
       return;
@@ -96,14 +115,23 @@ export class Walk {
     // what the name gave was reported above, and is this one's alone
     const seen: Seen = { report, from: this.#found.count };
     if (!asVolume) this.#seen.set(sha256, seen);
-    const ranges = this.#searched.length;
+    const reading = { asMail, asFile, asVolume };
+    const searched = this.#searched.has(octets);
+    const container = this.#containerOf(report);
+    if (this.#memory?.begin({ item, report, reading, sha256, searched, container })) {
+      seen.to = this.#found.count;
+      this.costs.detect += performance.now() - start;
+      return;
+    }
+    const ranges = this.#searched.count;
     const later = this.#detects ? this.#detect(octets, report, hashes) : [];
     this.costs.detect += performance.now() - start;
     if (asMail || (asFile && type === "message")) this.#readMail(item, report);
     if (this.#detects && asFile) this.#open(item, report, type);
     this.#found.settle(later, report, seen.from);
-    this.#searched.length = ranges;
+    this.#searched.backTo(ranges);
     seen.to = this.#found.count;
+    this.#memory?.end(item, report);
   }
 
   /** Puts an item into the tree that is not looked at. */
@@ -138,6 +166,11 @@ export class Walk {
     return report;
   }
 
+  /** Type of what a node lies in. */
+  #containerOf({ parent }: Draft): string | undefined {
+    return parent === undefined ? undefined : this.#types.get(parent);
+  }
+
   /** Octets that were seen before: what was found in them is found here too. */
   #repeat({ report, from, to }: Seen, here: Draft): void {
     if (report.encrypted) here.encrypted = true;
@@ -151,18 +184,14 @@ export class Walk {
    * @returns What was found by pattern: reported only where no part inside says the same.
    */
   #detect(octets: Uint8Array, report: Draft, hashes: ContentHashes): readonly Detection[] {
-    const start = octets.byteOffset;
-    const end = start + octets.length;
-    const searched = this.#searched.some((range) =>
-      range.buffer === octets.buffer && range.start <= start && end <= range.end
-    );
-    const container = report.parent === undefined ? undefined : this.#types.get(report.parent);
+    const searched = this.#searched.has(octets);
+    const container = this.#containerOf(report);
     const found = detectContent(octets, report.type, hashes, this.#modules, {
       searched,
       ...(container === undefined ? {} : { container }),
     });
     if (found.exhausted) this.#notScanned(report, "time");
-    if (!found.touched && !searched) this.#searched.push({ buffer: octets.buffer, start, end });
+    if (!found.touched && !searched) this.#searched.add(octets);
     this.#found.add(found.detections.filter(({ engine }) => engine === "hash"), report);
     const { type, names } = report;
     const where = container === undefined ? {} : { container };
@@ -171,6 +200,7 @@ export class Walk {
   }
 
   #readMail({ octets, path, depth }: Item, report: Draft): void {
+    this.#memory?.spoil();
     const start = performance.now();
     const isObject = path === "" && report.kind === "root";
     const inside = isObject ? depth : depth + 1;
@@ -179,27 +209,16 @@ export class Walk {
     const message = readMessage(octets, this.#budget, inside);
     this.costs.parse += performance.now() - start;
     if (isObject) this.message = message;
-    this.#keepTexts(message);
+    keepTexts(message, this.#opening.passwords);
     for (const { name, part } of message.ambiguities) {
-      this.ambiguities.push({ name, part: this.#below(path, part) });
+      this.ambiguities.push({ name, part: pathBelow(path, part) });
     }
     this.#readParts(message, path, inside);
   }
 
   /** All parts; those that are volumes of a set are put together behind them. */
   #readParts({ root, parts }: MessageReading, path: string, depth: number): void {
-    const pieces = parts.map(({ names, contents: [content] }) => ({
-      names,
-      octets: content?.octets ?? new Uint8Array(0),
-    }));
-    const sets = this.#detects ? volumeSets(pieces) : [];
-    const volumes = new Map<PartReading, Volume>();
-    for (const set of sets) {
-      for (const [index, place] of set.places.entries()) {
-        const part = parts[place];
-        if (part) volumes.set(part, { path, reading: volumeReading(set, index, pieces[place]) });
-      }
-    }
+    const { sets, volumes } = partVolumes(this.#detects ? parts : [], path);
     this.#readPart(root, path, path, volumes);
     for (const set of sets) {
       this.#join(set, set.places.map((at) => volumes.get(parts[at] ?? root)?.path ?? path), depth);
@@ -224,19 +243,6 @@ export class Walk {
       ...(volumes ? { volumes } : {}),
     });
     this.#found.repeatWorst(from, others);
-  }
-
-  /** Words of the message may be the passwords of its archives. */
-  #keepTexts({ subject, parts }: MessageReading): void {
-    const { passwords } = this.#opening;
-    if (subject !== undefined) passwords.addText(subject);
-    for (const { declaredTypes: [type = "text/plain"], contents: [content] } of parts) {
-      if (content && type.startsWith("text/")) passwords.addText(content.octets);
-    }
-  }
-
-  #below(base: string, part: string): string {
-    return base === "" || part === "" ? base + part : `${base}/${part}`;
   }
 
   /**

@@ -53,6 +53,18 @@ export class Found {
     this.add(later.filter(({ name }) => !inside.has(name)), report);
   }
 
+  /** What was found another time in the same part, at its places of now. */
+  again(
+    findings: readonly Finding[],
+    paths: ReadonlyMap<string, string>,
+    symptoms: readonly string[],
+  ): void {
+    for (const finding of findings) {
+      this.findings.push({ ...finding, part: paths.get(finding.part) ?? finding.part });
+    }
+    for (const symptom of symptoms) this.symptoms.add(symptom);
+  }
+
   /** What was found in the same octets elsewhere, between two places of the list; nothing where they are still looked at. */
   repeat(from: number, to: number | undefined, part: string): void {
     for (const finding of this.findings.slice(from, to ?? from)) {

@@ -59,13 +59,6 @@ export interface Container {
   readonly path: string;
 }
 
-/** Octets in which no octet of any pattern was found. */
-export interface Searched {
-  readonly buffer: ArrayBufferLike;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** Whether what the content holds comes as children of the part: the MIME reader opens messages and files within text itself. */
 export function isReadByMime(part: PartReading, type: string): boolean {
   if (type === "uuencode" || type === "yenc" || type === "binhex") return true;

@@ -9,7 +9,7 @@ import { PREVIEW_OCTETS, RATIO_FREE_OCTETS } from "./limits.ts";
  * @param claimed What the container says of its size: if that is too much, only its beginning is worth the time and memory.
  */
 export function outputLimit(budget: Budget, packed: number, claimed = 0): number {
-  const limit = Math.min(budget.octetsLeft, ratioLimit(budget, packed));
+  const limit = budget.octetsUpTo(ratioLimit(budget, packed));
   return claimed > limit ? Math.min(limit, PREVIEW_OCTETS) : limit;
 }
 

@@ -66,6 +66,7 @@ export class Passwords {
   /** What worked, latest first. */
   readonly #worked: string[] = [];
   #words: readonly string[] | undefined;
+  #asked = 0;
 
   constructor(configured: readonly string[] = []) {
     this.#configured = configured;
@@ -78,8 +79,14 @@ export class Passwords {
     this.#words = undefined;
   }
 
+  /** How often they were asked for. */
+  get asked(): number {
+    return this.#asked;
+  }
+
   /** All, likeliest first, each once. */
   candidates(): readonly string[] {
+    this.#asked++;
     this.#words ??= this.#texts.flatMap((text) =>
       wordsToTry(typeof text === "string" ? text : plainText(text))
     );
