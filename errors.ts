@@ -12,6 +12,7 @@ export const ERROR_CODES = [
   "wire/timeout",
   "wire/bad-frame",
   "wire/proxy",
+  "wire/transparent",
   // document: policy.ts and postern.config.ts
   "document/unreadable",
   "document/invalid",

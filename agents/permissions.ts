@@ -16,7 +16,7 @@ export interface AgentPermissions {
 const TABLE = {
   // Its own address and the next hop. A Maildir is written by the daemon.
   smtp: (config: AgentConfig): AgentPermissions =>
-    join(listening(config.listen), nextHop(agentNextHop(config) ?? "")),
+    join(listening(config.listen), nextHop(agentNextHop(config) ?? ""), redirected(config)),
   // Its own address alone: what is released goes out of the daemon.
   milter: (config: AgentConfig): AgentPermissions => listening(config.listen),
   // Its own address, and to read below the directories whose files it may be asked about.
@@ -31,9 +31,9 @@ const TABLE = {
   delegation: (config: AgentConfig): AgentPermissions => listening(config.listen),
   // Their own addresses and the mailbox servers.
   pop3: (config: AgentConfig): AgentPermissions =>
-    join(listening(config.listen), ...mailServers(config)),
+    join(listening(config.listen), ...mailServers(config), redirected(config)),
   imap: (config: AgentConfig): AgentPermissions =>
-    join(listening(config.listen), ...mailServers(config)),
+    join(listening(config.listen), ...mailServers(config), redirected(config)),
 } satisfies Record<AgentConfig["agent"], (config: AgentConfig) => AgentPermissions>;
 
 /** What an agent of this configuration may touch. */
@@ -97,6 +97,14 @@ function mailServers(config: AgentConfig): AgentPermissions[] {
   if (!("servers" in config)) return [];
   const servers = [...config.server === undefined ? [] : [config.server], ...config.servers];
   return servers.map((each) => ({ ...NOTHING, net: [each.replace(/^\w+:\/\//, "")] }));
+}
+
+/** Where redirected clients may have been going, each with the one port. */
+function redirected(config: AgentConfig): AgentPermissions {
+  if (!("transparent" in config) || !config.transparent) return NOTHING;
+  const { to, port } = config.transparent;
+  const host = (each: string) => each.includes(":") ? `[${each}]` : each;
+  return { ...NOTHING, net: to.map((each) => `${host(each)}:${port}`) };
 }
 
 function nextHop(hop: string): AgentPermissions {

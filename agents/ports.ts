@@ -150,6 +150,12 @@ export interface AgentPorts {
   quarantine(request: QuarantineRequest): Promise<string>;
   /** Delivers to a `maildir:PATH` next hop of the configuration; resolves when the file is in new/ and fsynced. */
   deliverMaildir(path: string, envelope: Envelope, message: Uint8Array): Promise<void>;
+  /**
+   * Where a connection was going before the firewall redirected it; `undefined` where it was not.
+   *
+   * @param local Own end, `HOST:PORT`, and `remote` the client's.
+   */
+  originalDestination?(local: string, remote: string): Promise<string | undefined>;
   /** Asks for octets to be held; false when the node is full (the agent answers 452). Each grant is given back by release. */
   reserve(octets: number): Promise<boolean>;
   release(octets: number): void;

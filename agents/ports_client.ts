@@ -88,6 +88,10 @@ export class PortsClient implements AgentPorts {
     await this.#call({ method: "maildir", path, envelope, message: message.slice() });
   }
 
+  async originalDestination(local: string, remote: string): Promise<string | undefined> {
+    return await this.#call({ method: "destination", local, remote }) as string | undefined;
+  }
+
   async reserve(octets: number): Promise<boolean> {
     if (octets <= this.#allowance) {
       this.#allowance -= octets;

@@ -305,6 +305,8 @@ export class WorkerHost {
         return await ports.quarantine(call.request as unknown as QuarantineRequest);
       case "maildir":
         return await ports.deliverMaildir(call.path, call.envelope, call.message);
+      case "destination":
+        return await ports.originalDestination?.(call.local, call.remote);
       case "reserve": {
         const granted = await ports.reserve(call.octets);
         if (granted && this.#over) ports.release(call.octets);

@@ -188,6 +188,8 @@ const rewriteRequest = v.object({
   footnote: v.exactOptional(notice),
 });
 
+const end = v.pipe(text, v.maxLength(100));
+
 /** What an agent asks of the daemon and waits for. */
 export const callSchema = v.variant("method", [
   v.object({
@@ -216,6 +218,14 @@ export const callSchema = v.variant("method", [
     message,
   }),
   v.object({ type: v.literal("call"), id, method: v.literal("reserve"), octets }),
+  /** Both ends of a connection, `HOST:PORT`. */
+  v.object({
+    type: v.literal("call"),
+    id,
+    method: v.literal("destination"),
+    local: end,
+    remote: end,
+  }),
 ]);
 
 /** A checked {@link callSchema}. */

@@ -16,6 +16,7 @@ import { joinVerdict } from "./engines/join.ts";
 import type { Store } from "../store/types.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Log } from "./log/log.ts";
+import { originalDestination } from "./original_destination.ts";
 import type { ScannerPool } from "./pool.ts";
 
 /** What the ports are made of; read at each use, since a reload may change them. */
@@ -69,6 +70,7 @@ export function hostPorts(
       }
       await deliverMaildir(path, envelope, [message]);
     },
+    originalDestination: (local, remote) => Promise.resolve(originalDestination(local, remote)),
     reserve: (octets) => Promise.resolve(backstage().inFlight.reserve(octets)),
     release: (octets) => backstage().inFlight.release(octets),
     record: (records) => keepRecords(backstage(), records),

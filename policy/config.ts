@@ -20,6 +20,7 @@ import {
   size,
   time,
   tls,
+  transparent,
   unixSocket,
 } from "./config_parts.ts";
 import { imapAgentSchema } from "./imap_config.ts";
@@ -51,6 +52,7 @@ export const smtpAgentSchema = z.strictObject({
   xforward: z.array(network).default([]).describe("clients whose XFORWARD is believed"),
   xclient: z.array(network).default([]).describe("clients whose XCLIENT is believed"),
   proxies: proxies.optional(),
+  transparent: transparent(25),
   limits: z.strictObject({
     sessions: count.default(1000),
     sessionsPerClient: count.default(1000),

@@ -39,6 +39,25 @@ export const network = z.string().regex(
 export const proxies = z.array(network).min(1).describe(
   "proxies in front, whose connections begin with the PROXY protocol's header (version 1 or 2); nobody else may connect then",
 );
+/**
+ * A listener that connections are redirected to by the firewall.
+ *
+ * @param port Port of the servers that they were going to.
+ */
+export const transparent = (port: number) =>
+  z.strictObject({
+    to: z.array(
+      z.string().regex(
+        /^(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$/,
+        "an IPv4 address or network, or an IPv6 address",
+      ),
+    ).min(1).default(["0.0.0.0/0"]).describe(
+      "servers that redirected clients may have been going to: IPv4 addresses and networks, IPv6 addresses",
+    ),
+    port: z.int().min(1).max(65_535).default(port).describe("port of these servers"),
+  }).optional().describe(
+    "the firewall redirects connections here: each goes on to where it was going, and who connects here himself is refused",
+  );
 /** Name of a listener in logs and rules. */
 export const listenerName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).describe(
   "name of the listener in logs and rules",

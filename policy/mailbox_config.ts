@@ -10,6 +10,7 @@ import {
   size,
   time,
   tls,
+  transparent,
 } from "./config_parts.ts";
 
 /** `pop3://HOST:PORT`; with an `s`, TLS from the first octet on. */
@@ -52,6 +53,7 @@ export function mailboxFields(protocol: "pop3" | "imap", ports: string) {
       "name in notices; default: the node's",
     ),
     proxies: proxies.optional(),
+    transparent: transparent(protocol === "pop3" ? 110 : 143),
     tls: tls.optional().describe("offer TLS to clients with this certificate"),
     requireTls: z.boolean().default(false).describe("no login without TLS"),
     serverTls: clientTls.default("may").describe(
@@ -84,6 +86,7 @@ export interface MailboxChoices {
   readonly implicitTls: boolean;
   readonly requireTls: boolean;
   readonly server?: string | undefined;
+  readonly transparent?: unknown;
   readonly servers: readonly string[];
   readonly serverTls: "none" | "may" | "encrypt" | "verify";
   readonly tls?: unknown;
@@ -96,8 +99,11 @@ export function checkMailboxAgent(
 ): void {
   const say = (path: string, message: string) =>
     context.issues.push({ code: "custom", path: [path], message, input: agent });
-  const { server: main, servers, serverTls, implicitTls, requireTls, tls } = agent;
-  if (main === undefined && servers.length === 0) {
+  const { server: main, servers, transparent, serverTls, implicitTls, requireTls, tls } = agent;
+  if (transparent !== undefined) {
+    const named = main === undefined ? "servers" : "server";
+    if (main !== undefined || servers.length > 0) say(named, "redirected clients have theirs");
+  } else if (main === undefined && servers.length === 0) {
     say("server", "name the server, or the servers that logins may name");
   }
   if (implicitTls && tls === undefined) say("implicitTls", "needs tls: a certificate and its key");

@@ -1,10 +1,12 @@
 import { describe } from "../describe.ts";
 import { Listener } from "../listener.ts";
 import { MailboxGate } from "../mailbox/gate.ts";
+import { redirectedContext } from "../mailbox/redirected.ts";
 import { ServerBook } from "../mailbox/servers.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
 import { differsOnlyIn } from "../reconfigure.ts";
 import { SessionBook } from "../session_books.ts";
+import type { ConnStream } from "../stream.ts";
 import { serverIdentity } from "../tls.ts";
 import { type ImapAgentStart, type ImapContext, imapSettings } from "./context.ts";
 import { GOODBYE_MS } from "./limits.ts";
@@ -12,6 +14,8 @@ import { octetsOf } from "./pieces.ts";
 import { ImapRunner } from "./session_runner.ts";
 import { VerdictCache } from "./verdict_cache.ts";
 
+/** Told to whom no firewall has redirected. */
+const NOT_REDIRECTED = "* BYE Only for redirected connections\r\n";
 /** What a reload may change without a new worker: what neither sockets nor permissions depend on. */
 const CHANGEABLE: ReadonlySet<string> = new Set([
   "domain",
@@ -68,7 +72,7 @@ class ImapAgent implements RunningAgent {
       shareAddress: config.shareAddress ?? false,
       proxies: config.proxies,
       limits: settings,
-      serve: (stream) => this.#sessions.run(new ImapRunner(this.#context, stream)),
+      serve: (stream) => this.#serve(stream),
       refuse: async (stream) => {
         this.#refused++;
         if (this.#context.implicitTls) return; // nothing can be said in clear
@@ -78,6 +82,14 @@ class ImapAgent implements RunningAgent {
       failed: (error) =>
         ports.log("warning", "Cannot accept a session", { error: describe(error) }),
     });
+  }
+
+  async #serve(stream: ConnStream): Promise<void> {
+    const { transparent } = this.#config;
+    const context = transparent
+      ? await redirectedContext(this.#context, stream, transparent, "imap", NOT_REDIRECTED)
+      : this.#context;
+    if (context) await this.#sessions.run(new ImapRunner(context, stream));
   }
 
   get addresses(): readonly string[] {

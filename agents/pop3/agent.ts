@@ -2,16 +2,20 @@ import { describe } from "../describe.ts";
 import { Listener } from "../listener.ts";
 import { MailboxGate } from "../mailbox/gate.ts";
 import { MessageCache } from "../mailbox/message_cache.ts";
+import { redirectedContext } from "../mailbox/redirected.ts";
 import { ServerBook } from "../mailbox/servers.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
 import { differsOnlyIn } from "../reconfigure.ts";
 import { SessionBook } from "../session_books.ts";
+import type { ConnStream } from "../stream.ts";
 import { serverIdentity } from "../tls.ts";
 import { octetsOf } from "./command.ts";
 import { type Pop3AgentStart, type Pop3Context, pop3Settings } from "./context.ts";
 import { REFUSAL_MS } from "./limits.ts";
 import { Pop3Runner } from "./session_runner.ts";
 
+/** Told to whom no firewall has redirected. */
+const NOT_REDIRECTED = "-ERR [SYS/PERM] Only for redirected connections\r\n";
 /** What a reload may change without a new worker: what neither sockets nor permissions depend on. */
 const CHANGEABLE: ReadonlySet<string> = new Set([
   "domain",
@@ -65,7 +69,7 @@ class Pop3Agent implements RunningAgent {
       shareAddress: config.shareAddress ?? false,
       proxies: config.proxies,
       limits: settings,
-      serve: (stream) => this.#sessions.run(new Pop3Runner(this.#context, stream)),
+      serve: (stream) => this.#serve(stream),
       refuse: async (stream) => {
         this.#refused++;
         if (this.#context.implicitTls) return; // nothing can be said in clear
@@ -75,6 +79,14 @@ class Pop3Agent implements RunningAgent {
       failed: (error) =>
         ports.log("warning", "Cannot accept a session", { error: describe(error) }),
     });
+  }
+
+  async #serve(stream: ConnStream): Promise<void> {
+    const { transparent } = this.#config;
+    const context = transparent
+      ? await redirectedContext(this.#context, stream, transparent, "pop3", NOT_REDIRECTED)
+      : this.#context;
+    if (context) await this.#sessions.run(new Pop3Runner(context, stream));
   }
 
   get addresses(): readonly string[] {

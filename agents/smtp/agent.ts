@@ -4,16 +4,20 @@ import { parseTime } from "../../policy/units.ts";
 import { Listener } from "../listener.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
 import { SessionBook } from "../session_books.ts";
+import type { ConnStream } from "../stream.ts";
 import { serverIdentity } from "../tls.ts";
+import { destinationOf, sharing, type TransparentRules } from "../transparent.ts";
 import { type SmtpAgentStart, type SmtpContext, smtpSettings } from "./context.ts";
 import { DeliveredMemory } from "./delivered_memory.ts";
 import { describe } from "../describe.ts";
-import { parseNextHop } from "./next_hop.ts";
+import { type NextHop, parseNextHop } from "./next_hop.ts";
 import { RelayPool } from "./relay_client.ts";
 import { SessionRunner } from "./session_runner.ts";
 
 /** How long a client that is one too many may take to read its 421, ms. */
 const REFUSAL_MS = 5000;
+/** Servers that redirected clients go on to and whose connections are kept; the one used longest ago is let go of. */
+const MAX_DESTINATIONS = 200;
 /** What a reload may change without a new worker: what neither sockets nor permissions depend on. */
 const CHANGEABLE: ReadonlySet<string> = new Set([
   "mode",
@@ -49,17 +53,13 @@ class SmtpAgent implements RunningAgent {
   readonly #context: SmtpContext;
   readonly #listener: Listener;
   readonly #sessions = new SessionBook();
+  /** Contexts of redirected clients by destination; the one used last is the last. */
+  readonly #towards = new Map<string, SmtpContext>();
 
   constructor(config: SmtpAgentStart, ports: AgentPorts) {
     this.#config = config;
     const hop = parseNextHop(config.nextHop);
-    const pool = hop.kind === "maildir" ? undefined : new RelayPool({
-      hop,
-      hostname: config.hostname,
-      tls: hop.kind === "lmtp-unix" ? "none" : config.nextHopTls,
-      ...(config.nextHopCaPem === undefined ? {} : { caPem: config.nextHopCaPem }),
-      timeMs: parseTime(config.limits.nextHopTime) ?? 300_000,
-    }, config.limits.nextHopConnections);
+    const pool = hop.kind === "maildir" ? undefined : this.#poolFor(hop);
     this.#context = {
       ports,
       hop,
@@ -76,7 +76,7 @@ class SmtpAgent implements RunningAgent {
       shareAddress: config.shareAddress ?? false,
       proxies: config.proxies,
       limits: this.#context.settings,
-      serve: (stream) => this.#sessions.run(new SessionRunner(this.#context, stream)),
+      serve: (stream) => this.#serve(stream),
       refuse: async (stream) => {
         stream.deadline(REFUSAL_MS);
         const { hostname } = this.#context.settings;
@@ -85,6 +85,65 @@ class SmtpAgent implements RunningAgent {
       failed: (error) =>
         ports.log("warning", "Cannot accept a session", { error: describe(error) }),
     });
+  }
+
+  #poolFor(hop: Exclude<NextHop, { kind: "maildir" }>): RelayPool {
+    const { hostname, nextHopTls, nextHopCaPem, limits } = this.#config;
+    return new RelayPool({
+      hop,
+      hostname,
+      tls: hop.kind === "lmtp-unix" ? "none" : nextHopTls,
+      ...(nextHopCaPem === undefined ? {} : { caPem: nextHopCaPem }),
+      timeMs: parseTime(limits.nextHopTime) ?? 300_000,
+    }, limits.nextHopConnections);
+  }
+
+  async #serve(stream: ConnStream): Promise<void> {
+    const { transparent } = this.#config;
+    const context = transparent ? await this.#redirected(stream, transparent) : this.#context;
+    if (context) await this.#sessions.run(new SessionRunner(context, stream));
+  }
+
+  /** The context of a client that goes on to where it was going; `undefined` where it is refused. */
+  async #redirected(
+    stream: ConnStream,
+    rules: TransparentRules,
+  ): Promise<SmtpContext | undefined> {
+    const { ports, settings } = this.#context;
+    try {
+      const { address, port, text } = await destinationOf(ports, stream, rules);
+      let context = this.#towards.get(text);
+      this.#towards.delete(text);
+      if (!context) {
+        const hop = { kind: "smtp", hostname: address, port } as const;
+        const pool = this.#poolFor(hop);
+        // Who has a message at one server has it at no other.
+        const delivered = new DeliveredMemory();
+        context = sharing(this.#context, { hop, hopText: `smtp://${text}`, pool, delivered });
+      }
+      this.#towards.set(text, context); // the last one used is the last one dropped
+      const [oldest] = this.#towards;
+      if (oldest && this.#towards.size > MAX_DESTINATIONS) {
+        this.#towards.delete(oldest[0]);
+        oldest[1].pool?.close();
+      }
+      return context;
+    } catch (error) {
+      ports.log("warning", "Refused a connection", {
+        listener: settings.listener,
+        error: describe(error),
+      });
+      stream.deadline(REFUSAL_MS);
+      const reply = `554 5.7.1 ${settings.hostname} Only for redirected connections\r\n`;
+      await stream.write(new TextEncoder().encode(reply));
+      return undefined;
+    }
+  }
+
+  #closePools(): void {
+    this.#context.pool?.close();
+    for (const { pool } of this.#towards.values()) pool?.close();
+    this.#towards.clear();
   }
 
   get addresses(): readonly string[] {
@@ -119,13 +178,13 @@ class SmtpAgent implements RunningAgent {
     this.#context.draining = true;
     this.#listener.stop();
     await this.#sessions.drain();
-    this.#context.pool?.close();
+    this.#closePools();
   }
 
   close(): void {
     this.#context.draining = true;
     this.#listener.stop();
     this.#listener.closeAll();
-    this.#context.pool?.close();
+    this.#closePools();
   }
 }

@@ -100,6 +100,7 @@ async function writeDocuments(
     ...agent,
     listen: "127.0.0.1:0",
     proxies: undefined, // the test itself connects
+    transparent: undefined,
     // The test mail comes without encryption, over the loopback alone.
     ...(agent.agent === "smtp"
       ? { requireTls: false, nextHop: `maildir:${maildir(agent.name)}` }

@@ -1,0 +1,48 @@
+/** Sessions of redirected clients: each goes to the mailbox server that its client was going to. */
+import { describe } from "../describe.ts";
+import type { AgentPorts } from "../ports.ts";
+import type { ConnStream } from "../stream.ts";
+import { destinationOf, sharing, type TransparentRules } from "../transparent.ts";
+import { ServerBook } from "./servers.ts";
+
+/** How long a client that is refused may take to read it, ms. */
+const REFUSAL_MS = 5000;
+
+/** What an agent's sessions share, as far as it is asked here. */
+interface MailboxContext {
+  readonly ports: AgentPorts;
+  readonly servers: ServerBook;
+  readonly implicitTls: boolean;
+  readonly settings: { readonly listener: string };
+}
+
+/**
+ * The context of a redirected client's session.
+ *
+ * @param scheme Of the server: TLS from the first octet on where the client's connection has it.
+ * @param refusal Line that a client hears who was not redirected, or to where nobody is led.
+ * @returns `undefined` where the client was refused.
+ */
+export async function redirectedContext<Context extends MailboxContext>(
+  context: Context,
+  stream: ConnStream,
+  rules: TransparentRules,
+  scheme: "pop3" | "imap",
+  refusal: string,
+): Promise<Context | undefined> {
+  const { ports, settings, implicitTls } = context;
+  try {
+    const { text } = await destinationOf(ports, stream, rules);
+    const servers = new ServerBook(`${scheme}${implicitTls ? "s" : ""}://${text}`, []);
+    return sharing<Context>(context, { servers } as Partial<Context>);
+  } catch (error) {
+    ports.log("warning", "Refused a connection", {
+      listener: settings.listener,
+      error: describe(error),
+    });
+    if (implicitTls) return undefined; // nothing can be said in clear
+    stream.deadline(REFUSAL_MS);
+    await stream.write(new TextEncoder().encode(refusal));
+    return undefined;
+  }
+}
