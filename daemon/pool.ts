@@ -100,7 +100,7 @@ export class ScannerPool {
     };
     this.#crew = new ScannerCrew({
       size: options.processes ?? navigator.hardwareConcurrency,
-      scansPerProcess: options.scansPerProcess ?? 20_000,
+      scansPerProcess: options.scansPerProcess ?? 200_000,
       busyMsPerProcess: CPU_SECONDS * 500,
       residentOctets: this.#memoryOctets * 0.75 + PROGRAM_OCTETS,
       process: {

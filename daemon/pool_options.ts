@@ -29,7 +29,7 @@ export interface ScannerPoolOptions {
   readonly graceMs?: number;
   /** Time limit of a rewrite, ms; default 30 s. */
   readonly rewriteTimeMs?: number;
-  /** Scans after which a scanner is replaced by a fresh one; default 20,000. */
+  /** Scans after which a scanner is replaced by a fresh one, which takes thousands to be as fast; default 200,000. */
   readonly scansPerProcess?: number;
   /** User that scanners run as, where this process is root; default `postern`, else `nobody`. */
   readonly user?: string;

@@ -22,6 +22,8 @@ export const SCAN_CACHE_LIMITS: ScanCacheLimits = {
   keepMs: 3_600_000,
 };
 
+/** Objects below this size are not kept either: to scan one takes no longer than to hash it, look it up and keep its verdict. */
+const MIN_OBJECT_OCTETS = 16 * 1024;
 /** Objects above this size are not kept: to hash one would hold up everything else for longer than a few milliseconds. */
 const MAX_OBJECT_OCTETS = 8 * 2 ** 20;
 
@@ -67,7 +69,9 @@ export class ScanCache {
    * @param settings In JSON.
    */
   key(octets: Uint8Array, settings: Uint8Array): string | undefined {
-    if (octets.length > MAX_OBJECT_OCTETS || this.#limits.entries === 0) return undefined;
+    const { length } = octets;
+    if (length < MIN_OBJECT_OCTETS || length > MAX_OBJECT_OCTETS) return undefined;
+    if (this.#limits.entries === 0) return undefined;
     return createHash("sha256").update(settings).update("\0").update(octets).digest("base64");
   }
 

@@ -9,7 +9,7 @@ const SETTINGS: ScanSettings = {
   antispam: true,
   limits: { messageOctets: 1, depth: 1, files: 1, octets: 1, ratio: 1, timeMs: 1 },
 };
-const octets = new TextEncoder().encode("some octets");
+const octets = new TextEncoder().encode("some octets".padEnd(20_000));
 
 function verdict(name: string, notScanned: readonly NotScannedReason[] = []): Verdict {
   return {
@@ -51,7 +51,9 @@ Deno.test("ScanCache.key() tells apart whatever changes a verdict", { permission
   assert.equal(new Set(keys).size, settings.length);
   assert.notEqual(cache.key(octets.subarray(1), asked(SETTINGS)), keys[0]);
   assert.equal(cache.key(octets.slice(), asked({ ...SETTINGS })), keys[0]);
-  assert.equal(cache.key(new Uint8Array(8 * 2 ** 20 + 1), asked(SETTINGS)), undefined);
+  for (const size of [0, 16 * 2 ** 10 - 1, 8 * 2 ** 20 + 1]) {
+    assert.equal(cache.key(new Uint8Array(size), asked(SETTINGS)), undefined);
+  }
   assert.equal(new ScanCache({ ...LIMITS, entries: 0 }).key(octets, asked(SETTINGS)), undefined);
 });
 

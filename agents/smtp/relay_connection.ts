@@ -105,7 +105,7 @@ export class RelayConnection {
     this.#stream.deadline(this.#options.timeMs);
     if (this.pipelining || commands.length === 1) {
       await this.#stream.write(encoder.encode(commands.join("\r\n") + "\r\n"));
-      for (const _ of commands) replies.push(await this.#reply());
+      for (const _ of commands) replies.push(this.#come() ?? await this.#reply());
     } else {
       for (const command of commands) {
         await this.#stream.write(encoder.encode(command + "\r\n"));
@@ -173,7 +173,15 @@ export class RelayConnection {
   }
 
   async #reply(): Promise<HopReply> {
-    const reply = await this.#reader.read();
+    return this.#noted(await this.#reader.read());
+  }
+
+  #come(): HopReply | undefined {
+    const reply = this.#reader.come();
+    return reply && this.#noted(reply);
+  }
+
+  #noted(reply: HopReply): HopReply {
     if (reply.code === 421) this.transactions = Infinity; // it closes now; not to be used again
     return reply;
   }

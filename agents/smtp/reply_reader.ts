@@ -43,6 +43,9 @@ export class ReplyReader {
   readonly #lines = new LineDecoder(MAX_REPLY_LINE_OCTETS);
   #start = 0;
   #end = 0;
+  /** Lines of a reply whose last line has not come, and their code. */
+  #texts: string[] = [];
+  #code = 0;
   #ahead: Promise<number | null> | undefined;
 
   constructor(stream: WireStream) {
@@ -51,7 +54,7 @@ export class ReplyReader {
 
   /** Octets that came and were not asked for: on an idle connection, or behind the reply to STARTTLS, there may be none. */
   get unread(): boolean {
-    return this.#start < this.#end || this.#lines.partial;
+    return this.#start < this.#end || this.#lines.partial || this.#texts.length > 0;
   }
 
   /** Begins to read; `ended` is called when anything comes before the next {@link ReplyReader.read}. */
@@ -72,24 +75,37 @@ export class ReplyReader {
    * @throws {PosternError} `wire/closed` at the stream's end, `wire/bad-frame` for what is no reply, and the stream's own.
    */
   async read(): Promise<HopReply> {
-    const lines: string[] = [];
-    let code = 0;
-    while (true) {
-      if (this.#start === this.#end) await this.#fill();
+    for (;;) {
+      const reply = this.come();
+      if (reply) return reply;
+      await this.#fill();
+    }
+  }
+
+  /**
+   * A reply that has come already, whole.
+   *
+   * @throws {PosternError} `wire/bad-frame` for what is no reply, and what a line may be.
+   */
+  come(): HopReply | undefined {
+    while (this.#start < this.#end) {
       const chunk = this.#buffer.subarray(0, this.#end);
       const { used, line } = this.#lines.take(chunk, this.#start);
       this.#start += used;
       if (!line) continue;
+      const lines = this.#texts;
       const match = /^([2-5]\d\d)([ -]|$)/.exec(latin1(line, 0, 4));
-      if (
-        !match || (lines.length > 0 && Number(match[1]) !== code) || lines.length >= MAX_REPLY_LINES
-      ) {
+      const code = Number(match?.[1]);
+      if (!match || (lines.length > 0 && code !== this.#code) || lines.length >= MAX_REPLY_LINES) {
         throw new PosternError("wire/bad-frame", "The next hop sent what is no reply");
       }
-      code = Number(match[1]);
+      this.#code = code;
       lines.push(latin1(line, Math.min(4, line.length)));
-      if (match[2] !== "-") return { code, lines };
+      if (match[2] === "-") continue;
+      this.#texts = [];
+      return { code, lines };
     }
+    return undefined;
   }
 
   async #fill(): Promise<void> {

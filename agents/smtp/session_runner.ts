@@ -113,28 +113,33 @@ export class SessionRunner implements Runner {
   }
 
   async #serve(): Promise<void> {
-    let step = this.#session.next();
-    while (true) {
-      const next = await this.#do(step);
-      if (!next) return;
-      step = next;
+    let step: Step | undefined = this.#session.next();
+    while (step) step = this.#atOnce(step) ?? await this.#do(step);
+  }
+
+  /** Does a step that waits for nobody: most do not, and to wait for nothing costs more than they do. */
+  #atOnce(step: Step): Step | undefined {
+    if (step.kind === "sender") {
+      return this.#session.answerSender(this.#sender(step.transaction));
     }
+    if (step.kind !== "reply" || step.close) return undefined;
+    this.#output += `${step.reply}\r\n`;
+    if (this.#open && this.#open.transaction !== this.#session.transaction) this.#drop();
+    return this.#session.next();
   }
 
   /** @returns the next step; `undefined` when the session is over. */
   async #do(step: Step): Promise<Step | undefined> {
     switch (step.kind) {
-      case "reply":
+      case "sender":
+        return this.#atOnce(step);
+      case "reply": // the last one
         this.#output += `${step.reply}\r\n`;
-        if (this.#open && this.#open.transaction !== this.#session.transaction) this.#drop();
-        if (!step.close) return this.#session.next();
         await this.#flush();
         await this.#stream.end();
         return undefined;
       case "more":
         return await this.#more();
-      case "sender":
-        return this.#session.answerSender(this.#sender(step.transaction));
       case "recipient": {
         const refusal = await this.#recipient(step.recipient);
         return this.#session.answerRecipient(step.recipient, refusal);
@@ -158,7 +163,7 @@ export class SessionRunner implements Runner {
       return undefined;
     }
     const answered = this.#output !== "";
-    await this.#flush();
+    if (answered) await this.#flush();
     if (held > this.#reserved.octets && !await this.#reserved.grow(held)) {
       this.#session.dropMessage();
     }
