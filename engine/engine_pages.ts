@@ -83,7 +83,8 @@ ${
 
 ## Volumes
 
-Volumes of a set (\`a.zip.001\`, \`a.7z.001\`, \`a.z01\` and \`a.zip\`, \`a.part1.rar\`, \`a.rar\` and \`a.r00\`, \`a.tar.gz.aa\`, ...) that come
+Volumes of a set (\`a.zip.001\`, \`a.7z.001\`, \`a.z01\` and \`a.zip\`, \`a.part1.rar\`, \`a.rar\` and \`a.r00\`, \`a.tar.gz.aa\`,
+cabinets that name each other, InstallShield's \`data1.hdr\` and \`data1.cab\`, ...) that come
 as parts of one message or as entries of one archive are put together by their names and read as one; what is found in it is found
 in each of them. Volumes in different messages do not meet: each is read for what is in it, and is \`malformed\` where an entry goes on
 in the next one.

@@ -1,4 +1,4 @@
-/** Encrypted archives in mail whose text tells the password. */
+/** Encrypted archives and documents in mail whose text tells the password. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { builtinModules } from "./detect/modules.ts";
@@ -32,7 +32,7 @@ function encrypted(): readonly Required<Row>[] {
     const text = Deno.readTextFileSync(new URL("files/manifest.jsonl", CORPUS));
     return text.trim().split("\n").map((line): Row => JSON.parse(line))
       .flatMap(({ file, password }) =>
-        password && /made\/.*\.(zip|7z|rar)$/.test(file) && !/fake|plus/.test(file)
+        password && /made\/.*\.(zip|7z|rar|pdf)$/.test(file) && !/fake|plus/.test(file)
           ? [{ file, password }]
           : []
       );

@@ -223,14 +223,19 @@ for (
   const [folder, form, count] of [
     ["rar/", /^rar3-old\.r/, 2],
     ["arc/", /^rar5_multiarchive\.part/, 2],
+    ["arc/", /^cab_multi\.p/, 1],
   ] as const
 ) {
   const files = corpus(folder, form);
   Deno.test({
-    name: `A set that RAR itself made is read whole: ${form.source}`,
+    name: `A set that the format's own program made is read whole: ${form.source}`,
     ignore: files.length === 0,
     fn() {
-      const { status, parts, notScanned } = scanned(mail(files));
+      // cabinets name each other by the names that they were made with
+      const named = files.map((file) =>
+        file.name.startsWith("cab") ? { ...file, name: `test_read_format_${file.name}` } : file
+      );
+      const { status, parts, notScanned } = scanned(mail(named));
       assert.deepEqual([status, notScanned], ["clean", []]);
       const joined = parts.find(({ reading }) => reading === "volumes");
       const inside = parts.filter(({ parent }) => parent !== undefined && parent === joined?.path);

@@ -112,6 +112,7 @@ export function* uncab(octets: Uint8Array, context: UnpackContext): Generator<En
   const { budget } = context;
   const { folders, files, dataReserve } = readDirectory(octets);
   if (folders.length === 0 || files.length === 0) return context.note("malformed");
+  if (context.volumes && context.tools.sevenZip) return yield* unforeign(octets, context);
   if (context.tools.sevenZip && folders.some(({ method }) => method > 1)) {
     yield* unforeign(octets, context);
     return yield* behind(octets);

@@ -13,7 +13,7 @@ export const CORPUS_NOTES: readonly { readonly files: string; readonly why: stri
   {
     files: "`files/office/embedded-simple-2007.*` (11 files)",
     why:
-      "expected suspicious; they embed a text file of 57 octets, which is opened and scanned. An embedded program is seen like every other program.",
+      "expected suspicious for a DDE field, which none of them has: they embed a text file of 57 octets as an object, which is opened and scanned. A program in its place is found (`Heuristic.PackagedProgram`).",
   },
   {
     files: "`mime/mib/c129.eml`, `mime/mib/c130.eml`",
@@ -29,9 +29,24 @@ export const CORPUS_NOTES: readonly { readonly files: string; readonly why: stri
     why: "expected suspicious; encrypted, and no password is told: not scanned",
   },
   {
-    files: "`files/arc/*`, `files/rar/*`: cut, damaged or single volumes (some 25 files)",
+    files:
+      "`files/arc/rar5_multiarchive.part0*`, `files/rar/rar3-old.*`, `files/arc/cab_multi.*` (13 files)",
     why:
-      "expected clean, as the readers that they were made to test show nothing bad; no reader gives all of their content, so they are malformed",
+      "expected clean; single volumes, each scanned alone: what goes on in the next one is malformed. Together in one message they are read whole.",
+  },
+  {
+    files: "`files/arc/rar*_*`, `zip_bz2_hang.zip`, `zip_lzma_alone_leak.zipx` (11 files)",
+    why:
+      "expected clean, as they show nothing bad to the reader that they were made to break; they are cut or damaged, no reader gives all of their content, and they are malformed",
+  },
+  {
+    files:
+      "`files/arc/7zip_encryption_partially.7z`, `rar5_only_crypt_exfld.rar`, `files/pdf/pages-copy-encryption.pdf`",
+    why: "expected clean; encrypted in part or in whole, and no password is told: not scanned",
+  },
+  {
+    files: "`files/arc/filter_lrzip.tar.lrz`",
+    why: "expected clean; lrzip is not opened",
   },
   {
     files: "`files/arc/7zip_zstd_arm.7z`",

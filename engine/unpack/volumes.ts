@@ -3,6 +3,7 @@
  * that could be opened; put together in order, they are read as one.
  */
 import { fileType, fileTypeGroup } from "../detect/file_type.ts";
+import { cabinetLinks, cabinetOrder } from "./cab_set.ts";
 import { findEmbedded } from "./embedded.ts";
 import { isUnopened, unpackerFor } from "./formats.ts";
 import { makeFileList } from "./installshield.ts";
@@ -128,13 +129,13 @@ function volumeNames(names: readonly string[]): readonly VolumeName[] {
 /** Cabinets of InstallShield and their header; what is before the name is their folder. */
 const INSTALLSHIELD = /^(.*[/\\])?(data\d{1,5}\.(?:cab|hdr))$/i;
 
-/** Whether the name is one that volumes have. */
+/** Whether the name is one that volumes have; cabinets may be some by what stands in them. */
 export function isVolumeName(names: readonly string[]): boolean {
-  return volumeNames(names).length > 0 || names.some((name) => INSTALLSHIELD.test(name));
+  return volumeNames(names).length > 0 || names.some((name) => /\.(?:cab|hdr)$/i.test(name));
 }
 
 /** Cabinets of InstallShield, by their folders: one of them lists what is in all. */
-function cabinetSets(pieces: readonly Piece[]): readonly VolumeSet[] {
+function installShieldSets(pieces: readonly Piece[]): readonly VolumeSet[] {
   const folders = new Map<string, { place: number; file: NamedOctets }[]>();
   for (const [place, { names, octets }] of pieces.entries()) {
     const [, folder = "", name = ""] = INSTALLSHIELD.exec(names[0] ?? "") ?? [];
@@ -155,6 +156,26 @@ function cabinetSets(pieces: readonly Piece[]): readonly VolumeSet[] {
   });
 }
 
+/** Cabinets that name each other; their reader asks for them by these names. */
+function cabinetSets(pieces: readonly Piece[]): readonly VolumeSet[] {
+  const own = pieces.map(({ names }) => (names[0] ?? "").replace(/^.*[/\\]/s, ""));
+  const links = pieces.map(({ octets }) => cabinetLinks(octets));
+  return cabinetOrder(links, own).map((places) => {
+    const octets = places.map((place) => pieces[place]?.octets ?? new Uint8Array(0));
+    return {
+      name: own[places[0] ?? 0] ?? "",
+      type: "cab",
+      places,
+      size: octets.reduce((sum, piece) => sum + piece.length, 0),
+      volumes: octets.map((piece, i) => ({
+        name: i === 0 ? "first.cab" : links[places[i - 1] ?? 0]?.next ?? "",
+        octets: piece,
+      })),
+      join: () => concat(octets),
+    };
+  });
+}
+
 /**
  * Finds the sets that are complete as far as names tell: which one is the last is for the reader to see.
  *
@@ -171,7 +192,7 @@ export function volumeSets(pieces: readonly Piece[]): readonly VolumeSet[] {
       if (!group.places.has(number)) group.places.set(number, place);
     }
   }
-  const sets = [...cabinetSets(pieces)];
+  const sets = [...installShieldSets(pieces), ...cabinetSets(pieces)];
   const used = new Set(sets.flatMap(({ places }) => places));
   for (const { whole, from, places } of groups.values()) {
     const run = inOrder(places, from);
