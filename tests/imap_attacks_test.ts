@@ -381,3 +381,71 @@ Deno.test("lists show what the server has until a message is scanned, and then w
   await other.ok("FETCH 1:* (ENVELOPE)");
   assert.equal(strict.ports.records.length, 12);
 });
+
+Deno.test("the policy may refuse a client when it connects, and a user who has logged in", async () => {
+  const policy = {
+    rules: [
+      { name: "not eve", when: { user: "eve" }, then: { action: "reject" } },
+      { name: "not now", when: { user: "kate" }, then: { action: "defer" } },
+    ],
+  };
+  await using b = await bench({ messages: [BAD] }, { policy });
+  for (const [user, want] of [["eve", /AUTHORIZATIONFAILED/], ["kate", /UNAVAILABLE/]] as const) {
+    await using client = await ImapClient.connect(b.port);
+    const { status, text } = await client.command(`LOGIN ${user} x`);
+    assert.equal(status, "NO");
+    assert.match(text, want);
+    assert.match(await client.response(), /^\* BYE/);
+  }
+  await using client = await ImapClient.login(b.port, "bob", "INBOX");
+  await client.ok("NOOP");
+  assert.equal(b.ports.records.length, 2);
+  await using closed = await bench({}, {
+    policy: {
+      rules: [{ name: "nobody", when: { client: "127.0.0.0/8" }, then: { action: "reject" } }],
+    },
+  });
+  await using other = await ImapClient.connect(closed.port);
+  assert.match(other.greeting, /^\* BYE /);
+  assert.equal(closed.server.sessions, 0);
+});
+
+Deno.test("a client that is silent, or does not log in, is told so and closed", async () => {
+  await using b = await bench({}, {
+    config: { limits: { loginTime: "200ms", idleTime: "300ms" } },
+  });
+  await using client = await ImapClient.connect(b.port);
+  assert.match(await client.response(), /^\* BYE Autologout/);
+  await using idle = await ImapClient.login(b.port, "bob");
+  await idle.write("i IDLE\r\n");
+  await idle.response();
+  assert.match(await idle.response(), /^\* BYE Autologout/);
+});
+
+Deno.test("lines, literals, tags and mistakes have their bounds", async () => {
+  await using b = await bench({}, { config: { limits: { messageSize: "1KB" } } });
+  await using long = await ImapClient.connect(b.port);
+  await long.write("a".repeat(40_000));
+  assert.match(await long.response(), /^\* BYE Line is too long/);
+  await using early = await ImapClient.connect(b.port);
+  await early.write("a LOGIN bob {9000+}\r\n" + "x".repeat(9000) + "\r\nb NOOP\r\n");
+  assert.match(await early.response(), /^a BAD/);
+  assert.equal((await early.answer("b")).status, "OK");
+  await early.write(`a APPEND INBOX {1000000000}\r\n`);
+  assert.match(await early.response(), /^a BAD Log in first/);
+  await using large = await ImapClient.login(b.port, "bob");
+  assert.match((await large.command(`APPEND x {2000+}\r\n${"y".repeat(2000)}`)).text, /TOOBIG/);
+  await large.write("a APPEND x {2000}\r\n");
+  assert.match(await large.response(), /^a NO \[TOOBIG\]/);
+  await large.ok("NOOP");
+  await large.write("a APPEND x {99999999+}\r\n");
+  assert.match(await large.response(), /^a NO \[TOOBIG\]/);
+  assert.match(await large.response(), /^\* BYE/);
+  await using wrong = await ImapClient.connect(b.port);
+  let text = "";
+  for (let i = 0; !text.startsWith("* BYE"); i++) {
+    assert.ok(i < 100);
+    await wrong.write("what\r\n");
+    text = await wrong.response();
+  }
+});

@@ -19,8 +19,8 @@ export interface LoginSession {
 
 /** How a log-in ended. */
 export type LoginEnd =
-  /** The server has answered, and the client has heard it. */
-  | { readonly kind: "answered"; readonly status: Tagged["status"]; readonly user: string }
+  /** The server has answered; the client has not heard it yet. */
+  | { readonly kind: "answered"; readonly end: Tagged; readonly user: string }
   /** It did not come to the server. */
   | { readonly kind: "refused"; readonly end: Tagged }
   | { readonly kind: "gone" };
@@ -33,7 +33,7 @@ const refused = (status: "NO" | "BAD", text: string): LoginEnd => ({
 /** LOGIN: RFC 9051, section 6.2.3. Where the name has a server in it, that server is connected to. */
 export async function logIn(
   { upstream, servers }: LoginSession,
-  { tag, args }: ClientCommand,
+  { args }: ClientCommand,
 ): Promise<LoginEnd> {
   const words = nameAndPassword(args);
   if (!words) return refused("BAD", "Expected LOGIN, a name and a password");
@@ -44,9 +44,9 @@ export async function logIn(
   const link = upstream.link!;
   const pieces = target.named ? [" ", stringPiece(target.login), " ", stringPiece(password)] : args;
   await link.quiet();
-  const { status } = await link.ask(["LOGIN", ...pieces], { tag });
+  const end = await link.ask(["LOGIN", ...pieces]);
   const user = new TextDecoder().decode(octetsOf(target.login));
-  return { kind: "answered", status, user };
+  return { kind: "answered", end, user };
 }
 
 function nameAndPassword(args: readonly Piece[]): readonly [string, string] | undefined {
@@ -65,7 +65,7 @@ function nameAndPassword(args: readonly Piece[]): readonly [string, string] | un
 /** AUTHENTICATE: RFC 9051, section 6.2.2, with the initial response of RFC 4959. */
 export async function authenticate(
   { upstream, output, line }: LoginSession,
-  { tag, args }: ClientCommand,
+  { args }: ClientCommand,
 ): Promise<LoginEnd> {
   const match = args.length === 1 && /^ ([A-Za-z0-9_-]{1,40})(?: (\S+))?$/.exec(args[0] as string);
   if (!match) return refused("BAD", "Expected AUTHENTICATE and a mechanism");
@@ -77,7 +77,7 @@ export async function authenticate(
   const exchange = new SaslExchange(mechanism!);
   if (initial !== undefined && !exchange.response(initial)) return refused("BAD", "Invalid base64");
   await link.quiet();
-  const { end } = await link.send(["AUTHENTICATE", ...args], { tag });
+  const { end } = await link.send(["AUTHENTICATE", ...args]);
   while (true) {
     const text = await upstream.continued(end);
     if (text === undefined) break;
@@ -88,6 +88,5 @@ export async function authenticate(
     // A response that the gate cannot read is none that the server should.
     await link.line(response === "*" || !exchange.response(response) ? "*" : response);
   }
-  const { status } = await end;
-  return { kind: "answered", status, user: exchange.user ?? "" };
+  return { kind: "answered", end: await end, user: exchange.user ?? "" };
 }

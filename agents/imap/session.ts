@@ -1,6 +1,7 @@
 import type { MailboxClient } from "../mailbox/gate.ts";
 import { recipientOf } from "../mailbox/servers.ts";
 import { Reservation } from "../session_books.ts";
+import { refusalOf } from "./admission.ts";
 import { appendedMessages, decideAppend } from "./append_run.ts";
 import { ENABLES, type OwnCapabilities } from "./capabilities.ts";
 import type { ClientOutput } from "./client_output.ts";
@@ -246,13 +247,23 @@ export class ImapSession implements IntakeView {
       ? await logIn(session, command)
       : await authenticate(session, command);
     if (end.kind === "gone") return "end";
-    if (end.kind === "refused") this.#tagged(tag, end.end);
-    else if (end.status === "OK") {
-      this.#client = this.#clientOf(end.user);
-      return "on";
-    }
+    if (end.kind === "answered" && end.end.status === "OK") return this.#loggedIn(tag, end);
+    this.#tagged(tag, end.end);
     if (++this.#failedLogins < MAX_FAILED_LOGINS) return "on";
     this.#say("* BYE Too many log-ins have failed");
+    return "end";
+  }
+
+  /** The server has taken the client; the policy may still not. */
+  #loggedIn(tag: string, { end, user }: { readonly end: Tagged; readonly user: string }): Next {
+    const client = this.#options.address;
+    const refusal = refusalOf(this.#context, { client, tls: this.#secure, user });
+    if (refusal === undefined) {
+      this.#client = this.#clientOf(user);
+      this.#tagged(tag, end);
+      return "on";
+    }
+    this.#say(`${tag} NO ${refusal}\r\n* BYE ${refusal}`);
     return "end";
   }
 

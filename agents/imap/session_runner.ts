@@ -1,12 +1,9 @@
-import { decide } from "../../policy/decide.ts";
 import { PosternError } from "../../errors.ts";
 import { describe } from "../describe.ts";
-import { clientSource, textOf } from "../mailbox/gate.ts";
-import { newQueueId } from "../queue_id.ts";
-import { recordRefusal, type Runner } from "../session_books.ts";
+import type { Runner } from "../session_books.ts";
 import type { ConnStream, WireStream } from "../stream.ts";
 import { acceptTls } from "../tls.ts";
-import { senderFacts } from "../way.ts";
+import { refusalOf } from "./admission.ts";
 import { ClientOutput } from "./client_output.ts";
 import { Clock } from "./clock.ts";
 import type { ImapContext, ImapSettings } from "./context.ts";
@@ -79,23 +76,13 @@ export class ImapRunner implements Runner {
 
   /** What the policy says of the client alone. */
   async #admitted(): Promise<boolean> {
-    const { ports } = this.#context;
-    const { listener, hostname, nextHop, direction } = this.#settings;
-    const tree = ports.policy();
-    const source = clientSource({
-      agent: "imap",
-      listener,
-      hostname,
-      nextHop,
-      direction,
+    const { implicitTls } = this.#context;
+    const refusal = refusalOf(this.#context, {
       client: this.#below.remoteAddress,
-      tls: this.#context.implicitTls,
-    }, tree);
-    const outcome = decide(tree, "connect", senderFacts(source));
-    if (outcome.action !== "reject" && outcome.action !== "defer") return true;
-    const text = textOf(outcome.reply, "Access denied");
-    recordRefusal(ports, source, newQueueId(), [], text, outcome);
-    await this.#goodbye(text);
+      tls: implicitTls,
+    });
+    if (refusal === undefined) return true;
+    await this.#goodbye(refusal);
     return false;
   }
 
