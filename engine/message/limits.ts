@@ -39,6 +39,9 @@ export const WALK_FACTOR = 32;
 /** Octets that may always be walked over, whatever the message's size. */
 export const WALK_FLOOR = 8 * 1024 * 1024;
 
+/** What it counts as, octets, to look whether a line is a delimiter: lines are looked at for each boundary of each part around them. */
+export const LINE_COST = 16;
+
 /** Files in the text of one part (uuencode, yEnc, BinHex) that are decoded; more is the breach `files`. */
 export const MAX_EMBEDDED = 1_000;
 

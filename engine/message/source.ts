@@ -45,11 +45,21 @@ export class Source {
     return this.buffer.toString("latin1", start, end);
   }
 
+  /** How many lines of interest begin in the range. */
+  countLines(start: number, end: number): number {
+    const all = this.#all();
+    return lowerBound(all, end) - lowerBound(all, start);
+  }
+
   /** Lines of interest that begin in the range. */
   lines(start: number, end: number): readonly Line[] {
-    const all = this.#lines ??= interestingLines(this.octets, this.ends.bareCr);
+    const all = this.#all();
     const from = lowerBound(all, start), to = lowerBound(all, end);
     return from === 0 && to === all.length ? all : all.slice(from, to);
+  }
+
+  #all(): readonly Line[] {
+    return this.#lines ??= interestingLines(this.octets, this.ends.bareCr);
   }
 
   /** Where the line end before `at` begins: `at` itself if there is none after `start`. */

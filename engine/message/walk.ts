@@ -8,6 +8,7 @@ import { findEmbedded } from "./embedded.ts";
 import { decodeBody } from "./encodings.ts";
 import { type HeaderReading, readHeader } from "./headers.ts";
 import {
+  LINE_COST,
   MAX_MULTIPART_DEPTH,
   MAX_UNDECLARED,
   MIN_LOOSE_TEXT,
@@ -221,7 +222,7 @@ export class Walker {
     const seen = new Set<string>();
     let found = false;
     for (const boundary of boundaries) {
-      if (!this.#walk(1024)) break;
+      if (!this.#walk(1024 + LINE_COST * source.countLines(start, end))) break;
       const split = splitAt(source, start, end, boundary);
       for (const name of split.ambiguities) this.note(name, part.path);
       for (const segment of split.segments) {
@@ -340,7 +341,8 @@ export class Walker {
     binhex: boolean,
     split = false,
   ): void {
-    if (!binhex && source.lines(start, end).length === 0) return;
+    const lines = source.countLines(start, end);
+    if (!binhex && lines === 0 || !this.#walk(LINE_COST * lines)) return;
     const { files, more } = findEmbedded(
       source,
       start,
