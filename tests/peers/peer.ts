@@ -35,6 +35,9 @@ export const PEERS = {
   fetchmail: "fetchmail",
   mpop: "mpop",
   python3: "python3",
+  nft: "nftables",
+  ip: "iproute2",
+  nsenter: "util-linux",
   setsid: "util-linux",
   clamd: "clamav-daemon",
   clamdscan: "clamdscan",
@@ -79,6 +82,7 @@ async function missing(name: PeerName): Promise<string | undefined> {
     }
     if (Deno.uid() !== 0) return "a Sendmail of one's own needs root";
   }
+  if (name === "nft" && Deno.uid() !== 0) return "a network of one's own needs root";
   if (name === "exim4") {
     if (!program.includes("/.deno/")) return "the Exim that is installed may be another's program";
     if (Deno.uid() !== 0) return "an Exim of one's own needs root";
