@@ -169,6 +169,40 @@ peerTest(
   },
 );
 
+Deno.test("a directory that is named by a link is served by both names, and the worker may read no more", async () => {
+  await using directory = await temporaryDirectory();
+  const root = await Deno.realPath(directory.path);
+  await Deno.mkdir(`${root}/run`);
+  await Deno.chmod(`${root}/run`, 0o777);
+  await Deno.mkdir(`${root}/files`);
+  await Deno.mkdir(`${root}/other`);
+  await Deno.symlink(`${root}/files`, `${root}/link`);
+  await write(root, { "files/eicar.com": EICAR, "other/eicar.com": EICAR });
+  await Deno.symlink(`${root}/other/eicar.com`, `${root}/files/out`);
+  await using gateway = await Gateway.start({
+    agents: {
+      clamd: {
+        agent: "clamd",
+        listen: `unix:${root}/run/clamd.ctl`,
+        directories: [`${root}/link`],
+      },
+    },
+    policy: POLICY,
+    config: { user: Deno.uid() === 0 ? "nobody" : "postern" },
+  });
+  const address = `unix:${root}/run/clamd.ctl`;
+  await until("the socket", () => Deno.stat(address.slice(5)).then(() => true, () => false));
+  for (const name of ["link", "files"]) {
+    const path = `${root}/${name}/eicar.com`;
+    assert.equal(await talk(address, `nSCAN ${path}\n`), `${path}: Eicar-Test-Signature FOUND\n`);
+  }
+  for (const name of ["other/eicar.com", "files/out", "link/../other/eicar.com", "policy.ts"]) {
+    const path = `${root}/${name}`;
+    assert.equal(await talk(address, `nSCAN ${path}\n`), `${path}: Access denied. ERROR\n`);
+  }
+  assert.match(gateway.log, new RegExp(`read ${root}/run/clamd.ctl, ${root}/link, ${root}/files;`));
+});
+
 peerTest(["clamdscan"], "clamdscan --reload reloads the gateway that lets it", async () => {
   await using gateway = await Gateway.start({
     agents: { clamd: { agent: "clamd", operations: ["reload", "shutdown"] } },

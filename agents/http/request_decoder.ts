@@ -52,7 +52,8 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  */
 export class RequestDecoder {
   #state: State = { name: "start" };
-  readonly #line = new Uint8Array(MAX_LINE_OCTETS);
+  /** Made with the first octets: most connections are idle. */
+  #line: Uint8Array | undefined;
   #length = 0;
   #head = 0;
   #fields: (readonly [string, string])[] = [];
@@ -92,20 +93,22 @@ export class RequestDecoder {
   }
 
   #takeLine(input: Uint8Array): { used: number; event?: HttpEvent } {
+    if (input.length === 0) return { used: 0 };
     const state = this.#state;
     const inHead = state.name === "start" || state.name === "fields";
     const max = inHead || state.name === "trailers" ? MAX_LINE_OCTETS : MAX_CHUNK_LINE_OCTETS;
     const lf = input.indexOf(LF);
     const count = lf === -1 ? input.length : lf;
     if (this.#length + count > max) this.#fail("wire/too-long", "A line is too long");
-    this.#line.set(input.subarray(0, count), this.#length);
+    const held = this.#line ??= new Uint8Array(MAX_LINE_OCTETS);
+    held.set(input.subarray(0, count), this.#length);
     this.#length += count;
     this.#head += count;
     if (inHead && this.#head > MAX_HEAD_OCTETS) {
       this.#fail("wire/too-long", "The header is too long");
     }
     if (lf === -1) return { used: count };
-    const line = latin1.decode(this.#line.subarray(0, this.#length)).replace(/\r$/, "");
+    const line = latin1.decode(held.subarray(0, this.#length)).replace(/\r$/, "");
     this.#length = 0;
     if (line.includes("\r") || line.includes("\0")) {
       this.#fail("wire/bad-frame", "A bare CR or NUL");

@@ -8,8 +8,9 @@ export const MAX_FIELDS = 255;
 export const MAX_USER = 256;
 /** Digits of a Content-length. */
 export const MAX_LENGTH_DIGITS = 12;
-/** What a session reads at once, octets. */
+/** What a session reads at once while a message comes, octets; before, most are idle. */
 export const READ_OCTETS = 64 * 1024;
+export const HEADER_READ_OCTETS = 1024;
 /** How long a client may take to read what is written to it, ms. */
 export const WRITE_MS = 60_000;
 /** Names of symbols in one reply. */

@@ -8,7 +8,7 @@ import type { Runner } from "../session_books.ts";
 import type { ConnStream } from "../stream.ts";
 import { answer } from "./answer.ts";
 import type { SpamdContext, SpamdSettings } from "./context.ts";
-import { READ_OCTETS, WRITE_MS } from "./limits.ts";
+import { HEADER_READ_OCTETS, READ_OCTETS, WRITE_MS } from "./limits.ts";
 import { EX, PONG, refusal } from "./replies.ts";
 import { RequestDecoder, type SpamdRequest } from "./request_decoder.ts";
 
@@ -17,7 +17,7 @@ export class SpamdRunner implements Runner {
   readonly #context: SpamdContext;
   readonly #settings: SpamdSettings;
   readonly #stream: ConnStream;
-  readonly #buffer = new Uint8Array(READ_OCTETS);
+  #buffer = new Uint8Array(HEADER_READ_OCTETS);
   #input: Uint8Array = new Uint8Array(0);
   #object: IncomingObject | undefined;
   #idle = true;
@@ -112,6 +112,7 @@ export class SpamdRunner implements Runner {
       await object.push(piece);
       if (left === 0) break;
       this.#patience(object.patienceMs);
+      if (this.#buffer.length < READ_OCTETS) this.#buffer = new Uint8Array(READ_OCTETS);
       if (!await this.#read()) break;
       object.received(this.#input.length);
     }
