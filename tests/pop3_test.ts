@@ -198,6 +198,36 @@ peerTest(
   },
 );
 
+peerTest(
+  ["dovecot-pop3"],
+  "POP3: a reload holds from the next message on, in sessions that run; a killed gateway deletes nothing",
+  async () => {
+    const mails = [infectedMail("one@test"), infectedMail("two@test"), mail("three@test")];
+    await withMailbox(mails.map(withLf), async ({ port, gateway, direct }) => {
+      const agents = { pop3: { agent: "pop3", server: `pop3://127.0.0.1:${direct}` } } as const;
+      using client = await Pop3Client.login(port, USER, PASSWORD);
+      assert.match((await client.list("RETR 1")).status, /^-ERR \[SYS\/PERM\] /);
+      const reload = async (options: GatewayOptions) => {
+        await gateway.writeDocuments(options);
+        const control = await gateway.control();
+        await control.call("reload");
+        control.close();
+      };
+      const policy = { settings: { antivirus: { infected: "defer" } } };
+      await reload({ agents, policy });
+      assert.match((await client.list("RETR 1")).status, /^-ERR \[SYS\/TEMP\] /);
+      // Another server setting needs a new worker: the session stays with the old one until it ends.
+      await reload({ agents: { pop3: { ...agents.pop3, serverTls: "none" as const } }, policy });
+      using other = await Pop3Client.login(port, USER, PASSWORD);
+      assert.match(await other.command("DELE 2"), /^\+OK/);
+      assert.match(await other.command("DELE 3"), /^\+OK/);
+      await gateway.kill();
+      using again = await Pop3Client.login(direct, USER, PASSWORD);
+      assert.match(await again.command("STAT"), /^\+OK 3 /);
+    }, { policy: { settings: { antivirus: { infected: "discard" } } } });
+  },
+);
+
 interface ProtocolCase {
   readonly id: string;
   readonly steps: readonly (readonly [string, string])[];

@@ -126,3 +126,27 @@ test("a proxy in front says who the client is, and nobody else may connect", asy
   assert.ok(await stranger.closed());
   stranger.close();
 });
+
+test("a client that reads slowly: the octets of its message count until they are written", async () => {
+  const large = `A: b\r\n\r\n${`${"x".repeat(998)}\r\n`.repeat(20_000)}`; // more than sockets hold
+  await using h = await Pop3Harness.start({ server: { messages: [large] } });
+  const client = await h.login();
+  await client.write("RETR 1\r\n");
+  assert.match(await client.line(), /^\+OK/); // it is being written
+  assert.ok(h.ports.held >= large.length, `${h.ports.held} octets count`);
+  await client.rest();
+  assert.equal(await client.ask("NOOP"), "+OK");
+  assert.equal(h.ports.held, 0);
+});
+
+test("a message that cannot be handled is had later, and the session goes on", async () => {
+  await using h = await Pop3Harness.start({ server: { messages: [MAIL] } });
+  const client = await h.login();
+  h.ports.scanning = () => {
+    throw new Error("a fault of our own");
+  };
+  assert.match(await client.ask("RETR 1"), /^-ERR \[SYS\/TEMP\] Try again later/);
+  h.ports.scanning = () => {};
+  assert.equal((await client.fetch("RETR 1")).text, MAIL);
+  assert.match(h.ports.logged.join("\n"), /a fault of our own/);
+});

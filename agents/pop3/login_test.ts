@@ -257,3 +257,13 @@ test("a server's texts cannot break lines or show control characters", async () 
   const client = await h.connect();
   assert.equal(await client.ask("USER bob"), "-ERR a [2Jb c");
 });
+
+test("attack 26: pipelined commands keep their order across a failed login", async () => {
+  await using h = await Pop3Harness.start({ server: { messages: [MAIL] } });
+  const client = await h.connect();
+  await client.write("USER bob\r\nPASS wrong\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n");
+  const answers = [];
+  for (let i = 0; i < 5; i++) answers.push((await client.line()).slice(0, 4).trim());
+  assert.deepEqual(answers, ["+OK", "-ERR", "-ERR", "-ERR", "+OK"]);
+  assert.deepEqual(h.server.deleted, []);
+});

@@ -1,3 +1,4 @@
+import { describe } from "../describe.ts";
 import type { MailboxAnswer, MailboxClient } from "../mailbox/gate.ts";
 import { Reservation } from "../session_books.ts";
 import { withCrlf } from "../line_ends.ts";
@@ -19,6 +20,8 @@ export interface NoMessage {
 export interface Message {
   readonly kind: "message";
   readonly octets: Uint8Array;
+  /** Gives its octets back: to be called once it is written, or will not be. */
+  done(): void;
 }
 
 /**
@@ -116,13 +119,28 @@ export class Maildrop {
       return none("There is no TOP: this server deletes what was fetched");
     }
     const known = this.#context.cache.get(this.#key(number));
-    if (known) {
-      if (!top) this.#forget(number); // the client has it now
-      return said(known);
-    }
+    if (known) return said(known, () => void (top || this.#forget(number))); // after RETR the client has it
     const reservation = new Reservation(this.#context.ports);
     if (!await reservation.grow(RESERVE_STEP_OCTETS)) return none(NO_ROOM);
-    const gone = () => this.#server.close(); // what is still to come is wanted by nobody
+    let result: Message | NoMessage | undefined;
+    try {
+      const fetched = await this.#fetch(number, signal, reservation);
+      result = fetched instanceof Uint8Array
+        ? await this.#pass(number, fetched, signal, top, () => reservation.release())
+        : fetched;
+      return result;
+    } finally {
+      if (result?.kind !== "message") reservation.release();
+    }
+  }
+
+  /** RETR. What is still to come when the client goes away is wanted by nobody. */
+  async #fetch(
+    number: number,
+    signal: AbortSignal,
+    reservation: Reservation,
+  ): Promise<Uint8Array | NoMessage> {
+    const gone = () => this.#server.close();
     signal.addEventListener("abort", gone, { once: true });
     try {
       let refused = false;
@@ -137,18 +155,36 @@ export class Maildrop {
         },
       );
       if (status.kind !== "ok") return none(status.text);
-      if (!message) {
-        return refused ? none(NO_ROOM) : none("[SYS/PERM] Message is too large for this gateway");
-      }
-      this.#context.messages++;
-      const answer = await this.#context.gate.pass(this.#client, withCrlf(message), signal);
-      if (answer.kind === "message") this.#delivered.set(number, withEnd(answer.message).length);
-      if (top && answer.kind !== "later") await this.#keep(number, answer);
-      return said(answer);
+      if (message) return withCrlf(message);
+      return none(refused ? NO_ROOM : "[SYS/PERM] Message is too large for this gateway");
     } finally {
       signal.removeEventListener("abort", gone);
-      reservation.release();
     }
+  }
+
+  async #pass(
+    number: number,
+    message: Uint8Array,
+    signal: AbortSignal,
+    top: boolean,
+    done: () => void,
+  ): Promise<Message | NoMessage> {
+    this.#context.messages++;
+    let answer: MailboxAnswer;
+    try {
+      answer = await this.#context.gate.pass(this.#client, message, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#context.ports.log("error", "Cannot handle a message; it is deferred", {
+        listener: this.#settings.listener,
+        user: this.#client.user,
+        error: describe(error),
+      });
+      return none("[SYS/TEMP] Try again later");
+    }
+    if (answer.kind === "message") this.#delivered.set(number, withEnd(answer.message).length);
+    if (top && answer.kind !== "later") await this.#keep(number, answer);
+    return said(answer, done);
   }
 
   async #keep(number: number, answer: MailboxAnswer): Promise<void> {
@@ -176,10 +212,10 @@ function none(text: string): NoMessage {
   return { kind: "none", text };
 }
 
-function said(answer: MailboxAnswer): Message | NoMessage {
+function said(answer: MailboxAnswer, done: () => void): Message | NoMessage {
   switch (answer.kind) {
     case "message":
-      return { kind: "message", octets: withEnd(answer.message) };
+      return { kind: "message", octets: withEnd(answer.message), done };
     case "later":
       return none(`[SYS/TEMP] ${answer.text}`);
     case "withheld":

@@ -4,7 +4,7 @@ import type { MailboxClient } from "../mailbox/gate.ts";
 import { type Command, octetsOf, parseNumber } from "./command.ts";
 import type { Pop3Context, Pop3Settings } from "./context.ts";
 import { WRITE_OCTETS } from "./limits.ts";
-import { Maildrop, topOf } from "./maildrop.ts";
+import { Maildrop, type Message, topOf } from "./maildrop.ts";
 import type { Pop3Server } from "./server.ts";
 import { languages, stuffed } from "./listing.ts";
 import { type Answer, err, ok, statusOf } from "./session_types.ts";
@@ -104,7 +104,7 @@ export class Transaction {
     if (number === undefined) return err("RETR takes the number of a message");
     const message = await this.#maildrop.message(number, signal, false);
     if (message.kind === "none") return err(message.text);
-    return await this.#send(message.octets);
+    return await this.#send(message, message.octets);
   }
 
   async #top(argument: string, signal: AbortSignal): Promise<Answer> {
@@ -116,14 +116,18 @@ export class Transaction {
     }
     const message = await this.#maildrop.message(number, signal, true);
     if (message.kind === "none") return err(message.text);
-    return await this.#send(topOf(message.octets, lines));
+    return await this.#send(message, topOf(message.octets, lines));
   }
 
-  async #send(octets: Uint8Array): Promise<Answer> {
-    const head = octetsOf(`+OK ${octets.length} octets\r\n`);
-    const pieces = [head, ...stuffDots([octets])];
-    for (const piece of gather(pieces, WRITE_OCTETS)) await this.#owner.write(piece);
-    return { failed: false };
+  async #send(message: Message, octets: Uint8Array): Promise<Answer> {
+    try {
+      const head = octetsOf(`+OK ${octets.length} octets\r\n`);
+      const pieces = [head, ...stuffDots([octets])];
+      for (const piece of gather(pieces, WRITE_OCTETS)) await this.#owner.write(piece);
+      return { failed: false };
+    } finally {
+      message.done();
+    }
   }
 
   async #dele(argument: string): Promise<Answer> {
