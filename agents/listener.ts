@@ -1,6 +1,7 @@
 import { PosternError } from "../errors.ts";
 import { inNetworks } from "./networks.ts";
 import { readProxyHeader } from "./proxy_protocol.ts";
+import { SessionRate } from "./session_rate.ts";
 import { ConnStream } from "./stream.ts";
 import { type Accepting, listenUnix } from "./unix_listener.ts";
 
@@ -16,6 +17,8 @@ const PROXY_HEADER_MS = 10_000;
 export interface SessionLimits {
   readonly sessions: number;
   readonly sessionsPerClient: number;
+  /** New sessions of one client in a minute; no limit where it is absent. */
+  readonly sessionsPerMinute?: number | undefined;
 }
 
 /** What a listener needs. */
@@ -68,6 +71,7 @@ export class Listener {
   readonly #sessions = new Set<ConnStream>();
   readonly #perClient = new Map<string, number>();
   #limits: SessionLimits;
+  readonly #rate = new SessionRate();
   #open = true;
   /** Connections whose PROXY header is to come. */
   #waiting = 0;
@@ -140,7 +144,7 @@ export class Listener {
         client = stream.remoteAddress;
       }
       const mine = this.#perClient.get(client) ?? 0;
-      if (this.#sessions.size >= this.#limits.sessions || mine >= this.#limits.sessionsPerClient) {
+      if (!this.#hasRoom(client, mine)) {
         await this.#options.refuse(stream);
         return;
       }
@@ -158,6 +162,12 @@ export class Listener {
         else this.#perClient.delete(client);
       }
     }
+  }
+
+  #hasRoom(client: string, mine: number): boolean {
+    const { sessions, sessionsPerClient, sessionsPerMinute } = this.#limits;
+    if (this.#sessions.size >= sessions || mine >= sessionsPerClient) return false;
+    return sessionsPerMinute === undefined || this.#rate.admit(client, sessionsPerMinute);
   }
 
   /** @throws {PosternError} `wire/proxy` for whoever is no proxy of ours, or does not say for whom he connects. */

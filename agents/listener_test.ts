@@ -3,11 +3,15 @@ import { Listener } from "./listener.ts";
 import { RawClient } from "./testing/raw_client.ts";
 
 /** A listener that says who it thinks is there, and what he says. */
-function echo(proxies: readonly string[] | undefined, sessionsPerClient = 100) {
+function echo(
+  proxies: readonly string[] | undefined,
+  sessionsPerClient = 100,
+  sessionsPerMinute?: number,
+) {
   const failures: string[] = [];
   const listener = new Listener({
     listen: "127.0.0.1:0",
-    limits: { sessions: 100, sessionsPerClient },
+    limits: { sessions: 100, sessionsPerClient, sessionsPerMinute },
     proxies,
     async serve(stream) {
       const buffer = new Uint8Array(100);
@@ -57,4 +61,14 @@ Deno.test("limits for a client count the client and not the proxy", async () => 
   assert.equal(await talk(at.listener.address, `${HEADER}EHLO`), "too many");
   const other = HEADER.replace("192.0.2.7", "192.0.2.8");
   assert.equal(await talk(at.listener.address, `${other}EHLO`), "192.0.2.8 50000 EHLO");
+});
+
+Deno.test("a client that comes too often is refused, however short its sessions are", async () => {
+  using at = echo(["127.0.0.1"], 100, 3);
+  for (let i = 0; i < 3; i++) {
+    assert.match(await talk(at.listener.address, `${HEADER}EHLO`), /EHLO/);
+  }
+  assert.equal(await talk(at.listener.address, `${HEADER}EHLO`), "too many");
+  const other = HEADER.replace("192.0.2.7", "192.0.2.8");
+  assert.match(await talk(at.listener.address, `${other}EHLO`), /EHLO/);
 });

@@ -56,6 +56,9 @@ export const smtpAgentSchema = z.strictObject({
   limits: z.strictObject({
     sessions: count.default(1000),
     sessionsPerClient: count.default(1000),
+    sessionsPerMinute: count.optional().describe(
+      "new sessions of one address in a minute; default: no limit",
+    ),
     messageSize: size.default("50MB"),
     recipients: count.default(1000),
     commandTime: time.default("5m"),

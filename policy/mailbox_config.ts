@@ -72,6 +72,9 @@ export function mailboxFields(protocol: "pop3" | "imap", ports: string) {
 export const mailboxLimits = {
   sessions: count.default(2000),
   sessionsPerClient: count.default(100),
+  sessionsPerMinute: count.optional().describe(
+    "new sessions of one address in a minute; default: no limit",
+  ),
   messageSize: size.default("50MB").describe("larger messages are not handed out"),
   cache: size.default("64MB").describe(
     "messages that are kept for the next time they are asked for, all sessions together",

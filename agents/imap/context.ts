@@ -39,6 +39,7 @@ export interface ImapSettings {
   readonly deferred: "refuse" | "notice";
   readonly sessions: number;
   readonly sessionsPerClient: number;
+  readonly sessionsPerMinute?: number | undefined;
   /** Octets. */
   readonly messageSize: number;
   readonly cache: number;
@@ -85,6 +86,7 @@ export function imapSettings(config: ImapAgentStart): ImapSettings {
     deferred: config.deferred,
     sessions: limits.sessions,
     sessionsPerClient: limits.sessionsPerClient,
+    sessionsPerMinute: limits.sessionsPerMinute,
     messageSize: parseSize(limits.messageSize) ?? 50 * 2 ** 20,
     cache: parseSize(limits.cache) ?? 64 * 2 ** 20,
     cacheMs: parseTime(limits.cacheTime) ?? 3_600_000,

@@ -31,6 +31,7 @@ export interface Pop3Settings {
   readonly nextHop: string;
   readonly sessions: number;
   readonly sessionsPerClient: number;
+  readonly sessionsPerMinute?: number | undefined;
   /** Octets. */
   readonly messageSize: number;
   readonly cache: number;
@@ -71,6 +72,7 @@ export function pop3Settings(config: Pop3AgentStart): Pop3Settings {
     nextHop: config.nextHop ?? "",
     sessions: limits.sessions,
     sessionsPerClient: limits.sessionsPerClient,
+    sessionsPerMinute: limits.sessionsPerMinute,
     messageSize: parseSize(limits.messageSize) ?? 50 * 2 ** 20,
     cache: parseSize(limits.cache) ?? 64 * 2 ** 20,
     loginMs: parseTime(limits.loginTime) ?? 180_000,

@@ -30,6 +30,7 @@ export interface SmtpSettings {
   readonly xclient: readonly string[];
   readonly sessions: number;
   readonly sessionsPerClient: number;
+  readonly sessionsPerMinute?: number | undefined;
   /** Octets. */
   readonly messageSize: number;
   readonly recipients: number;
@@ -66,6 +67,7 @@ export function smtpSettings(config: SmtpAgentStart): SmtpSettings {
     xclient: config.xclient,
     sessions: limits.sessions,
     sessionsPerClient: limits.sessionsPerClient,
+    sessionsPerMinute: limits.sessionsPerMinute,
     messageSize: parseSize(limits.messageSize) ?? 50 * 2 ** 20,
     recipients: limits.recipients,
     commandMs: parseTime(limits.commandTime) ?? 300_000,
