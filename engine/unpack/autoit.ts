@@ -10,10 +10,30 @@ import { hasAscii, latin1Text, u32, u32be } from "./octets.ts";
 import { Output } from "./output.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
-/** Before the version: an identifier, and letters. */
-export const AUTOIT_MAGIC =
-  "\xa3\x48\x4b\xbe\x98\x6c\x4a\xa9\x99\x4c\x53\x0a\x86\xd6\x48\x7dAU3!EA0";
-const HEADER_OCTETS = AUTOIT_MAGIC.length + 1;
+/** In front of {@link AUTOIT_MAGIC}. */
+const IDENTIFIER = [
+  0xa3,
+  0x48,
+  0x4b,
+  0xbe,
+  0x98,
+  0x6c,
+  0x4a,
+  0xa9,
+  0x99,
+  0x4c,
+  0x53,
+  0x0a,
+  0x86,
+  0xd6,
+  0x48,
+  0x7d,
+];
+/** In front of the version. */
+export const AUTOIT_MAGIC = "AU3!EA0";
+/** Octets in front of {@link AUTOIT_MAGIC}. */
+export const AUTOIT_BEFORE = IDENTIFIER.length;
+const HEADER_OCTETS = AUTOIT_BEFORE + AUTOIT_MAGIC.length + 1;
 /** Behind the version: a hash of the password, or random octets. */
 const KEY_OCTETS = 16;
 /** Two times that stand behind the sizes, octets. */
@@ -147,7 +167,13 @@ function unpack(octets: Uint8Array, copyBit: number, limit: number): Decoded {
   return { octets: output.octets, end: bits.isOver ? "truncated" : "complete" };
 }
 
-/** Opens what is behind the interpreter, from {@link AUTOIT_MAGIC} on. */
+/** Whether a script begins here, {@link AUTOIT_BEFORE} octets before its magic. */
+export function isAutoit(octets: Uint8Array, at: number): boolean {
+  return IDENTIFIER.every((octet, i) => octets[at + i] === octet) &&
+    at + HEADER_OCTETS + KEY_OCTETS < octets.length;
+}
+
+/** Opens what is behind the interpreter, from {@link AUTOIT_BEFORE} octets before its magic on. */
 export function* unautoit(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const { budget } = context;
   const version = VERSIONS[octets[HEADER_OCTETS - 1] ?? 0];

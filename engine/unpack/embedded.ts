@@ -1,5 +1,5 @@
 /** Archives inside something else: self-extracting programs, pictures with a zip behind them, text before an archive. */
-import { AUTOIT_MAGIC } from "./autoit.ts";
+import { AUTOIT_BEFORE, AUTOIT_MAGIC, isAutoit } from "./autoit.ts";
 import { crc32 } from "./crc32.ts";
 import { isSetup, SETUP_MAGIC, setupOffset } from "./installshield.ts";
 import { searchText, u16, u32 } from "./octets.ts";
@@ -72,11 +72,7 @@ const OTHERS: readonly Kind[] = [
       u32(o, at + 24) <= o.length - at,
   },
   { type: "installshield-msi", magic: SETUP_MAGIC, holds: isSetup },
-  {
-    type: "autoit",
-    magic: AUTOIT_MAGIC,
-    holds: (o, at) => at + AUTOIT_MAGIC.length + 20 < o.length,
-  },
+  { type: "autoit", magic: AUTOIT_MAGIC, before: AUTOIT_BEFORE, holds: isAutoit },
 ];
 
 /**

@@ -9,8 +9,18 @@ import { findEmbedded } from "./embedded.ts";
 import { makeZip } from "./fixtures.ts";
 import { isFileList, makeFileList, SETUP_MAGIC, uniscab, unsetup } from "./installshield.ts";
 import { concat, searchText } from "./octets.ts";
-import { ascii, checkAnyOctets, checkCuts, contentsOf, numbers, openAll } from "./testing/open.ts";
+import {
+  ascii,
+  checkAnyOctets,
+  checkCuts,
+  contentsOf,
+  hex,
+  numbers,
+  openAll,
+} from "./testing/open.ts";
 
+/** In front of AutoIt's magic. */
+const IDENTIFIER = hex("a3484bbe986c4aa9994c530a86d6487d");
 const TEXT = "the same line again and again\n".repeat(20);
 const PLAIN = ascii(TEXT);
 
@@ -219,7 +229,7 @@ function program(behind: Uint8Array): Uint8Array {
 Deno.test("findEmbedded() finds what installers have behind their programs", () => {
   const list = concat(makeFileList(set(9)));
   assert.ok(isFileList(list));
-  const autoit = concat([ascii(`${AUTOIT_MAGIC}6`), new Uint8Array(64)]);
+  const autoit = concat([concat([IDENTIFIER, ascii(`${AUTOIT_MAGIC}6`)]), new Uint8Array(64)]);
   const nsis = concat([
     numbers([0, 4], [0xdeadbeef, 4]),
     ascii("NullsoftInst"),
@@ -251,7 +261,7 @@ function autoitScripts(): readonly Uint8Array[] {
     const found = ["clam.ea05.exe", "clam.ea06.exe"].flatMap((name) => {
       try {
         const octets = Deno.readFileSync(new URL(folder + name, import.meta.url));
-        return [octets.subarray(searchText(octets).indexOf(AUTOIT_MAGIC))];
+        return [octets.subarray(searchText(octets).indexOf(AUTOIT_MAGIC) - IDENTIFIER.length)];
       } catch (error) {
         if (error instanceof Deno.errors.NotFound) return [];
         throw error;
@@ -281,7 +291,7 @@ for (
       "unautoit",
       unautoit,
       [
-        concat([ascii(`${AUTOIT_MAGIC}5`), new Uint8Array(50)]),
+        concat([concat([IDENTIFIER, ascii(`${AUTOIT_MAGIC}5`)]), new Uint8Array(50)]),
         ...scripts.map((o) => o.subarray(0, 2000)),
       ],
     ],
