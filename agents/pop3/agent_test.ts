@@ -400,8 +400,9 @@ test("takes over new settings where it can", async () => {
   assert.deepEqual(h.ports.records[0]!.envelope.recipients, ["bob@example.com"]);
 });
 
-test("drains: a session that waits is closed, one that works ends its work", async () => {
+test("drains: a session that waits is closed soon, one that works comes to its QUIT", async () => {
   await using h = await Pop3Harness.start({ server: { messages: MAILS } });
+  const early = await h.connect();
   const idle = await h.login();
   const busy = await h.login();
   const working = new Promise<void>((resolve) => {
@@ -415,6 +416,10 @@ test("drains: a session that waits is closed, one that works ends its work", asy
   const drained = h.agent.drain();
   assert.match(await busy.line(), /^\+OK/);
   await busy.rest();
+  assert.equal(await busy.ask("DELE 1"), "+OK");
+  assert.equal(await busy.ask("QUIT"), "+OK bye");
+  assert.deepEqual(h.server.deleted, [1]);
+  assert.ok(await early.closed());
   assert.ok(await idle.closed());
   await drained;
   assert.equal(h.agent.status()["sessions"], 0);

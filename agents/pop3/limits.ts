@@ -29,5 +29,10 @@ export const RESERVE_STEP_OCTETS = 256 * 1024;
 /** What is written to a client at once, octets, and how long it may take to read that, ms. */
 export const WRITE_OCTETS = 256 * 1024;
 export const WRITE_MS = 120_000;
+/**
+ * How long a client that has logged in may be silent when the agent is to end, ms: a mail program in the midst of its work comes
+ * to its QUIT, without which it would fetch everything again.
+ */
+export const DRAIN_IDLE_MS = 2000;
 /** How long a client that is one too many may take to read its reply, ms. */
 export const REFUSAL_MS = 5000;

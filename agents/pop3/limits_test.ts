@@ -107,7 +107,7 @@ test("a long listing goes through as it comes, not as a whole", async () => {
   assert.equal((await client.rest()).length, count);
 });
 
-test("a proxy in front says who the client is, and nobody else may connect", async () => {
+test("attack 10: a proxy in front says who the client is, and nobody else may connect", async () => {
   await using h = await Pop3Harness.start({
     server: { messages: [MAIL] },
     config: { proxies: ["127.0.0.1"] },

@@ -175,7 +175,7 @@ test("CAPA of a server that knows none", async () => {
   ]);
 });
 
-test("names its server where that is permitted, and gets to no other", async () => {
+test("attack 9: names its server where that is permitted, and gets to no other", async () => {
   await using other = new FakePop3Server({ messages: [MAIL, MAIL], greeting: "other" });
   const main = await Pop3Harness.start({
     server: { messages: [MAIL] },

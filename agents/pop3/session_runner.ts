@@ -7,7 +7,13 @@ import type { ConnStream, WireStream } from "../stream.ts";
 import { acceptTls } from "../tls.ts";
 import { octetsOf } from "./command.ts";
 import type { Pop3Context, Pop3Settings } from "./context.ts";
-import { CLIENT_READ_OCTETS, MAX_LINE_OCTETS, WRITE_MS, WRITE_OCTETS } from "./limits.ts";
+import {
+  CLIENT_READ_OCTETS,
+  DRAIN_IDLE_MS,
+  MAX_LINE_OCTETS,
+  WRITE_MS,
+  WRITE_OCTETS,
+} from "./limits.ts";
 import { Pop3Session } from "./session.ts";
 import type { Answer } from "./session_types.ts";
 
@@ -60,9 +66,14 @@ export class Pop3Runner implements Runner {
     }
   }
 
-  /** Ends a session that waits for its client's next command: what it deleted stays, as after any broken connection. */
+  /**
+   * Ends a session that waits for its client's next command, at once or, after the login, when none comes soon. What it deleted
+   * stays, as after any broken connection.
+   */
   shutDown(): void {
-    if (this.#waiting) this.#stream.close();
+    if (!this.#waiting) return;
+    if (this.#session.loggedIn) this.#stream.deadline(DRAIN_IDLE_MS);
+    else this.#stream.close();
   }
 
   async #serve(): Promise<void> {
@@ -91,7 +102,8 @@ export class Pop3Runner implements Runner {
         continue;
       }
       await this.#flush();
-      if (this.#context.draining && !this.#lines.partial) return undefined;
+      const ending = this.#context.draining && !this.#session.loggedIn;
+      if (ending && !this.#lines.partial) return undefined;
       // A line must come whole within its time, so that it is not kept up by an octet now and then.
       if (answered) this.#moveDeadline();
       answered = false;
@@ -111,7 +123,8 @@ export class Pop3Runner implements Runner {
     const left = this.#session.loggedIn
       ? Math.min(idleMs, sessionMs - gone)
       : Math.min(idleMs, loginMs - gone);
-    this.#stream.deadline(Math.max(1, left));
+    const longest = this.#context.draining ? DRAIN_IDLE_MS : left;
+    this.#stream.deadline(Math.max(1, Math.min(left, longest)));
   }
 
   /** Reads ahead, and aborts when there is nobody any more. */

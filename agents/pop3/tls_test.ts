@@ -125,7 +125,7 @@ const MODES: readonly [
   ["verify, one that does not", { serverTls: "verify" }, { offers: true, trusted: false }, "none"],
 ];
 for (const [name, config, { offers, trusted }, expected] of MODES) {
-  test(`to the server: ${name}`, async () => {
+  test(`${expected === "none" ? "attack 8: " : ""}to the server: ${name}`, async () => {
     await using h = await Pop3Harness.start({
       server: { messages: [MAIL], ...(offers ? { identity } : {}) },
       config,
