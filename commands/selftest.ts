@@ -12,6 +12,7 @@ import type { MessageLogEntry } from "../store/types.ts";
 import { type Command, configOption, defineCommand, jsonOption, socketOption } from "./command.ts";
 import { findConfig } from "./find_config.ts";
 import { print, printJson, printLine, table } from "./output.ts";
+import { fetchImap } from "./selftest/fetch_imap.ts";
 import { fetchPop3 } from "./selftest/fetch_pop3.ts";
 import { judge, type Judgement } from "./selftest/judge.ts";
 import { eicar, makeSample, SAMPLE_NAMES, type SampleName, SAMPLES } from "./selftest/samples.ts";
@@ -20,6 +21,7 @@ import { askDelegation } from "./selftest/ask_delegation.ts";
 import { isAdvice, submitAdvice } from "./selftest/submit_advice.ts";
 import { submitMilter } from "./selftest/submit_milter.ts";
 import { makeZip } from "./selftest/zip.ts";
+import type { TestImapMailboxes } from "./selftest/imap_mailboxes.ts";
 import type { TestMailboxes } from "./selftest/mailboxes.ts";
 import { hostAndPort } from "./send.ts";
 import { agentAddresses } from "./status_text.ts";
@@ -78,6 +80,7 @@ interface Target {
   readonly maildir?: (agent: string) => string;
   /** Where mail lies that an agent hands out; absent with --live. */
   readonly mailboxes?: TestMailboxes;
+  readonly imapMailboxes?: TestImapMailboxes;
 }
 
 async function runSelftest(options: Options): Promise<number> {
@@ -110,7 +113,7 @@ async function testAll(target: Target, options: Options): Promise<number> {
   }
   const rows: Row[] = [];
   for (const agent of agents) {
-    if (agent.agent === "pop3" && target.mailboxes === undefined) {
+    if ((agent.agent === "pop3" || agent.agent === "imap") && target.mailboxes === undefined) {
       printLine(`${agent.name} is left out: there is no test mail in the mailboxes behind it.`);
       continue;
     }
@@ -196,9 +199,16 @@ async function testOne(
       message,
       timeoutMs: options.timeout,
     };
-    if (agent.agent === "pop3" && target.mailboxes) {
-      target.mailboxes.put(options.to, message);
-      const fetched = await fetchPop3(agent.address, options.to, options.timeout);
+    const isImap = agent.agent === "imap";
+    const mailboxes = isImap
+      ? target.imapMailboxes
+      : agent.agent === "pop3"
+      ? target.mailboxes
+      : undefined;
+    if (mailboxes) {
+      mailboxes.put(options.to, message);
+      const fetch = isImap ? fetchImap : fetchPop3;
+      const fetched = await fetch(agent.address, options.to, options.timeout);
       reply = fetched.reply;
       handedOut = {
         message: fetched.message,

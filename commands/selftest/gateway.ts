@@ -6,6 +6,7 @@ import { controlPath } from "../../daemon/state.ts";
 import { serviceUser } from "../../daemon/unprivileged.ts";
 import type { Config } from "../../policy/config.ts";
 import { selfCommand } from "../self.ts";
+import { TestImapMailboxes } from "./imap_mailboxes.ts";
 import { TestMailboxes } from "./mailboxes.ts";
 
 /** Where no document says otherwise: both ways of the SMTP agent, and one of each other kind. */
@@ -14,6 +15,7 @@ const DEFAULT_AGENTS = [
   { agent: "smtp", name: "before-queue", mode: "before-queue" },
   { agent: "milter", name: "milter" },
   { agent: "pop3", name: "pop3" },
+  { agent: "imap", name: "imap" },
   { agent: "clamd", name: "clamd" },
   { agent: "spamd", name: "spamd" },
   { agent: "rspamd", name: "rspamd" },
@@ -38,6 +40,7 @@ export interface TestGateway {
   readonly maildir: (agent: string) => string;
   /** Behind the agents that hand out mail. */
   readonly mailboxes: TestMailboxes;
+  readonly imapMailboxes: TestImapMailboxes;
   /** Stops it and removes all that it wrote. */
   readonly close: () => Promise<void>;
 }
@@ -53,8 +56,12 @@ export async function startGateway(configPath: string | undefined): Promise<Test
   const directory = await Deno.makeTempDir({ prefix: "postern-selftest-" });
   const maildir = (agent: string) => join(directory, `mail-${agent}`);
   const mailboxes = new TestMailboxes();
+  const imapMailboxes = new TestImapMailboxes();
   try {
-    const document = await writeDocuments(directory, node, maildir, mailboxes.port);
+    const document = await writeDocuments(directory, node, maildir, {
+      pop3: mailboxes.port,
+      imap: imapMailboxes.port,
+    });
     // A process of its own: started by root it becomes another user, and this one stays what it is.
     const [program, ...args] = selfCommand(["daemon", "--config", document]);
     const daemon = new Deno.Command(program, {
@@ -74,16 +81,19 @@ export async function startGateway(configPath: string | undefined): Promise<Test
       control,
       maildir,
       mailboxes,
+      imapMailboxes,
       async close() {
         await control.call("stop").catch(() => {}); // the connection ends with the daemon
         control.close();
         mailboxes.close();
+        imapMailboxes.close();
         await Promise.all([daemon.status, errors]);
         await Deno.remove(directory, { recursive: true });
       },
     };
   } catch (error) {
     mailboxes.close();
+    imapMailboxes.close();
     await Deno.remove(directory, { recursive: true }).catch(() => {});
     throw error;
   }
@@ -93,7 +103,7 @@ async function writeDocuments(
   directory: string,
   node: Config | undefined,
   maildir: (agent: string) => string,
-  mailboxPort: number,
+  mailboxPorts: Readonly<Record<"pop3" | "imap", number>>,
 ): Promise<string> {
   const policy = node?.policy ?? join(directory, "policy.ts");
   const agents = (node?.agents ?? DEFAULT_AGENTS).map((agent) => ({
@@ -108,7 +118,9 @@ async function writeDocuments(
     // Paths are for a socket in the file system; the test's own agent is asked without a password.
     ...(agent.agent === "clamd" ? { directories: [] } : {}),
     ...(agent.agent === "rspamd" ? { password: undefined } : {}),
-    ...(agent.agent === "pop3" ? ownMailboxes("pop3", mailboxPort) : {}),
+    ...(agent.agent === "pop3" || agent.agent === "imap"
+      ? ownMailboxes(agent.agent, mailboxPorts[agent.agent])
+      : {}),
   }));
   const config = {
     ...node,
