@@ -18,6 +18,7 @@ export default defineConfig({
     },
     // Before a mailbox server: mail programs fetch their mail here, and get what was scanned; see docs/pop3.md.
     // { agent: "pop3", listen: "127.0.0.1:10110", server: "pop3://127.0.0.1:110", domain: "example.org" },
+    // { agent: "imap", listen: "127.0.0.1:10143", server: "imap://127.0.0.1:143", domain: "example.org" }, // docs/imap.md
     // Other programs can ask Postern as they would ask these daemons; see docs/clamd.md, docs/spamd.md and docs/rspamd.md.
     // { agent: "clamd", listen: "127.0.0.1:3310" },
     // { agent: "spamd", listen: "127.0.0.1:7830" },
