@@ -8,6 +8,7 @@ Deno.test("a client has so many sessions in any minute, and others have theirs",
   assert.ok(!rate.admit("a", 10, 1010));
   assert.ok(rate.admit("b", 10, 1010));
   assert.ok(!rate.admit("a", 10, 50_000));
+  assert.ok(rate.admit("a", 10, 61_500));
   assert.ok(!rate.admit("a", 10, 61_500), "the minute that has ended counts on");
   assert.ok(rate.admit("a", 10, 100_000));
   assert.ok(rate.admit("a", 10, 1_000_000));
