@@ -288,6 +288,29 @@ Deno.test("rspamd: Rspamd's own proxy asks with GET", async () => {
   assert.equal(all.ports.records[0]!.envelope.client, "2001:db8::1");
 });
 
+Deno.test("rspamd: what is said to be raw is scanned as a file, too", async () => {
+  await using all = await Harness.start(POLICY);
+  const modes: string[] = [];
+  const scan = all.ports.scan.bind(all.ports);
+  all.ports.scan = (message, settings, signal) => {
+    modes.push(settings.mode);
+    return scan(message, settings, signal);
+  };
+  await all.check(CLEAN);
+  await all.check(CLEAN, [["Raw", "yes"]]);
+  assert.deepEqual(modes, ["mail", "auto"]);
+});
+
+Deno.test("rspamd: an encrypted request is refused, and not scanned as it is", async () => {
+  await using all = await Harness.start(POLICY);
+  for (const path of ["/post", "/checkv2"]) {
+    const response = await all.post(CLEAN, [["Key", "abc=def"]], path);
+    assert.equal(response.status, 415);
+    assert.match(await response.text(), /HTTPCrypt.*not known here/);
+  }
+  assert.equal(all.ports.records.length, 0);
+});
+
 Deno.test("rspamd: limits of size, recipients and octets in flight", async (test) => {
   await using all = await Harness.start(POLICY, { limits: { messageSize: "1MB", recipients: 2 } });
   await test.step("attack 53: a message past the limit is refused before it comes", async () => {

@@ -34,6 +34,9 @@ export function rspamdApp(context: RspamdContext): Hono<Env> {
   app.get("/ping", (c) => c.text("pong\r\n"));
   app.use(async (c, next) => {
     const { settings, fields } = c.env;
+    if (fields.some(([name]) => name === "key")) {
+      return failure(415, "Encrypted requests (HTTPCrypt) are not known here, ask without a key");
+    }
     if (settings.password !== undefined && !mayAsk(settings.password, fields)) {
       return failure(403, "Unauthorized: the field Password does not say what it must");
     }

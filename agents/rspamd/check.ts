@@ -46,6 +46,7 @@ export async function check(
     ...(settings.direction === undefined ? {} : { direction: settings.direction }),
     signal,
     fixed: !changeable,
+    ...(facts.raw ? { scan: { mode: "auto" } } : {}),
   };
   context.messages++;
   context.active++;

@@ -13,6 +13,8 @@ export interface RequestFacts {
   readonly milter: boolean;
   /** Whether the client takes a message that was changed behind the JSON. */
   readonly bodyBlock: boolean;
+  /** Whether it may be no mail at all. */
+  readonly raw: boolean;
   /** How the message is compressed; `""`: not. */
   readonly compression: string;
 }
@@ -52,6 +54,7 @@ export function requestFacts(fields: Fields): RequestFacts {
     tls: one("tls-version") !== undefined,
     milter: flags.includes("milter") || /^yes$/i.test(one("milter") ?? ""),
     bodyBlock: flags.includes("body_block"),
+    raw: /^yes$/i.test(one("raw") ?? ""),
     compression: (one("compression") ?? "").toLowerCase(),
   };
 }
