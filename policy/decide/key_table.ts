@@ -28,8 +28,10 @@ const VALUE = 3;
 
 /** Finds keys in lower case. */
 export class KeyTable {
-  /** All keys, end to end. */
-  readonly #units: Uint16Array;
+  /** The low octets of all keys, end to end. */
+  readonly #octets: Uint8Array;
+  /** Keys with units above Latin-1, by where their octets begin: few have any. */
+  readonly #wide = new Map<number, string>();
   /** Open addressing; a length of -1 is a free slot. */
   readonly #slots: Int32Array;
   readonly #mask: number;
@@ -45,14 +47,16 @@ export class KeyTable {
     for (let slot = 0; slot < size; slot++) this.#slots[slot * SLOT_WORDS + LENGTH] = -1;
     this.#filter = new Int32Array(powerOfTwo(8, keys.length * 0.25));
     this.#filterMask = this.#filter.length - 1;
-    this.#units = new Uint16Array(keys.reduce((sum, key) => sum + key.length, 0));
+    this.#octets = new Uint8Array(keys.reduce((sum, key) => sum + key.length, 0));
     let begin = 0;
     for (let number = 0; number < keys.length; number++) {
       const key = keys[number]!;
       let hash = EMPTY_HASH;
+      let all = 0;
       for (let i = key.length - 1; i >= 0; i--) {
         const unit = key.charCodeAt(i);
-        this.#units[begin + i] = unit;
+        this.#octets[begin + i] = FOLDED[unit & 255]!;
+        all |= unit;
         hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
       }
       const mixed = mix(hash);
@@ -64,6 +68,7 @@ export class KeyTable {
       this.#slots[at + BEGIN] = begin;
       this.#slots[at + LENGTH] = key.length;
       this.#slots[at + VALUE] = values[number]!;
+      if (all > 255) this.#wide.set(begin, key);
       begin += key.length;
     }
   }
@@ -93,11 +98,18 @@ export class KeyTable {
   }
 
   #equals(begin: number, text: string, from: number, to: number): boolean {
-    const units = this.#units;
+    const octets = this.#octets;
+    let all = 0;
     for (let i = from, k = begin; i < to; i++, k++) {
-      if (units[k] !== fold(text.charCodeAt(i))) return false;
+      const unit = text.charCodeAt(i);
+      all |= unit;
+      if (octets[k] !== FOLDED[unit & 255]) return false;
     }
-    return true;
+    if (all < 256 && this.#wide.size === 0) return true;
+    // The empty key begins where another does.
+    const wide = from === to ? undefined : this.#wide.get(begin);
+    // What has such units is looked up in its normal form.
+    return all < 256 ? wide === undefined : wide === text.slice(from, to);
   }
 }
 
