@@ -1,4 +1,5 @@
 /** What the server can, less what the gate cannot see through. */
+import { isPassedOn } from "../mailbox/sasl.ts";
 
 /** Why a capability passes: the one table. What is not in it is not offered. */
 export const CAPABILITIES: Readonly<Record<string, string>> = {
@@ -52,7 +53,7 @@ export const CAPABILITIES: Readonly<Record<string, string>> = {
   "METADATA": "RFC 5464; no mail",
   "METADATA-SERVER": "RFC 5464",
   "UTF8": "RFC 6855; octets above 127 pass",
-  "AUTH": "by mechanism, see below",
+  "AUTH": "by mechanism",
 };
 
 /** Why a capability does not pass; for the reader and the test, as what is in no table does not either. */
@@ -75,23 +76,6 @@ export const WITHHELD: Readonly<Record<string, string>> = {
   "INPROGRESS": "RFC 9585; a response code that changes nothing",
   "MESSAGELIMIT": "RFC 9738; commands that end half done",
 };
-
-/**
- * Mechanisms of SASL that pass: those that leave the connection as it is. GSSAPI and DIGEST-MD5 may agree on a layer of their own
- * below IMAP; `-PLUS` and EXTERNAL are bound to a TLS session that ends at the gate.
- */
-export const MECHANISMS: ReadonlySet<string> = new Set([
-  "PLAIN",
-  "LOGIN",
-  "CRAM-MD5",
-  "SCRAM-SHA-1",
-  "SCRAM-SHA-256",
-  "SCRAM-SHA-512",
-  "XOAUTH2",
-  "OAUTHBEARER",
-  "NTLM",
-  "ANONYMOUS",
-]);
 
 /** What may be enabled: each changes responses in a way that is read here. */
 export const ENABLES: ReadonlySet<string> = new Set([
@@ -116,7 +100,7 @@ export interface OwnCapabilities {
 export function isOffered(capability: string): boolean {
   const [name = "", value] = capability.toUpperCase().split("=", 2);
   if (!Object.hasOwn(CAPABILITIES, name)) return false;
-  if (name === "AUTH") return value !== undefined && MECHANISMS.has(value);
+  if (name === "AUTH") return value !== undefined && isPassedOn(value);
   return true;
 }
 
