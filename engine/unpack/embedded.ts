@@ -1,7 +1,7 @@
 /** Archives inside something else: self-extracting programs, pictures with a zip behind them, text before an archive. */
 import { AUTOIT_BEFORE, AUTOIT_MAGIC, isAutoit } from "./autoit.ts";
 import { crc32 } from "./crc32.ts";
-import { isSetup, SETUP_MAGIC, setupOffset } from "./installshield.ts";
+import { isSetup, SETUP_MAGICS, setupOffset } from "./installshield.ts";
 import { searchText, u16, u32 } from "./octets.ts";
 
 /** Contents are looked at piece by piece, so that no second copy of a large one is made. */
@@ -71,7 +71,7 @@ const OTHERS: readonly Kind[] = [
       u32(o, at) < 256 && u32(o, at + 20) > 0 && u32(o, at + 24) > 28 &&
       u32(o, at + 24) <= o.length - at,
   },
-  { type: "installshield-msi", magic: SETUP_MAGIC, holds: isSetup },
+  ...SETUP_MAGICS.map((magic): Kind => ({ type: "installshield-msi", magic, holds: isSetup })),
   { type: "autoit", magic: AUTOIT_MAGIC, before: AUTOIT_BEFORE, holds: isAutoit },
 ];
 

@@ -7,7 +7,7 @@ import { scan } from "../scan.ts";
 import { AUTOIT_MAGIC, unautoit } from "./autoit.ts";
 import { findEmbedded } from "./embedded.ts";
 import { makeZip } from "./fixtures.ts";
-import { isFileList, makeFileList, SETUP_MAGIC, uniscab, unsetup } from "./installshield.ts";
+import { isFileList, makeFileList, SETUP_MAGICS, uniscab, unsetup } from "./installshield.ts";
 import { concat, searchText } from "./octets.ts";
 import {
   ascii,
@@ -190,7 +190,7 @@ function sealed(octets: Uint8Array, name: string): Uint8Array {
 
 function setup(files: readonly (readonly [name: string, plain: Uint8Array])[]): Uint8Array {
   return concat([
-    ascii(SETUP_MAGIC),
+    ascii(SETUP_MAGICS[0]),
     numbers([files.length, 4], [0, 4]),
     new Uint8Array(24),
     ...files.flatMap(([name, plain]) => {
@@ -199,6 +199,20 @@ function setup(files: readonly (readonly [name: string, plain: Uint8Array])[]): 
       head.set(ascii(name));
       head.set(numbers([6, 4], [0, 4], [packed.length, 8]), 260);
       return [head, packed];
+    }),
+  ]);
+}
+
+/** The later form: names in UTF-16 behind their headers, which are twice as long where the type is 4. */
+function setupStream(type: number, files: readonly (readonly [string, Uint8Array])[]): Uint8Array {
+  return concat([
+    ascii(SETUP_MAGICS[1]),
+    numbers([files.length, 2], [type, 4], [1, 8], [0, 2], [0, 16]),
+    ...files.flatMap(([name, plain]) => {
+      const packed = sealed(new Uint8Array(deflateSync(plain)), name);
+      const wide = concat(Array.from(name, (c) => numbers([c.charCodeAt(0), 2])));
+      const head = numbers([wide.length, 4], [6, 4], [0, 2], [packed.length, 4], [0, 8], [1, 2]);
+      return [head, new Uint8Array(type === 4 ? 24 : 0), wide, packed];
     }),
   ]);
 }
@@ -214,6 +228,19 @@ Deno.test("unsetup() opens the files behind an installer, and says what is missi
     ["data.bin", LONG],
   ]);
   checkCuts(unsetup, SETUP, { from: 46, whole: SETUP.length - 5, step: 11 });
+});
+
+Deno.test("unsetup() opens the later form, whose names are in UTF-16", () => {
+  for (const type of [1, 4]) {
+    const octets = setupStream(type, [["Setup.ini", PLAIN], ["Disk1\\data.bin", LONG]]);
+    const opened = openAll(unsetup, octets);
+    assert.deepEqual(opened.breaches, []);
+    assert.deepEqual(opened.entries.map(({ names, content }) => [names[0], content]), [
+      ["Setup.ini", PLAIN],
+      ["data.bin", LONG],
+    ]);
+    checkCuts(unsetup, octets, { from: 46, whole: octets.length - 5, step: 29 });
+  }
 });
 
 /** A program for Windows whose one section ends at 512, and what is behind it. */
@@ -240,6 +267,7 @@ Deno.test("findEmbedded() finds what installers have behind their programs", () 
     const [type, behind] of [
       ["installshield", list],
       ["installshield-msi", SETUP],
+      ["installshield-msi", setupStream(4, [["a.msi", PLAIN]])],
       ["autoit", autoit],
       ["nsis", nsis],
     ] as const

@@ -18,47 +18,97 @@ import { Output } from "./output.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 import type { NamedOctets } from "./volumes.ts";
 
-/** In front of the files of installers that bring a database (MSI). */
-export const SETUP_MAGIC = "InstallShield\0";
-const SETUP_HEADER = SETUP_MAGIC.length + 32;
+/** In front of the files of installers that bring a database (MSI); later versions have the second one. */
+export const SETUP_MAGICS = ["InstallShield\0", "ISSetupStream\0"] as const;
+const MAGIC_OCTETS = 14;
+const SETUP_HEADER = MAGIC_OCTETS + 32;
 /** Header of one of these files: its name in 260 octets, and where it says its size. */
 const FILE_HEADER = 312;
 const NAME_OCTETS = 260;
+/** Header of a file of the later version, behind which its name stands; twice as long where the type is 4. */
+const STREAM_HEADER = 24;
+const MAX_STREAM_NAME = 520;
+/** Flags: the key goes on, or begins anew every {@link KEY_PERIOD} octets. */
+const MIXED = 2;
+const MIXED_BY_PERIOD = 4;
 const MAX_FILES = 10_000;
 /** What names are mixed with to get the key, and over how many octets the key begins anew. */
 const KEY = [0xec, 0xca, 0x79, 0xf8];
 const KEY_PERIOD = 1024;
 const CABINET = "ISc(";
 
-/** Whether the files of an installer stand here: a number of files that is not 0, and zeros. */
+/** Whether the files of an installer stand here: a number of them that is not 0, and what looks like the first one's name. */
 export function isSetup(octets: Uint8Array, at: number): boolean {
-  const header = at + SETUP_MAGIC.length;
-  const count = u32(octets, header);
-  return count > 0 && count <= MAX_FILES && octets[at + SETUP_HEADER] !== 0 &&
+  const header = at + MAGIC_OCTETS;
+  const count = u16(octets, header);
+  if (count === 0 || count > MAX_FILES) return false;
+  if (hasAscii(octets, at, SETUP_MAGICS[1])) {
+    const length = u32(octets, at + SETUP_HEADER);
+    return length > 0 && length < MAX_STREAM_NAME && length % 2 === 0;
+  }
+  return octets[at + SETUP_HEADER] !== 0 &&
     octets.subarray(header + 8, header + 32).every((octet) => octet === 0);
 }
 
-/** Opens the files behind {@link SETUP_MAGIC}. */
+/** One file of an installer. */
+interface SetupFile {
+  /** As the key is made of it. */
+  readonly name: Uint8Array;
+  readonly flags: number;
+  readonly size: number;
+  readonly data: number;
+}
+
+function setupFile(octets: Uint8Array, at: number, isStream: boolean, type: number): SetupFile {
+  if (isStream) {
+    const length = Math.min(u32(octets, at), MAX_STREAM_NAME);
+    const nameAt = at + (type === 4 ? 2 : 1) * STREAM_HEADER;
+    const text = new TextDecoder("utf-16le").decode(octets.subarray(nameAt, nameAt + length));
+    return {
+      name: new TextEncoder().encode(text.replace(/\0.*$/s, "")),
+      flags: u32(octets, at + 4),
+      size: u32(octets, at + 10),
+      data: nameAt + length,
+    };
+  }
+  const field = octets.subarray(at, at + NAME_OCTETS - 1);
+  const length = field.indexOf(0);
+  return {
+    name: field.subarray(0, length < 0 ? field.length : length),
+    flags: u32(octets, at + NAME_OCTETS),
+    size: u64(octets, at + NAME_OCTETS + 8),
+    data: at + FILE_HEADER,
+  };
+}
+
+function unmixed(octets: Uint8Array, { name, flags }: SetupFile): Uint8Array {
+  if ((flags & (MIXED | MIXED_BY_PERIOD)) === 0) return octets;
+  const period = flags & MIXED_BY_PERIOD ? KEY_PERIOD : Infinity;
+  const key = name.map((octet, i) => octet ^ (KEY[i & 3] ?? 0));
+  return octets.map((octet, i) =>
+    ((octet >> 4) | (octet << 4)) ^ (key[(i % period) % key.length] ?? 0)
+  );
+}
+
+/** Opens the files behind one of {@link SETUP_MAGICS}. */
 export function* unsetup(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const { budget } = context;
+  const isStream = hasAscii(octets, 0, SETUP_MAGICS[1]);
+  const type = u32(octets, MAGIC_OCTETS + 2);
   let at = SETUP_HEADER;
-  for (let left = u32(octets, SETUP_MAGIC.length); left > 0 && budget.time(); left--) {
-    const field = octets.subarray(at, at + NAME_OCTETS - 1);
-    const length = field.indexOf(0);
-    const name = field.subarray(0, length < 0 ? field.length : length);
-    if (at + FILE_HEADER > octets.length || name.length === 0) return context.note("malformed");
-    const packed = storedOctets(octets, at + FILE_HEADER, u64(octets, at + 268));
-    at += FILE_HEADER + packed.octets.length;
-    const key = name.map((octet, i) => octet ^ (KEY[i & 3] ?? 0));
-    const plain = packed.octets.map((octet, i) =>
-      ((octet >> 4) | (octet << 4)) ^ (key[(i % KEY_PERIOD) % key.length] ?? 0)
-    );
+  for (let left = u16(octets, MAGIC_OCTETS); left > 0 && budget.time(); left--) {
+    const file = setupFile(octets, at, isStream, type);
+    if (file.data > octets.length || file.name.length === 0) return context.note("malformed");
+    const packed = storedOctets(octets, file.data, file.size);
+    at = file.data + packed.octets.length;
+    const plain = unmixed(packed.octets, file);
     budget.unpacked(plain.length);
     const unpacked = inflateRaw(plain.subarray(2), outputLimit(budget, octets.length));
     const isZlib = (plain[0] ?? 0) % 16 === 8 &&
       (unpacked.end === "complete" || unpacked.octets.length > 0);
     const decoded = isZlib ? unpacked : { octets: plain, end: packed.end };
-    yield decodedEntry([nameText(name)], decoded, octets.length, context);
+    const name = nameText(file.name).replace(/^.*[/\\]/s, "");
+    yield decodedEntry([name], decoded, octets.length, context);
   }
 }
 
