@@ -93,7 +93,7 @@ export class ClamdRunner implements Runner {
         if (event) return event;
       }
       if (this.#context.draining && !this.#open && !this.#decoder.partial) return undefined;
-      this.#await();
+      this.#watch();
       const octets = this.#decoder.streaming ? READ_OCTETS : COMMAND_READ_OCTETS;
       if (this.#buffer.length !== octets) this.#buffer = new Uint8Array(octets);
       this.#waiting = true;
@@ -271,12 +271,12 @@ export class ClamdRunner implements Runner {
   }
 
   /** A client may be silent for a while, and take a while for an object; but not while it waits for answers itself. */
-  #await(): void {
+  #watch(): void {
     const ms = this.#open?.object.patienceMs ?? this.#settings.commandMs;
     if (this.#jobs.size > 0 && !this.#open && !this.#decoder.partial) {
       this.#still();
       const all = [...this.#jobs];
-      void Promise.race(all).then(() => this.#waiting && this.#await());
+      void Promise.race(all).then(() => this.#waiting && this.#watch());
       return;
     }
     if (this.#timer !== undefined && !this.#open) return; // from when the wait began
