@@ -229,28 +229,32 @@ class Translator {
     const [listenAddr, listenPort, serverAddr, serverPort] = places.map((p) =>
       this.#take(section.name, p)
     );
-    if (!listenPort || !serverAddr) {
+    if (!listenPort || (!serverAddr && mailbox === undefined)) {
       return leave(
         mailbox === undefined
           ? "listen_port and server_addr are both needed: a next hop is not guessed"
-          : "listen_port and server_addr are both needed: a server is not guessed, nor seen from a redirect",
+          : "listen_port is needed: where it listens is not guessed",
       );
     }
     const host = (text: string) => {
       const plain = unbracket(text === "localhost" ? "127.0.0.1" : text);
       return plain.includes(":") ? `[${plain}]` : plain;
     };
-    const listen = `${host(listenAddr || "127.0.0.1")}:${listenPort}`;
+    // Without a server, clients are redirected, to the address that they came in at, and go on to where they were going.
+    const listen = `${host(listenAddr || (serverAddr ? "127.0.0.1" : "*"))}:${listenPort}`;
     if (mailbox !== undefined) {
-      const server = `${agent}://${host(serverAddr)}:${serverPort || mailbox}`;
-      this.#agents.push({ agent, name: agent, listen, server });
+      const port = Number(serverPort || mailbox);
+      const to = serverAddr
+        ? { server: `${agent}://${host(serverAddr)}:${port}` }
+        : { transparent: { port } };
+      this.#agents.push({ agent, name: agent, listen, ...to });
       return;
     }
     this.#agents.push({
       agent: "smtp",
       name: "smtp",
       listen,
-      nextHop: `smtp://${host(serverAddr)}:${serverPort || "25"}`,
+      nextHop: `smtp://${host(serverAddr!)}:${serverPort || "25"}`,
     });
   }
 

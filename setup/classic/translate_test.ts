@@ -103,8 +103,12 @@ action_av_infected = "reject"
 agent_enabled = yes
 listen_port = 8110
 `);
-    assert.deepEqual(redirected.config.agents, []);
-    assert.match(redirected.leftovers[0]!.reason, /nor seen from a redirect/);
+    assert.deepEqual(redirected.config.agents, [
+      { agent: "pop3", name: "pop3", listen: "*:8110", transparent: { port: 110 } },
+    ]);
+    assert.deepEqual(redirected.leftovers, []);
+    const nowhere = translate(`[pop3]\nagent_enabled = yes\nserver_addr = "192.0.2.1"\n`);
+    assert.match(nowhere.leftovers[0]!.reason, /listen_port is needed/);
   },
 );
 
