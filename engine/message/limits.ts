@@ -39,6 +39,9 @@ export const WALK_FACTOR = 32;
 /** Octets that may always be walked over, whatever the message's size. */
 export const WALK_FLOOR = 8 * 1024 * 1024;
 
+/** Lines of one source at which structure can begin, as those of two dashes; what is behind more is the breach `malformed`. */
+export const MAX_LINES = 500_000;
+
 /** What it counts as, octets, to look whether a line is a delimiter: lines are looked at for each boundary of each part around them. */
 export const LINE_COST = 16;
 

@@ -1,5 +1,6 @@
 /** Octets with what is worth knowing of them once: their line ends, and the lines at which structure can begin. */
 import { Buffer } from "node:buffer";
+import { MAX_LINES } from "./limits.ts";
 
 const TAB = 9, LF = 10, CR = 13, SPACE = 32, DASH = 45, EQUALS = 61;
 
@@ -43,6 +44,11 @@ export class Source {
   /** Every octet as one character of the same number. */
   text(start: number, end: number): string {
     return this.buffer.toString("latin1", start, end);
+  }
+
+  /** Whether there are more lines of interest than are looked at. */
+  get hasMoreLines(): boolean {
+    return this.#all().length >= MAX_LINES;
   }
 
   /** How many lines of interest begin in the range. */
@@ -111,7 +117,7 @@ function lowerBound(lines: readonly Line[], start: number): number {
 function interestingLines(octets: Uint8Array, bareCr: boolean): Line[] {
   const lines: Line[] = [];
   const length = octets.length;
-  for (let start = 0; start < length;) {
+  for (let start = 0; start < length && lines.length < MAX_LINES;) {
     const kind = lineKind(octets, start, length);
     const next = bareCr ? nextLine(octets, start) : nextLineByLf(octets, start);
     if (kind !== undefined) {

@@ -166,6 +166,12 @@ export class Walker {
     return this.#walkLeft >= 0 || this.#budget.breach("octets");
   }
 
+  /** What it costs to look at each line of interest once, octets. */
+  #lineCost(source: Source, start: number, end: number): number {
+    if (source.hasMoreLines) this.#budget.breach("malformed");
+    return LINE_COST * source.countLines(start, end);
+  }
+
   #multipart(
     source: Source,
     header: HeaderReading,
@@ -222,7 +228,7 @@ export class Walker {
     const seen = new Set<string>();
     let found = false;
     for (const boundary of boundaries) {
-      if (!this.#walk(1024 + LINE_COST * source.countLines(start, end))) break;
+      if (!this.#walk(1024 + this.#lineCost(source, start, end))) break;
       const split = splitAt(source, start, end, boundary);
       for (const name of split.ambiguities) this.note(name, part.path);
       for (const segment of split.segments) {
@@ -341,8 +347,8 @@ export class Walker {
     binhex: boolean,
     split = false,
   ): void {
-    const lines = source.countLines(start, end);
-    if (!binhex && lines === 0 || !this.#walk(LINE_COST * lines)) return;
+    const cost = this.#lineCost(source, start, end);
+    if (!binhex && cost === 0 || !this.#walk(cost)) return;
     const { files, more } = findEmbedded(
       source,
       start,

@@ -81,6 +81,7 @@ function readFolder(
 ): { content: Uint8Array; notScanned?: NotScannedReason } {
   if (method > 1) return { content: new Uint8Array(0), notScanned: "unsupported" }; // Quantum, LZX
   const output = new Output(outputLimit(budget, octets.length), blocks * 4096);
+  const scratch = new Uint8Array(2 * BLOCK_OCTETS);
   let at = start;
   for (let block = 0; block < blocks && budget.time(); block++) {
     const size = u16(octets, at + 4);
@@ -95,6 +96,7 @@ function readFolder(
       const result = inflate(packed.subarray(2), BLOCK_OCTETS, {
         dictionary,
         expected: BLOCK_OCTETS,
+        scratch,
       });
       piece = result.octets;
       isWhole &&= result.end === "complete";

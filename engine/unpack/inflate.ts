@@ -119,12 +119,15 @@ class Inflater {
     variant: Variant,
     expected: number,
     dictionary: Uint8Array,
+    scratch: Uint8Array | undefined,
   ) {
     this.#input = input;
     this.#start = this.#length = dictionary.length;
     this.#maxOctets = maxOctets + this.#start;
     this.#variant = variant;
-    this.#output = new Uint8Array(Math.min(this.#maxOctets, this.#start + Math.max(256, expected)));
+    this.#output = scratch && scratch.length >= this.#maxOctets
+      ? scratch
+      : new Uint8Array(Math.min(this.#maxOctets, this.#start + Math.max(256, expected)));
     this.#output.set(dictionary);
   }
 
@@ -375,9 +378,13 @@ export function inflate(
     readonly expected?: number;
     readonly deflate64?: boolean;
     readonly dictionary?: Uint8Array;
+    /** Holds dictionary and output, if it is large enough; the output is good until it is used again. */
+    readonly scratch?: Uint8Array;
   } = {},
 ): Inflated {
-  const { expected = input.length * 3, deflate64 = false, dictionary = NO_DICTIONARY } = options;
+  const { expected = input.length * 3, deflate64 = false, dictionary = NO_DICTIONARY, scratch } =
+    options;
   const claimed = Math.min(expected, input.length * 8 + 1024);
-  return new Inflater(input, maxOctets, deflate64 ? DEFLATE64 : DEFLATE, claimed, dictionary).run();
+  const variant = deflate64 ? DEFLATE64 : DEFLATE;
+  return new Inflater(input, maxOctets, variant, claimed, dictionary, scratch).run();
 }

@@ -272,10 +272,21 @@ export function unlzmaRaw(
   maxOctets: number,
 ): Unpacked {
   const output = new Output(maxOctets, Math.min(size, input.length * 4));
-  const decoder = new LzmaDecoder(output);
-  if (!decoder.setProperties(properties)) return { octets: output.octets, used: 0, end: "corrupt" };
-  const { end, used } = decoder.decode(input, 0, size);
+  const { end, used } = unlzmaTo(input, properties, size, output);
   return { octets: output.octets, used, end };
+}
+
+/** The same behind what an output holds already. */
+export function unlzmaTo(
+  input: Uint8Array,
+  properties: number,
+  size: number,
+  output: Output,
+): { readonly end: InflateEnd; readonly used: number } {
+  const decoder = new LzmaDecoder(output);
+  decoder.resetDictionary();
+  if (!decoder.setProperties(properties)) return { used: 0, end: "corrupt" };
+  return decoder.decode(input, 0, size);
 }
 
 /** Decodes LZMA2: chunks that are copied or coded, ended by a zero octet. */

@@ -2,7 +2,7 @@
 import { undoX86 } from "./bcj.ts";
 import { limitReason, outputLimit } from "./bounds.ts";
 import type { InflateEnd } from "./inflate.ts";
-import { unlzma2, unlzmaRaw } from "./lzma.ts";
+import { unlzma2, unlzmaRaw, unlzmaTo } from "./lzma.ts";
 import { innerNames, u32, u64 } from "./octets.ts";
 import { Output } from "./output.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
@@ -134,11 +134,9 @@ export function* unlzip(octets: Uint8Array, context: UnpackContext): Generator<E
   let end: InflateEnd = "complete";
   let at = 0;
   while (end === "complete" && u32(octets, at) === 0x50495a4c && context.budget.time()) {
-    const room = outputLimit(context.budget, octets.length) - output.length;
     // lc 3, lp 0, pb 2, an end mark; then CRC, data size and member size
-    const member = unlzmaRaw(octets.subarray(at + 6), 93, Infinity, Math.max(0, room));
-    if (!output.append(member.octets)) end = "limit";
-    else end = member.end;
+    const member = unlzmaTo(octets.subarray(at + 6), 93, Infinity, output);
+    end = member.end;
     at += 6 + member.used + 20;
   }
   yield* finish(output, end, names, octets, context);
