@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { talk } from "../agents/testing/raw_client.ts";
 import { makeSample } from "../commands/selftest/samples.ts";
 import { startAmavis } from "./peers/amavis.ts";
+import { CORPUS, hasCorpus, manifest } from "./corpus.ts";
 import { startClamd } from "./peers/clamd.ts";
 import { startExim } from "./peers/exim.ts";
 import { Gateway } from "./gateway.ts";
@@ -201,6 +202,46 @@ Deno.test("a directory that is named by a link is served by both names, and the 
     assert.equal(await talk(address, `nSCAN ${path}\n`), `${path}: Access denied. ERROR\n`);
   }
   assert.match(gateway.log, new RegExp(`read ${root}/run/clamd.ctl, ${root}/link, ${root}/files;`));
+});
+
+Deno.test("MULTISCAN over mail that hides what it carries lets nothing infected be OK", async (test) => {
+  if (!await hasCorpus()) {
+    await test.step({ name: "the corpus is not there", ignore: true, fn: () => {} });
+    return;
+  }
+  const corpus = await Deno.realPath(CORPUS);
+  await using directory = await temporaryDirectory();
+  await Deno.mkdir(`${directory.path}/run`);
+  await Deno.chmod(`${directory.path}/run`, 0o777);
+  const socket = `${directory.path}/run/clamd.ctl`;
+  await using gateway = await Gateway.start({
+    agents: { clamd: { agent: "clamd", listen: `unix:${socket}`, directories: [corpus] } },
+    policy: POLICY,
+  });
+  await until("the socket", () => Deno.stat(socket).then(() => true, () => false));
+  const said = await talk(`unix:${socket}`, `zMULTISCAN ${corpus}/evasion\0`);
+  const lines = new Map(
+    said.split("\0").filter((line) => line !== "").map((line) => {
+      const [, path, answer] = /^(.*?): (.*)$/s.exec(line) ?? [];
+      return [path, answer] as const;
+    }),
+  );
+  const missed: string[] = [];
+  let entries = 0;
+  for (const { file, expect, also = [] } of await manifest("evasion")) {
+    entries++;
+    const answer = lines.get(`${corpus}/${file}`) ?? lines.get(`${corpus}/evasion/${file}`);
+    const word = answer === undefined
+      ? "clean"
+      : answer.endsWith(" ERROR")
+      ? "notscanned"
+      : answer.startsWith("Heuristics.")
+      ? "suspicious"
+      : "infected";
+    if (expect === "infected" && word === "clean" && !also.includes("clean")) missed.push(file);
+  }
+  assert.ok(entries > 100 && lines.size > 50, `${lines.size} answers for ${entries} files`);
+  assert.deepEqual(missed, [], gateway.log.slice(-2000));
 });
 
 peerTest(["clamdscan"], "clamdscan --reload reloads the gateway that lets it", async () => {
