@@ -170,6 +170,7 @@ function unpack(octets: Uint8Array, copyBit: number, limit: number): Decoded {
 /** Whether a script begins here, {@link AUTOIT_BEFORE} octets before its magic. */
 export function isAutoit(octets: Uint8Array, at: number): boolean {
   return IDENTIFIER.every((octet, i) => octets[at + i] === octet) &&
+    hasAscii(octets, at + AUTOIT_BEFORE, AUTOIT_MAGIC) &&
     at + HEADER_OCTETS + KEY_OCTETS < octets.length;
 }
 

@@ -2,8 +2,10 @@
 import { AUTOIT_BEFORE, AUTOIT_MAGIC, isAutoit } from "./autoit.ts";
 import { crc32 } from "./crc32.ts";
 import { isSetup, SETUP_MAGICS, setupOffset } from "./installshield.ts";
-import { searchText, u16, u32 } from "./octets.ts";
+import { hasAscii, searchText, u16, u32 } from "./octets.ts";
 
+/** So many characters of a magic are looked for: longer ones are searched for in ways that cost many times as much. Measured. */
+const SOUGHT = 6;
 /** Contents are looked at piece by piece, so that no second copy of a large one is made. */
 const PIECE_OCTETS = 1 << 20;
 /** Longest magic, characters; pieces overlap by it. */
@@ -25,6 +27,7 @@ export interface Embedded {
 
 interface Kind {
   readonly type: Embedded["type"];
+  /** Its beginning is what is looked for; `holds` tells the rest. */
   readonly magic: string;
   /** Octets of the archive in front of the magic. */
   readonly before?: number;
@@ -59,16 +62,18 @@ const OTHERS: readonly Kind[] = [
     type: "cab",
     magic: "MSCF\0\0\0\0",
     holds: (o, at) =>
-      u32(o, at + 8) > 36 && u32(o, at + 12) === 0 && u32(o, at + 16) < u32(o, at + 8) &&
+      u32(o, at + 4) === 0 && u32(o, at + 8) > 36 && u32(o, at + 12) === 0 &&
+      u32(o, at + 16) < u32(o, at + 8) &&
       o[at + 25] === 1 && u16(o, at + 26) > 0 && u16(o, at + 28) > 0,
   },
   {
     // NSIS, Source/exehead/fileform.h: flags, magic, size of the header, size of all
     type: "nsis",
-    magic: "\xef\xbe\xad\xdeNullsoftInst",
+    magic: "\xef\xbe\xad\xdeNull",
     before: 4,
     holds: (o, at) =>
-      u32(o, at) < 256 && u32(o, at + 20) > 0 && u32(o, at + 24) > 28 &&
+      hasAscii(o, at + 8, "NullsoftInst") && u32(o, at) < 256 && u32(o, at + 20) > 0 &&
+      u32(o, at + 24) > 28 &&
       u32(o, at + 24) <= o.length - at,
   },
   ...SETUP_MAGICS.map((magic): Kind => ({ type: "installshield-msi", magic, holds: isSetup })),
@@ -91,13 +96,14 @@ export function findEmbedded(octets: Uint8Array, isText: boolean): readonly Embe
     const piece = searchText(octets.subarray(from, end));
     for (const kind of kinds) {
       let count = counts.get(kind) ?? 0;
-      for (let at = piece.indexOf(kind.magic); at >= 0 && count < MAX_FOUND;) {
+      const sought = kind.magic.slice(0, SOUGHT);
+      for (let at = piece.indexOf(sought); at >= 0 && count < MAX_FOUND;) {
         const offset = from + at - (kind.before ?? 0);
         if (offset > 0 && kind.holds(octets, offset)) {
           found.push({ type: kind.type, offset });
           count = kind === ZIP ? MAX_FOUND : count + 1; // one zip is enough: its reader finds the others
         }
-        at = piece.indexOf(kind.magic, at + 1);
+        at = piece.indexOf(sought, at + 1);
       }
       counts.set(kind, count);
     }

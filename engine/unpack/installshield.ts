@@ -41,6 +41,7 @@ const CABINET = "ISc(";
 export function isSetup(octets: Uint8Array, at: number): boolean {
   const header = at + MAGIC_OCTETS;
   const count = u16(octets, header);
+  if (!SETUP_MAGICS.some((magic) => hasAscii(octets, at, magic))) return false;
   if (count === 0 || count > MAX_FILES) return false;
   if (hasAscii(octets, at, SETUP_MAGICS[1])) {
     const length = u32(octets, at + SETUP_HEADER);
