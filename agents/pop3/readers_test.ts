@@ -210,3 +210,41 @@ Deno.test("whatever lines a client sends, each gets an answer and the message is
     { numRuns: 40 },
   );
 });
+
+Deno.test("whatever a server answers, the client gets answers or the end, and no fault is ours", async () => {
+  const piece = fc.constantFrom(
+    "+OK",
+    "-ERR",
+    "+ ",
+    " ",
+    "1 20",
+    "\r\n",
+    "\r\n.\r\n",
+    ".",
+    "\n",
+    "\0",
+    "x",
+    "A: b\r\n",
+  );
+  const answers = fc.array(fc.array(piece), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(answers, async (script) => {
+      const left = script.map((each) => each.join(""));
+      await using h = await Pop3Harness.start({
+        config: { serverTls: "none", limits: { serverTime: "1s" } },
+        // What does not end is cut off, so that nobody waits for the time-out.
+        server: {
+          answer: (line) => /^(?:USER|PASS)/.test(line) ? "+OK\r\n" : left.shift() || null,
+        },
+      });
+      const client = await h.login();
+      await client.write("STAT\r\nLIST\r\nTOP 1 1\r\nRETR 1\r\nUIDL 1\r\nCAPA\r\nQUIT\r\n");
+      for (let line = await client.line(); line !== ""; line = await client.line()) {
+        if (line.startsWith("-ERR [SYS/TEMP]")) break;
+      }
+      assert.doesNotMatch(h.ports.logged.join("\n"), /A session failed/);
+      client.close();
+    }),
+    { numRuns: 15 },
+  );
+});

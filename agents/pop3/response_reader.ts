@@ -81,13 +81,13 @@ export class ResponseReader {
     const decoder = new DataDecoder(maxOctets);
     let octets = 0;
     while (true) {
+      if (this.#input.length === 0) await this.#more();
       const { used, message } = decoder.take(this.#input);
       this.#input = this.#input.subarray(used);
       octets += used;
       if (message) return decoder.tooLarge ? undefined : message;
       if (!decoder.tooLarge && !await held(decoder.capacity)) decoder.drop();
       moved(octets);
-      await this.#more();
     }
   }
 
