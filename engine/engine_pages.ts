@@ -64,7 +64,7 @@ By 7-Zip in WebAssembly, which reads one array of octets and may do nothing else
 the readers above leave: cabinets by LZX and Quantum, 7z by PPMd, BCJ2 or encrypted, zip members by shrink, reduce, implode,
 zstd and PPMd, LH5 of zoo, and what programs bring along for NSIS.
 
-Encrypted zip, 7z and RAR are opened if a password fits: the list of the settings is tried, then words of the message, likeliest
+Encrypted zip, 7z, RAR, ARJ, ALZ and EGG (by zip's old cipher) are opened if a password fits: the list of the settings is tried, then words of the message, likeliest
 first (after \`password\` in some twenty languages, in quotes, with digits), at most 400 of them and for at most a quarter of the
 time limit. Archives whose key takes more than 2^22 (7z) or 2^18 (RAR) rounds are not tried. So are PDF (RC4, AES-128, AES-256; by
 the user's or the owner's password, and the empty one) and Office documents: Office Open XML under ECMA-376 Standard and Agile

@@ -32,7 +32,7 @@ function encrypted(): readonly Required<Row>[] {
     const text = Deno.readTextFileSync(new URL("files/manifest.jsonl", CORPUS));
     return text.trim().split("\n").map((line): Row => JSON.parse(line))
       .flatMap(({ file, password }) =>
-        password && /made\/.*\.(zip|7z|rar|pdf)$/.test(file) && !/fake|plus/.test(file)
+        password && /made\/.*\.(zip|7z|rar|pdf|arj)$/.test(file) && !/fake|plus/.test(file)
           ? [{ file, password }]
           : []
       );

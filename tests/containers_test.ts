@@ -119,6 +119,20 @@ for (const way of ["a", "aq", "as"]) {
   );
 }
 
+peerTest(
+  ["arj"],
+  "What ARJ garbled is opened with the password",
+  () =>
+    inDirectory("arj", async (make, directory) => {
+      await Deno.writeTextFile(`${directory}/long.txt`, LONG);
+      await make("a", "-y", "-gHeslo 1", "made.arj", "e.com", "long.txt");
+      const octets = await Deno.readFile(`${directory}/made.arj`);
+      assert.deepEqual(scanned(octets, ["other"]).notScanned, ["encrypted"]);
+      const { status, notScanned } = scanned(octets, ["other", "Heslo 1"]);
+      assert.deepEqual([status, notScanned], ["infected", []]);
+    }),
+);
+
 for (const level of ["-1", "-3", "-9"]) {
   peerTest(
     ["lzop"],

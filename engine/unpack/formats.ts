@@ -7,6 +7,7 @@ import { unar, uncpio, unrpm } from "./archives.ts";
 import { unautoit } from "./autoit.ts";
 import { unbzip2 } from "./bzip2.ts";
 import { uncompress } from "./compress.ts";
+import { unarj } from "./arj.ts";
 import { unapplefile } from "./applefile.ts";
 import { uncab } from "./cab.ts";
 import { unforeign } from "./foreign/foreign.ts";
@@ -114,6 +115,7 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   binhex: untext,
   ...Object.fromEntries(FOREIGN.map((type) => [type, unforeign])),
   lzh: unlzh,
+  arj: unarj,
 };
 
 /** Containers outside the groups of archives and disks. */

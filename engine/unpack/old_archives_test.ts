@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { loadSevenZip } from "../scanner/sevenzip_file.ts";
 import { EICAR } from "../detect/eicar.ts";
 import { unarc } from "./arc.ts";
+import { unarj } from "./arj.ts";
 import { crc16 } from "./crc16.ts";
+import { crc32 } from "./crc32.ts";
 import { unlzh } from "./lha.ts";
 import { unlzop } from "./lzop.ts";
 import { concat } from "./octets.ts";
@@ -241,8 +243,54 @@ Deno.test("unlzh() opens archives whose headers are of level 3, and says what is
   checkCuts(unlzh, LHA, { from: 21, tools });
 });
 
+/** An ARJ of stored files, garbled by a password. */
+function arj(
+  files: readonly (readonly [name: string, text: string])[],
+  password: string,
+): Uint8Array {
+  const header = (kind: number, name: string, plain: Uint8Array): Uint8Array => {
+    const flags = kind === 2 ? 0 : 1;
+    const fields = concat([
+      numbers([30, 1], [11, 1], [1, 1], [2, 1], [flags, 1], [0, 1], [kind, 1], [7, 1], [0, 4]),
+      numbers([plain.length, 4], [plain.length, 4], [kind === 2 ? 0 : crc32(plain), 4]),
+      numbers([0, 2], [0, 2], [0, 2]),
+      ascii(`${name}\0\0`),
+    ]);
+    return concat([
+      numbers([0xea60, 2], [fields.length, 2]),
+      fields,
+      numbers([crc32(fields), 4], [0, 2]),
+    ]);
+  };
+  return concat([
+    header(2, "a.arj", new Uint8Array(0)),
+    ...files.flatMap(([name, text]) => {
+      const plain = ascii(text);
+      const garbled = plain.map((octet, i) =>
+        octet ^ ((password.charCodeAt(i % password.length) + 7) & 255)
+      );
+      return [header(0, name, plain), garbled];
+    }),
+    numbers([0xea60, 2], [0, 2]),
+  ]);
+}
+
+const ARJ = arj([["one.txt", "the first file"], ["two.txt", "the second"]], "Heslo1");
+
+Deno.test("unarj() opens what is garbled with the password, and says so without", () => {
+  const tools = { sevenZip: loadSevenZip() };
+  const opened = openAll(unarj, ARJ, { tools, passwords: ["other", "Heslo1"] });
+  assert.deepEqual(opened.breaches, []);
+  assert.deepEqual(contentsOf(opened), [["one.txt", "the first file"], ["two.txt", "the second"]]);
+  assert.ok(opened.entries.every(({ encrypted }) => encrypted));
+  const closed = openAll(unarj, ARJ, { tools, passwords: ["other"] });
+  assert.deepEqual(closed.breaches, ["encrypted"]);
+  checkCuts(unarj, ARJ, { from: 4, whole: ARJ.length - 4, tools, passwords: ["Heslo1"] });
+});
+
 for (
   const [name, unpacker, seeds] of [
+    ["unarj", unarj, [ARJ]],
     ["unlzh", unlzh, [LHA]],
     ["unarc", unarc, Object.values(arcs).map(([octets]) => octets)],
     ["unlzop", unlzop, [LZO]],

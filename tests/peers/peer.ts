@@ -50,6 +50,7 @@ export const PEERS = {
   arcverify: "python3-dkim",
   qpdf: "qpdf",
   arc: "arc",
+  arj: "arj",
   lzop: "lzop",
   zip: "zip",
   makensis: "nsis",
