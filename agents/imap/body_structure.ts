@@ -19,7 +19,7 @@ export function bodyStructure(message: Uint8Array, part: Part, extended: boolean
   const fields = [
     imapString(part.type.toLowerCase()),
     imapString(part.subtype.toLowerCase()),
-    parameterList(part.parameters),
+    parameterList(withCharset(part)),
     nstring(value("content-id")),
     nstring(value("content-description")),
     imapString(encoding.toLowerCase()),
@@ -41,6 +41,12 @@ export function bodyStructure(message: Uint8Array, part: Part, extended: boolean
     );
   }
   return `(${fields.join(" ")})`;
+}
+
+/** A text has a charset, said or not: RFC 2045, section 5.2. */
+function withCharset({ type, parameters }: Part): Part["parameters"] {
+  const said = type !== "TEXT" || parameters.some(([name]) => name.toLowerCase() === "charset");
+  return said ? parameters : [...parameters, ["charset", "us-ascii"]];
 }
 
 function lines(message: Uint8Array, { body, end }: Part): string {

@@ -1,5 +1,5 @@
 /** What the server can, less what the gate cannot see through. */
-import { isPassedOn } from "../mailbox/sasl.ts";
+import { isPassedOn } from "../sasl.ts";
 
 /** Why a capability passes: the one table. What is not in it is not offered. */
 export const CAPABILITIES: Readonly<Record<string, string>> = {

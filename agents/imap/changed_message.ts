@@ -130,6 +130,7 @@ function find(root: Part, path: readonly number[]): Part | undefined {
     if (depth > 0) {
       // A part in a message inside is counted from that message on.
       const inner: Part | undefined = part!.type === "MULTIPART" ? part : part!.message;
+      if (!inner && number === 1 && part !== root) continue; // a part without parts has itself, as servers see it
       if (!inner) return undefined;
       message = inner;
     }

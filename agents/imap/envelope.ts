@@ -29,6 +29,10 @@ export function envelopeOf(message: Uint8Array, part: Part): string {
   })`;
 }
 
+/** A host that is NIL would begin a group; these words are Dovecot's. */
+const NO_MAILBOX = "MISSING_MAILBOX";
+const NO_HOST = "MISSING_DOMAIN";
+
 interface Address {
   readonly name?: string;
   readonly route?: string;
@@ -129,7 +133,7 @@ function parseAddresses(text: string): Address[] {
 }
 
 function phrase(words: readonly Token[]): string {
-  return words.filter(({ kind }) => kind !== "comment").map(({ text }) => text).join(" ");
+  return words.filter(({ kind }) => kind !== "comment").map(({ text }) => text).join(" ").trim();
 }
 
 function named(words: readonly Token[], angle: readonly Token[]): Address {
@@ -152,9 +156,9 @@ function plain(words: readonly Token[]): Address {
 function split(words: readonly Token[]): Address {
   const inner = words.filter(({ kind }) => kind !== "comment");
   const at = inner.findLastIndex(({ kind, text }) => kind === "special" && text === "@");
-  if (at === -1) return { mailbox: inner.map(({ text }) => text).join(" "), host: "" };
-  return {
-    mailbox: inner.slice(0, at).map(({ text }) => text).join(""),
-    host: inner.slice(at + 1).map(({ text }) => text).join(""),
-  };
+  const text = (tokens: readonly Token[], between: string) =>
+    tokens.map(({ text }) => text).join(between);
+  const mailbox = at === -1 ? text(inner, " ") : text(inner.slice(0, at), "");
+  const host = at === -1 ? "" : text(inner.slice(at + 1), "");
+  return { mailbox: mailbox || NO_MAILBOX, host: host || NO_HOST };
 }

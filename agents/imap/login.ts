@@ -1,6 +1,6 @@
 /** LOGIN and AUTHENTICATE: passed to the server as they are; who it is decides whose policy holds. */
 import { MAX_LOGIN_OCTETS } from "../mailbox/limits.ts";
-import { isPassedOn, SaslExchange } from "../mailbox/sasl.ts";
+import { isPassedOn, SaslExchange } from "../sasl.ts";
 import type { ServerBook } from "../mailbox/servers.ts";
 import type { ClientOutput } from "./client_output.ts";
 import type { ClientCommand } from "./command_intake.ts";
