@@ -41,3 +41,18 @@ export const MAX_EXPRESSION_CHARACTERS = 512;
 
 /** Longest name that such an expression is matched with, characters. */
 export const MAX_MATCHED_NAME = 256;
+
+/** Longest regular expression of a sub-signature, characters. */
+export const MAX_REGEX_CHARACTERS = 8192;
+
+/** Deepest groups of such an expression. */
+export const MAX_REGEX_DEPTH = 100;
+
+/** Most repetitions that such an expression may demand. */
+export const MAX_REGEX_REPEATS = 65_535;
+
+/** Steps that all regular expressions together may take over one content; what is left is not looked for, and said so. */
+export const MAX_REGEX_STEPS = 5_000_000;
+
+/** Matches of one regular expression that are counted. */
+export const MAX_REGEX_MATCHES = 1000;

@@ -3,6 +3,7 @@ import { isTextTarget } from "./clamav_types.ts";
 import { GramTableBuilder } from "./gram_builder.ts";
 import { Growing, NamePool } from "./hash_list_builder.ts";
 import { holds, subsignaturesOf } from "./logical_expression.ts";
+import { parseLater } from "./later/laters.ts";
 import type { ModuleSections } from "./module_file.ts";
 import {
   type BytePattern,
@@ -51,9 +52,45 @@ export interface LogicalSignature {
   /** In flat form: logical_expression.ts. */
   readonly expression: readonly number[];
   readonly condition?: ContentCondition;
+  /** Sub-signatures that are looked at once octets were found; {@link LogicalSignature.subsignatures} has none of these. */
+  readonly laters?: readonly LaterText[];
+}
+
+/** A sub-signature that is looked at later, as it is written. */
+export interface LaterText {
+  /** Its number. */
+  readonly sub: number;
+  readonly text: string;
 }
 
 const ANYTHING: Bounds = [0, 0xffffffff];
+
+/** Sub-signatures that an expression, and what of it is looked at later, speak of; a few words where nothing could set one off. */
+function usedBy(
+  expression: readonly number[],
+  laters: readonly LaterText[],
+): ReadonlySet<number> | string {
+  const used = new Set(subsignaturesOf(expression));
+  for (const sub of used) { // grows while it is gone through
+    const text = laters.find((each) => each.sub === sub)?.text;
+    if (text === undefined) continue;
+    const later = parseLater(text);
+    if (typeof later === "string") return later;
+    if (later.kind === "compare") {
+      if (laters.some((each) => each.sub === later.trigger)) return "a comparison behind one";
+      used.add(later.trigger);
+      continue;
+    }
+    for (const trigger of subsignaturesOf(later.trigger)) {
+      if (trigger >= sub) return "a regular expression that waits for one behind it";
+      used.add(trigger);
+    }
+    if (holds(later.trigger, new Uint32Array(64))) {
+      return "a regular expression that waits for nothing";
+    }
+  }
+  return used;
+}
 
 /** A set in the making. */
 export class PatternBuilder {
@@ -65,6 +102,8 @@ export class PatternBuilder {
   readonly #expressions = new Growing((length) => new Uint32Array(length));
   readonly #conditions = new Growing((length) => new Uint32Array(length));
   readonly #names = new NamePool();
+  readonly #laters = new Growing((length) => new Uint32Array(length));
+  readonly #laterTexts = new Growing((length) => new Uint8Array(length));
   readonly #grams = GRAMS.map((way) => new GramTableBuilder(way));
   readonly #textGrams = GRAMS.map((way) => new GramTableBuilder(way));
   readonly #containers: string[] = [""];
@@ -88,7 +127,9 @@ export class PatternBuilder {
   /** As {@link add}. */
   addLogical(signature: LogicalSignature): string | undefined {
     const { name, severity, target, subsignatures, expression, condition } = signature;
-    const used = subsignaturesOf(expression);
+    const laters = signature.laters ?? [];
+    const used = usedBy(expression, laters);
+    if (typeof used === "string") return used;
     if (Array.from(used).some((sub) => sub >= subsignatures.length)) {
       return "an expression about a sub-signature that is not there";
     }
@@ -96,6 +137,7 @@ export class PatternBuilder {
       return "an expression that holds where nothing is found";
     }
     const wanted = subsignatures.map((bodies, sub) => used.has(sub) ? bodies : []);
+    if (wanted.flat().length === 0) return "nothing that is found by its octets";
     if (!wanted.flat().every((pattern) => this.#canFind(pattern))) {
       return "a pattern without two fixed octets in a row";
     }
@@ -103,6 +145,14 @@ export class PatternBuilder {
     this.#sign(name, severity, target, first, wanted.flat().length, expression, condition);
     for (const [sub, bodies] of wanted.entries()) {
       for (const pattern of bodies) this.#body(pattern, sub, target);
+    }
+    for (const { sub, text } of laters) {
+      if (!used.has(sub)) continue;
+      const octets = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+      const at = this.#laterTexts.extend(octets.length);
+      this.#laterTexts.array.set(octets, at);
+      const number = this.#signatures.length / SIGNATURE.words - 1;
+      this.#laters.push(number, sub, at, octets.length);
     }
     this.count++;
     return undefined;
@@ -119,6 +169,9 @@ export class PatternBuilder {
       expressions: this.#expressions.trimmed(),
       conditions: this.#conditions.trimmed(),
       names: this.#names.octets(),
+      ...(this.#laters.length > 0
+        ? { laters: this.#laters.trimmed(), laterTexts: this.#laterTexts.trimmed() }
+        : {}),
     };
     const grams = [
       ...this.#grams.map((table) => table.sections("")),

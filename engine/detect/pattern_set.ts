@@ -10,6 +10,8 @@
 import { isTarget, isTextTarget } from "./clamav_types.ts";
 import { MAX_MATCHES } from "./limits.ts";
 import { holds } from "./logical_expression.ts";
+import { LaterSearch } from "./later/later_search.ts";
+import { type RegexSubsignature, type RegexWindow, windowOf } from "./later/regex_subsignature.ts";
 import type { ModuleFile } from "./module_file.ts";
 import { type BytePattern, LOWER, OFFSET_KINDS } from "./pattern.ts";
 import { PatternBuilder } from "./pattern_builder.ts";
@@ -159,6 +161,16 @@ function nextHit(words: Int32Array, { filter, filterShift }: GramTable, from: nu
   return count;
 }
 
+/** What was found of a logical signature. */
+interface Counted {
+  /** First place. */
+  readonly at: number;
+  /** How often each sub-signature is there. */
+  readonly counts: Uint32Array;
+  /** Last place of each, where anything asks for it. */
+  readonly last?: Float64Array;
+}
+
 /** One search. */
 class Search {
   readonly #tables: PatternTables;
@@ -169,7 +181,7 @@ class Search {
   /** First place of each signature of one pattern. */
   readonly #hits = new Map<number, number>();
   /** Of logical signatures the first place and how often each sub-signature is there. */
-  readonly #counts = new Map<number, { readonly at: number; readonly counts: Uint32Array }>();
+  readonly #counts = new Map<number, Counted>();
   #touched = false;
   #layout: ProgramLayout | undefined | null = null;
 
@@ -222,7 +234,9 @@ class Search {
     if (!this.#touched && !exhausted && !failedAtEdge) return NO_MATCHES;
     const matches: PatternMatch[] = [];
     for (const [signature, offset] of this.#hits) matches.push(this.#match(signature, offset));
-    for (const [signature, { at, counts }] of this.#counts) {
+    const later = new LaterSearch(this.#octets, (sub) => this.#windowOf(sub));
+    for (const [signature, { at, counts, last }] of this.#counts) {
+      if (last) later.count(this.#tables.laters.of(signature), counts, last);
       const word = signature * SIGNATURE.words;
       const { signatures, expressions } = this.#tables;
       const start = signatures[word + SIGNATURE.expression] ?? 0;
@@ -232,7 +246,7 @@ class Search {
         matches.push(this.#match(signature, at));
       }
     }
-    return { matches, touched: true, exhausted };
+    return { matches, touched: true, exhausted: exhausted || later.exhausted };
   }
 
   #match(signature: number, offset: number): PatternMatch {
@@ -286,13 +300,33 @@ class Search {
 
   #count(signature: number, sub: number, at: number): void {
     let found = this.#counts.get(signature);
-    if (!found) this.#counts.set(signature, found = { at, counts: new Uint32Array(64) });
+    if (!found) {
+      const last = this.#tables.laters.has(signature)
+        ? { last: new Float64Array(64).fill(-1) }
+        : {};
+      this.#counts.set(signature, found = { at, counts: new Uint32Array(64), ...last });
+    }
     found.counts[sub] = Math.min(MAX_MATCHES, (found.counts[sub] ?? 0) + 1);
+    if (found.last) found.last[sub] = Math.max(found.last[sub] ?? -1, at);
   }
 
   get #program(): ProgramLayout | undefined {
     if (this.#layout === null) this.#layout = programLayout(this.#octets);
     return this.#layout;
+  }
+
+  /** Where a regular expression may begin; `undefined` where the content has no such place. */
+  #windowOf(sub: RegexSubsignature): RegexWindow | undefined {
+    const { length } = this.#octets;
+    if (!sub.offset) return { from: 0, to: length, end: length };
+    const { from, section, min, max } = sub.offset;
+    if (from === "end") return windowOf(sub, length - max, length - min, length);
+    const { entryPoint, sections = [] } = from === "start" ? {} : this.#program ?? {};
+    const found = from === "lastSection" ? sections.at(-1) : sections[section ?? -1];
+    const base = from === "start" ? 0 : from === "entry" ? entryPoint : found?.start;
+    if (base === undefined) return undefined;
+    if (from === "inSection") return windowOf(sub, base, base + (found?.size ?? 0), length);
+    return windowOf(sub, base + min, base + max, length);
   }
 
   #isInPlace(body: number, start: number): boolean {

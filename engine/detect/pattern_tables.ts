@@ -4,9 +4,11 @@
  * - `signatures`: {@link SIGNATURE} words each; `bodies`: {@link BODY} words each, one for each pattern of a signature
  * - `pieces`: {@link PIECE} words each; `options`: the alternatives of choices; `octets`: values and masks
  * - `expressions`: logical expressions; `conditions`: {@link CONDITION} words each; `names`: each with its length before it
+ * - `laters`, `laterTexts`: sub-signatures that are looked at once octets were found (later/laters.ts); absent where there are none
  * - `GRAMS.filter`, `.starts`, `.entries`: for each way of searching the grams by which patterns are found; `text.GRAMS...`: of
  *   those alone that are for text, which is searched once more in its normal form
  */
+import { LATER_WORDS, Laters } from "./later/laters.ts";
 import { damaged, type ModuleFile, type ModuleSections } from "./module_file.ts";
 
 /** Words of a signature: name, flags, first body, bodies, first word of the expression, its words, condition (0: none). */
@@ -102,6 +104,8 @@ export interface PatternTables {
   readonly grams: readonly (GramTable | undefined)[];
   /** The same, of patterns for text alone. */
   readonly textGrams: readonly (GramTable | undefined)[];
+  /** Sub-signatures that are looked at later. */
+  readonly laters: Laters;
   /** Types of containers that conditions speak of, by number. */
   readonly containers: readonly ReadonlySet<string>[];
 }
@@ -122,6 +126,10 @@ export function openTables(file: ModuleFile): PatternTables {
     names: file.octets("names"),
   };
   for (const name of NUMBERS) sections[name] = file.numbers(name);
+  if (file.has("laters")) {
+    sections["laters"] = file.numbers("laters");
+    sections["laterTexts"] = file.octets("laterTexts");
+  }
   for (const { name } of GRAMS) {
     for (const part of ["filter", "starts", "entries"]) {
       for (const section of [`${name}.${part}`, `${TEXT_PREFIX}${name}.${part}`]) {
@@ -171,10 +179,19 @@ export function tablesOf(sections: ModuleSections, words: readonly string[]): Pa
     names: octets("names"),
     grams: gramTables(""),
     textGrams: gramTables(TEXT_PREFIX),
+    laters: latersOf(sections),
     containers: words.map((list) => new Set(list.split(","))),
   };
   checkPlaces(tables);
   return tables;
+}
+
+function latersOf({ laters, laterTexts }: ModuleSections): Laters {
+  if (!(laters instanceof Uint32Array) || !(laterTexts instanceof Uint8Array)) {
+    return new Laters(new Uint32Array(0), new Uint8Array(0));
+  }
+  if (laters.length % LATER_WORDS !== 0) throw damaged("its sub-signatures are cut off");
+  return new Laters(laters, laterTexts);
 }
 
 /** Every place that is followed without looking lies within its array; reads past an end would be zeros, not faults. */

@@ -7,7 +7,8 @@ import { containerTypes, readLevels, readTarget } from "../clamav_types.ts";
 import { MAX_SUBSIGNATURES } from "../limits.ts";
 import { parseExpression } from "../logical_expression.ts";
 import { asWord, lowerCase, parsePattern, type Subpattern, widen } from "../pattern.ts";
-import type { Bounds, ContentCondition, LogicalSignature } from "../pattern_builder.ts";
+import { isLater, parseLater } from "../later/laters.ts";
+import type { Bounds, ContentCondition, LaterText, LogicalSignature } from "../pattern_builder.ts";
 import { findingName } from "./lines.ts";
 import { parseOffset } from "./pattern_source.ts";
 
@@ -54,12 +55,10 @@ function parseDescription(text: string): Description | string {
   return { target, condition };
 }
 
-/** Reads a sub-signature: the ways to write it; a few words where it is not supported. */
+/** Reads a sub-signature of octets: the ways to write it; a few words where it is not supported. */
 function parseSubsignature(text: string): readonly Subpattern[] | string {
-  if (text.includes("/")) return "regular expressions";
   if (text.startsWith("fuzzy_img#")) return "fuzzy hashes of pictures";
   if (text.startsWith("${")) return "macro sub-signatures";
-  if (/^\d+\s*\(.*#.*\)$/.test(text)) return "comparisons of numbers";
   const [, place = "*", body = "", modifiers = ""] =
     /^(?:([^:]*):)?([^:]*?)(?:::([a-z]*))?$/.exec(text) ?? [];
   const offset = parseOffset(place);
@@ -94,10 +93,12 @@ export function parseLogicalLine(
   if (!expression) return "an expression that cannot be read";
   if (subs.length > MAX_SUBSIGNATURES) return "more than 64 sub-signatures";
   const subsignatures: (readonly Subpattern[])[] = [];
-  for (const sub of subs) {
-    const read = parseSubsignature(sub);
+  const laters: LaterText[] = [];
+  for (const [sub, text] of subs.entries()) {
+    const read = isLater(text) ? parseLater(text) : parseSubsignature(text);
     if (typeof read === "string") return read;
-    subsignatures.push(read);
+    if ("kind" in read) laters.push({ sub, text });
+    subsignatures.push("kind" in read ? [] : read);
   }
   return {
     name: findingName(name),
@@ -105,6 +106,7 @@ export function parseLogicalLine(
     target,
     subsignatures,
     expression,
+    ...(laters.length > 0 ? { laters } : {}),
     ...(Object.keys(condition).length > 0 ? { condition } : {}),
   };
 }
