@@ -13,7 +13,7 @@ import {
   type CabinetVolume,
   cabinetVolume,
 } from "./installshield_header.ts";
-import { hasAscii, latin1Text, nameText, u16, u32, u64 } from "./octets.ts";
+import { concat, hasAscii, latin1Text, nameText, u16, u32, u64 } from "./octets.ts";
 import { Output } from "./output.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 import type { NamedOctets } from "./volumes.ts";
@@ -32,6 +32,8 @@ const MAX_STREAM_NAME = 520;
 const MIXED = 2;
 const MIXED_BY_PERIOD = 4;
 const MAX_FILES = 10_000;
+/** How many times its own size a set's files may be together, packed: files of the same content are links, as a rule. */
+const MAX_SHARED = 4;
 /** What names are mixed with to get the key, and over how many octets the key begins anew. */
 const KEY = [0xec, 0xca, 0x79, 0xf8];
 const KEY_PERIOD = 1024;
@@ -181,8 +183,12 @@ export function* uniscab(octets: Uint8Array, context: UnpackContext): Generator<
   }
   const { files: listed, isWhole } = cabinetHeader(header, context.budget.limits.files);
   if (!isWhole) context.note("malformed");
+  let read = 0;
   for (const file of listed) {
     if (!context.budget.time()) return;
+    read += file.size;
+    // files that share their data are made only to cost
+    if (read > MAX_SHARED * octets.length) return context.note("malformed");
     yield* cabinetFile(file, volumes, octets, context);
   }
 }
@@ -218,9 +224,8 @@ function* cabinetFile(
   const { names, size, unpacked, isObfuscated, isPacked } = file;
   if (unpacked === 0) return;
   const limit = outputLimit(context.budget, octets.length, unpacked);
-  const whole = new Output(Math.min(size, octets.length), size);
-  for (const piece of pieces(file, volumes)) whole.append(piece);
-  const data = isObfuscated ? clear(whole.octets) : whole.octets;
+  const whole = concat([...pieces(file, volumes)]);
+  const data = isObfuscated ? clear(whole) : whole;
   const end = data.length < size ? "truncated" : "complete";
   const decoded: Decoded = isPacked
     ? inflateChunks(data, end, unpacked, limit)

@@ -50,24 +50,32 @@ export function isPackagedProgram({ names, content = new Uint8Array(0) }: Entry)
 const ATTACHMENT_DATA = /(^|\/)__substg1\.0_37010102$/;
 const ATTACHMENT_NAME = /(^|\/)__substg1\.0_37(07|04)001[EF]$/;
 
-/** Gives what is enciphered with a stream of a document, or says that it cannot be read. */
+/**
+ * Gives what is enciphered with a stream of a document, or says that it cannot be read.
+ *
+ * @returns Whether it could be read.
+ */
 function* decipher(
   file: OleFile,
   folder: string,
   name: string,
   content: Uint8Array,
   context: UnpackContext,
-): Generator<Entry> {
-  if (name.toLowerCase() === "encryptedsummary") return; // its document says so by itself
+): Generator<Entry, boolean> {
+  if (name.toLowerCase() === "encryptedsummary") return true; // its document says so by itself
   const sibling = (wanted: string) => file.find(folder + wanted);
   const clear = decipherOffice(name, content, sibling, context);
-  if (!clear) return context.note("encrypted");
+  if (!clear) {
+    context.note("encrypted");
+    return false;
+  }
   for (const { name: own, octets, isWhole } of clear) {
     context.budget.unpacked(octets.length);
     const names = isWhole ? context.names : [folder + own];
     yield { names, content: octets, encrypted: true, ...(isWhole ? {} : { quiet: true }) };
     if (/^powerpoint document$/i.test(own)) yield* presentationObjects(octets, context);
   }
+  return true;
 }
 
 /** Opens a compound file. */
@@ -77,6 +85,7 @@ export function* unole(octets: Uint8Array, context: UnpackContext): Generator<En
   const names = new Map<string, string>();
   let count = 0;
   const file = new OleFile(octets, budget);
+  let isOpen = true;
   for (const stream of file.streams()) {
     count++;
     const { path, octets: content } = stream;
@@ -84,7 +93,8 @@ export function* unole(octets: Uint8Array, context: UnpackContext): Generator<En
     const folder = path.slice(0, path.length - name.length);
     budget.unpacked(content.length);
     if (isEncrypted(name, content)) {
-      yield* decipher(file, folder, name, content, context);
+      // passwords take their time: where none fitted they are not tried again
+      if (isOpen) isOpen = yield* decipher(file, folder, name, content, context);
       continue;
     }
     if (content.length === 0) continue;
