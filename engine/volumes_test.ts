@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
+import { planRemovals } from "./clean/plan.ts";
 import { EICAR } from "./detect/eicar.ts";
 import { builtinModules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
@@ -192,6 +193,14 @@ Deno.test("Files that only have the names of volumes are read by themselves", ()
   const [whole] = rarVolumes(LONG.content, ["a.part1.rar"], false);
   const [bad] = rarVolumes(BAD.content, ["a.part2.rar"], false);
   assert.equal(scanned(mail([whole!, bad!])).status, "infected");
+});
+
+Deno.test("All volumes of an infected set go, and nothing goes where only entries may", () => {
+  const text = { name: "notes.txt", content: new TextEncoder().encode("some notes\n") };
+  const verdict = scanned(mail([text, ...(sets["a.zip.001"] ?? [])]));
+  const removals = planRemovals(verdict, verdict.findings, "parts")?.removals ?? [];
+  assert.deepEqual(removals.map(({ part }) => part).sort(), ["2", "3", "4"]);
+  assert.equal(planRemovals(verdict, verdict.findings, "entries"), undefined);
 });
 
 Deno.test("Pictures with numbers for endings are no volumes", () => {
