@@ -43,6 +43,9 @@ export const smtpAgentSchema = z.strictObject({
   hostname: z.string().optional().describe("name in the banner and EHLO; default: the node's"),
   tls: tls.optional().describe("offer STARTTLS to clients with this certificate"),
   requireTls: z.boolean().default(false).describe("refuse mail from clients that did not STARTTLS"),
+  auth: z.enum(["none", "tls", "always"]).default("none").describe(
+    "AUTH, passed on to the next hop: not offered, offered over TLS alone, offered in clear, too",
+  ),
   nextHopTls: z.enum(["none", "may", "encrypt", "verify"]).default("may").describe(
     "STARTTLS to the next hop: never, if offered, always, always with a certificate that checks",
   ),

@@ -1,5 +1,5 @@
 import { MAX_CAPABILITIES } from "./limits.ts";
-import { isPassedOn } from "./sasl.ts";
+import { isPassedOn } from "../sasl.ts";
 
 /** What a server can: a keyword in upper case, and what stands behind it. */
 export type Capabilities = ReadonlyMap<string, string>;

@@ -7,7 +7,7 @@ import { offeredCapabilities, parseCapabilities } from "./capabilities.ts";
 import { octetsOf, parseCommand, parseNumber } from "./command.ts";
 import { topOf } from "./maildrop.ts";
 import { ResponseReader } from "./response_reader.ts";
-import { isPassedOn, SaslExchange } from "./sasl.ts";
+import { isPassedOn, SaslExchange } from "../sasl.ts";
 import { Pop3Harness } from "./testing/harness.ts";
 
 /** A stream that gives these pieces, then ends. */

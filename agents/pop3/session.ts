@@ -12,7 +12,7 @@ import { offeredCapabilities } from "./capabilities.ts";
 import { type Command, octetsOf, parseCommand } from "./command.ts";
 import type { Pop3Context, Pop3Settings } from "./context.ts";
 import { MAX_COMMAND_OCTETS, MAX_ERRORS, MAX_LOGINS, MAX_SASL_STEPS } from "./limits.ts";
-import { isPassedOn, SaslExchange } from "./sasl.ts";
+import { isPassedOn, SaslExchange } from "../sasl.ts";
 import { Pop3Server } from "./server.ts";
 import type { Status } from "./response_reader.ts";
 import { languages } from "./listing.ts";

@@ -24,6 +24,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
   "direction",
   "hostname",
   "requireTls",
+  "auth",
   "xforward",
   "xclient",
   "limits",

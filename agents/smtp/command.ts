@@ -40,6 +40,8 @@ export function announce(
     readonly startTls: boolean;
     readonly xforward: boolean;
     readonly xclient: boolean;
+    /** Whether the offers' AUTH mechanisms can be taken now. */
+    readonly mayAuth: boolean;
   },
 ): Reply {
   const texts = [options.hostname, "PIPELINING", `SIZE ${offers.size}`];
@@ -49,6 +51,7 @@ export function announce(
   if (offers.dsn) texts.push("DSN");
   if (offers.smtpUtf8) texts.push("SMTPUTF8");
   texts.push("CHUNKING");
+  if (options.mayAuth && offers.auth.length > 0) texts.push(`AUTH ${offers.auth.join(" ")}`);
   if (options.xforward) texts.push(`XFORWARD ${XFORWARD_ATTRIBUTES.join(" ")}`);
   if (options.xclient) texts.push(`XCLIENT ${XCLIENT_ATTRIBUTES.join(" ")}`);
   return lines(250, texts);

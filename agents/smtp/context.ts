@@ -3,10 +3,11 @@ import type { Direction } from "../../policy/types.ts";
 import { parseSize, parseTime } from "../../policy/units.ts";
 import type { AgentPorts } from "../ports.ts";
 import type { ServerIdentity } from "../tls.ts";
+import { type AuthMode, passedOn } from "./authentication.ts";
 import type { DeliveredMemory } from "./delivered_memory.ts";
 import type { NextHop } from "./next_hop.ts";
 import type { Offers } from "./parameters.ts";
-import type { RelayPool } from "./relay_client.ts";
+import type { NextHopPool } from "./relay_client.ts";
 
 /** What startSmtpAgent is given: the checked configuration and what the daemon has read for it. */
 export type SmtpAgentStart = SmtpAgentConfig & {
@@ -26,6 +27,7 @@ export interface SmtpSettings {
   readonly beforeQueue: boolean;
   readonly direction?: Direction;
   readonly requireTls: boolean;
+  readonly auth: AuthMode;
   readonly xforward: readonly string[];
   readonly xclient: readonly string[];
   readonly sessions: number;
@@ -46,7 +48,7 @@ export interface SmtpContext {
   /** The next hop as the configuration names it. */
   readonly hopText: string;
   /** Absent where the next hop is a Maildir. */
-  readonly pool?: RelayPool;
+  readonly pool?: NextHopPool;
   readonly identity?: ServerIdentity;
   readonly delivered: DeliveredMemory;
   settings: SmtpSettings;
@@ -63,6 +65,7 @@ export function smtpSettings(config: SmtpAgentStart): SmtpSettings {
     beforeQueue: config.mode === "before-queue",
     ...(config.direction === undefined ? {} : { direction: config.direction }),
     requireTls: config.requireTls,
+    auth: config.auth,
     xforward: config.xforward,
     xclient: config.xclient,
     sessions: limits.sessions,
@@ -81,8 +84,10 @@ export function smtpSettings(config: SmtpAgentStart): SmtpSettings {
  */
 export function offersOf(context: SmtpContext): Offers {
   const { messageSize } = context.settings;
-  if (!context.pool) return { eightBitMime: true, smtpUtf8: true, dsn: false, size: messageSize };
+  const all = { eightBitMime: true, smtpUtf8: true, size: messageSize, auth: [] };
+  if (!context.pool) return { ...all, dsn: false };
   const hop = context.pool.offers;
-  if (!hop) return { eightBitMime: true, smtpUtf8: true, dsn: true, size: messageSize };
-  return { ...hop, size: hop.size > 0 ? Math.min(hop.size, messageSize) : messageSize };
+  if (!hop) return { ...all, dsn: true };
+  const size = hop.size > 0 ? Math.min(hop.size, messageSize) : messageSize;
+  return { ...hop, size, auth: passedOn(hop.auth) };
 }

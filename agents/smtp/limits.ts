@@ -1,7 +1,9 @@
 /** Bounds of the SMTP agent, each with its unit and its reason. */
 
-/** Longest command line, octets with CRLF: RFC 5321, section 4.5.3.1.4 says 512; extensions add up to some 2000 more. */
-export const MAX_COMMAND_OCTETS = 4096;
+/** Longest command line, octets: RFC 5321, section 4.5.3.1.4 says 512, extensions add some 2000; a line of AUTH may have 12288 (RFC 4954, section 4). */
+export const MAX_COMMAND_OCTETS = 12_288;
+/** Responses of a client in one AUTH exchange. */
+export const MAX_SASL_STEPS = 10;
 /** Longest path in MAIL and RCPT, octets: 64 + 1 + 255, and quotes; RFC 5321, section 4.5.3.1.3 says 256 with brackets. */
 export const MAX_PATH_OCTETS = 502;
 /** Longest local part, octets: RFC 5321, section 4.5.3.1.1 says 64; lists encode whole addresses in theirs. */

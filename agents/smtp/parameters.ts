@@ -11,6 +11,8 @@ export interface Offers {
   readonly dsn: boolean;
   /** Octets. */
   readonly size: number;
+  /** SASL mechanisms that can be passed on. */
+  readonly auth: readonly string[];
 }
 
 const BAD_PATH: Reply = "501 5.1.7 Bad address syntax";

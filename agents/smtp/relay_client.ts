@@ -28,6 +28,26 @@ export interface HopOffers {
   readonly dsn: boolean;
   /** Octets; 0: it sets no limit. */
   readonly size: number;
+  /** SASL mechanisms. */
+  readonly auth: readonly string[];
+}
+
+/** Where connections to a next hop come from. */
+export interface NextHopPool {
+  /** What the next hop offered last; `undefined` before it was ever reached. */
+  readonly offers: HopOffers | undefined;
+  /** Idle connections now. */
+  readonly idle: number;
+  /** Gets to know the offers where they are not known; never rejects. */
+  learn(): Promise<void>;
+  /** Begins a transaction. No connection is made before the first recipient. */
+  begin(sender: RelaySender): RelayTransaction;
+  /** An idle connection, or with `fresh` a new one. @throws as {@link RelayConnection.open}. */
+  take(fresh: boolean): Promise<{ connection: RelayConnection; reused: boolean }>;
+  /** Keeps a connection on which no transaction is open. */
+  put(connection: RelayConnection): void;
+  /** Closes idle connections; those in use close when their transactions end. */
+  close(): void;
 }
 
 /** A sender, with what belongs to it. */
@@ -42,7 +62,7 @@ export interface RelaySender {
 }
 
 /** Idle connections to one next hop, and the making of new ones. */
-export class RelayPool {
+export class RelayPool implements NextHopPool {
   readonly #options: RelayOptions;
   readonly #maxIdle: number;
   /** Those used last at the end, each with the moment (performance.now) until which it is kept. */
@@ -140,6 +160,7 @@ export class RelayPool {
       smtpUtf8: features.has("SMTPUTF8"),
       dsn: features.has("DSN"),
       size: Number(/^\d+/.exec(features.get("SIZE") ?? "")?.[0] ?? 0),
+      auth: (features.get("AUTH") ?? "").split(" ").filter((each) => each !== ""),
     };
     return connection;
   }
@@ -152,7 +173,7 @@ export class RelayPool {
  * last octet was handed to the kernel nothing is ever sent again, since nobody knows what the next hop has.
  */
 export class RelayTransaction {
-  readonly #pool: RelayPool;
+  readonly #pool: NextHopPool;
   readonly #sender: RelaySender;
   readonly #accepted: RecipientArgument[] = [];
   #connection: RelayConnection | undefined;
@@ -162,7 +183,7 @@ export class RelayTransaction {
   #over = false;
   #working = false;
 
-  constructor(pool: RelayPool, sender: RelaySender) {
+  constructor(pool: NextHopPool, sender: RelaySender) {
     this.#pool = pool;
     this.#sender = sender;
   }

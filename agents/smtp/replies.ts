@@ -47,6 +47,12 @@ export const TOO_LARGE: Reply = "552 5.3.4 Message is too large";
 export const NO_MEMORY: Reply = "452 4.3.1 Too much mail at once, try again later";
 /** DATA or BDAT without a recipient that was accepted. */
 export const NO_RECIPIENT: Reply = "503 5.5.1 No valid recipient";
+/** Replies of commands that do nothing. */
+export const IDLE: Readonly<Record<string, Reply>> = {
+  NOOP: "250 2.0.0 Ok",
+  VRFY: "252 2.5.0 Send some mail, it may be delivered",
+  HELP: "214 2.0.0 See RFC 5321",
+};
 /** NOOP, RSET and XFORWARD. */
 export const OK: Reply = "250 2.0.0 Ok";
 /** A command that is known and not taken. */

@@ -7,9 +7,10 @@ import { newQueueId } from "../queue_id.ts";
 import { recordRefusal, Reservation, type Runner } from "../session_books.ts";
 import type { ConnStream, WireStream } from "../stream.ts";
 import { acceptTls } from "../tls.ts";
-import { recipientFacts, senderFacts } from "../way.ts";
-import type { FactsSource } from "../way.ts";
+import { type FactsSource, recipientFacts, senderFacts } from "../way.ts";
 import { inNetworks } from "../networks.ts";
+import { sharing } from "../transparent.ts";
+import { authenticate, type AuthenticatedHop, lineOf } from "./authentication.ts";
 import { offersOf, type SmtpContext, type SmtpSettings } from "./context.ts";
 import { deliver, relaySender } from "./delivery.ts";
 import { READ_OCTETS, RESERVE_STEP_OCTETS } from "./limits.ts";
@@ -20,9 +21,8 @@ import type { Step } from "./session_types.ts";
 import type { RecipientArgument, Transaction } from "./transaction.ts";
 
 const encoder = new TextEncoder();
-/** Buffers of sessions that are over, for those that come. Each session sees only what it has read itself. */
+/** Buffers of sessions that are over, for those that come, and most of them. Each session sees only what it has read itself. */
 const buffers: Uint8Array[] = [];
-/** Most of them. */
 const BUFFERS_KEPT = 32;
 const SHUTDOWN: Reply = "421 4.3.2 Shutting down";
 const UNAVAILABLE: Reply = "451 4.4.1 The next hop cannot be reached, try again later";
@@ -44,7 +44,9 @@ interface Open {
 
 /** Runs one session on one connection: the only place that reads and writes its socket. */
 export class SessionRunner implements Runner {
-  readonly #context: SmtpContext;
+  #context: SmtpContext;
+  /** The connection that the client has logged in on. */
+  #own: AuthenticatedHop | undefined;
   readonly #settings: SmtpSettings;
   readonly #below: ConnStream;
   readonly #buffer = buffers.pop() ?? new Uint8Array(READ_OCTETS);
@@ -74,6 +76,7 @@ export class SessionRunner implements Runner {
       maxRecipients: settings.recipients,
       tls: context.identity !== undefined,
       requireTls: settings.requireTls,
+      auth: context.pool ? settings.auth : "none",
       xforward: inNetworks(address, settings.xforward),
       xclient: inNetworks(address, settings.xclient),
       client: { address, port: String(stream.remotePort) },
@@ -98,6 +101,7 @@ export class SessionRunner implements Runner {
       }
     } finally {
       this.#drop();
+      this.#own?.close();
       this.#reserved.release();
       this.#stream.close();
       this.#below.close();
@@ -134,8 +138,7 @@ export class SessionRunner implements Runner {
       case "sender":
         return this.#atOnce(step);
       case "reply": // the last one
-        this.#output += `${step.reply}\r\n`;
-        await this.#flush();
+        await this.#say(step.reply);
         await this.#stream.end();
         return undefined;
       case "more":
@@ -150,6 +153,8 @@ export class SessionRunner implements Runner {
         return await this.#message(step.message);
       case "startTls":
         return await this.#startTls();
+      case "auth":
+        return await this.#authenticate(step.argument);
       case "restart":
         this.#drop();
         return await this.#greet() ? this.#session.next() : undefined;
@@ -368,6 +373,26 @@ export class SessionRunner implements Runner {
     return this.#session.next();
   }
 
+  /** What the client says goes to the next hop, and what that says to the client; then his mail goes over that connection. */
+  async #authenticate(argument: string): Promise<Step | undefined> {
+    const end = await authenticate(this.#context.pool!, argument, {
+      say: (reply) => this.#say(reply),
+      line: () => lineOf(this.#session, () => this.#readOnce()),
+    });
+    if (!end) return undefined;
+    const pool = this.#own = end.login?.hop;
+    if (pool) this.#context = sharing(this.#context, { pool });
+    return this.#session.answerAuth(end.reply, end.login);
+  }
+
+  /** The next octets of the client's; `undefined` at the end of the stream. */
+  async #readOnce(): Promise<Uint8Array | undefined> {
+    this.#stream.deadline(this.#settings.commandMs);
+    const count = await this.#read();
+    this.#reading = false;
+    return count === null ? undefined : this.#buffer.subarray(0, count);
+  }
+
   #facts(tree: DecisionTree, time: number, client: Transaction["client"]): FactsSource {
     const { listener, direction } = this.#settings;
     return {
@@ -411,9 +436,9 @@ export class SessionRunner implements Runner {
     this.#reserved.release();
   }
 
-  async #say(reply: Reply): Promise<void> {
+  #say(reply: Reply): Promise<void> {
     this.#output += `${reply}\r\n`;
-    await this.#flush();
+    return this.#flush();
   }
 
   async #flush(): Promise<void> {

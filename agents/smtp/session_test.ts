@@ -5,7 +5,7 @@ import { SmtpSession } from "./session.ts";
 import type { SessionOptions, Step } from "./session_types.ts";
 
 const octets = (text: string) => new TextEncoder().encode(text);
-const OFFERS = { eightBitMime: true, smtpUtf8: true, dsn: true, size: 1000 };
+const OFFERS = { eightBitMime: true, smtpUtf8: true, dsn: true, size: 1000, auth: ["PLAIN"] };
 
 /** A session whose owner accepts everything; `said` is all that the client hears, `messages` what came whole. */
 class Driven {
@@ -21,6 +21,7 @@ class Driven {
       maxRecipients: 3,
       tls: true,
       requireTls: false,
+      auth: "none",
       xforward: false,
       xclient: false,
       client: { address: "192.0.2.1" },
@@ -67,6 +68,8 @@ class Driven {
         this.said += "220\n";
         this.session.secured();
         return this.session.next();
+      case "auth":
+        return this.session.answerAuth("235 2.7.0 Ok", { user: "u" });
       case "restart":
         this.said += "220 again\n";
         return this.session.next();
@@ -102,6 +105,30 @@ const rows: Row[] = [
     input: `${HELLO}${MAIL}${RCPT}DATA\r\nS: x\r\n\r\n..\r\n.\r\nQUIT\r\n`,
     codes: "250 250 250 354 250 221",
     messages: ["S: x\r\n\r\n.\r\n"],
+  },
+  {
+    name: "AUTH where none is offered",
+    input: `${HELLO}AUTH PLAIN AGEAYg==\r\n`,
+    codes: "250 502",
+  },
+  {
+    name: "AUTH in clear where it wants TLS",
+    input: `${HELLO}AUTH PLAIN AGEAYg==\r\n`,
+    codes: "250 538",
+    options: { auth: "tls" },
+  },
+  {
+    name: "AUTH once, after EHLO and outside of a transaction",
+    input:
+      `AUTH PLAIN AGEAYg==\r\n${HELLO}${MAIL}AUTH PLAIN AGEAYg==\r\nRSET\r\nAUTH PLAIN AGEAYg==\r\nAUTH PLAIN AGEAYg==\r\n`,
+    codes: "503 250 250 503 250 235 503",
+    options: { auth: "always" },
+  },
+  {
+    name: "AUTH by a mechanism that is not offered, and by none",
+    input: `${HELLO}AUTH LOGIN\r\nAUTH\r\nAUTH PLAIN a b\r\nAUTH PLAIN *\r\n`,
+    codes: "250 504 501 501 501",
+    options: { auth: "always" },
   },
   {
     name: "HELO takes no parameters",
@@ -227,7 +254,7 @@ const rows: Row[] = [
   },
   {
     name: "attack 12: a line that is too long ends the session",
-    input: `MAIL FROM:<${"x".repeat(5000)}>\r\nNOOP\r\n`,
+    input: `MAIL FROM:<${"x".repeat(13_000)}>\r\nNOOP\r\n`,
     codes: "500",
   },
   {

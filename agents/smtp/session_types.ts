@@ -1,3 +1,4 @@
+import type { AuthMode } from "./authentication.ts";
 import type { ChunkCollector } from "./chunk_collector.ts";
 import type { ClientFacts } from "./client_facts.ts";
 import type { DataDecoder } from "../data_decoder.ts";
@@ -13,6 +14,8 @@ export interface SessionOptions {
   /** Whether STARTTLS can be taken. */
   readonly tls: boolean;
   readonly requireTls: boolean;
+  /** When AUTH is offered, where the offers name mechanisms. */
+  readonly auth: AuthMode;
   /** Whether this client's XFORWARD and XCLIENT are believed. */
   readonly xforward: boolean;
   readonly xclient: boolean;
@@ -30,6 +33,7 @@ export type Step =
   | { readonly kind: "recipient"; readonly recipient: RecipientArgument } // answerRecipient
   | { readonly kind: "data" } // answerData
   | { readonly kind: "message"; readonly message: Uint8Array } // whole and normalised: answerMessage
+  | { readonly kind: "auth"; readonly argument: string } // lead the exchange over line(), then answerAuth
   | { readonly kind: "startTls" } // say the reply, take the handshake, then secured()
   | { readonly kind: "restart" }; // XCLIENT: greet the client anew
 

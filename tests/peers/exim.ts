@@ -15,6 +15,7 @@ export interface EximOptions {
   readonly acl?: readonly string[];
   readonly routers: readonly string[];
   readonly transports: readonly string[];
+  readonly authenticators?: readonly string[];
 }
 
 /** A running Exim. */
@@ -57,6 +58,8 @@ export async function startExim(options: EximOptions): Promise<Exim> {
       ...options.routers,
       "begin transports",
       ...options.transports,
+      "begin authenticators",
+      ...options.authenticators ?? [],
       "begin retry",
       "* * F,1h,1s",
       "",
@@ -67,8 +70,7 @@ export async function startExim(options: EximOptions): Promise<Exim> {
   await master.ready("port", () => accepts(port));
   return {
     async log() {
-      const read = (name: string) =>
-        Deno.readTextFile(`${state}/log/${name}`).catch(() => "");
+      const read = (name: string) => Deno.readTextFile(`${state}/log/${name}`).catch(() => "");
       return `${await read("mainlog")}${await read("paniclog")}${master.output}`;
     },
     async [Symbol.asyncDispose]() {

@@ -1,5 +1,4 @@
-/** What an AUTH exchange says of its user. The exchange itself is passed on as it is: RFC 5034. */
-import { octetsOf } from "./command.ts";
+/** What a SASL exchange says of its user, for every gate alike. The exchange itself is passed on as it is: RFC 4954, RFC 5034, RFC 4959. */
 
 /**
  * Mechanisms that are passed on: their user can be seen, and none of them puts a layer of its own over the octets that follow or
@@ -45,7 +44,7 @@ export class SaslExchange {
   /**
    * A response of the client, in base64 as it stands in the line; an empty one is `=` as initial response.
    *
-   * @returns false where it is no base64: RFC 5034, section 4 has the exchange cancelled.
+   * @returns false where it is no base64: the exchange is to be cancelled (RFC 5034, section 4).
    */
   response(text: string): boolean {
     this.#steps++;
@@ -82,5 +81,5 @@ function decodeBase64(text: string): string | undefined {
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) {
     return undefined;
   }
-  return new TextDecoder().decode(octetsOf(atob(text)));
+  return new TextDecoder().decode(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
 }
