@@ -66,8 +66,8 @@ zstd and PPMd, LH5 of zoo, and what programs bring along for NSIS.
 
 Encrypted zip, 7z, RAR, ARJ, ALZ and EGG (by zip's old cipher) are opened if a password fits: the list of the settings is tried, then words of the message, likeliest
 first (after \`password\` in some twenty languages, in quotes, with digits), at most 400 of them and for at most a quarter of the
-time limit. Archives whose key takes more than 2^22 (7z) or 2^18 (RAR) rounds are not tried. So are PDF (RC4, AES-128, AES-256; by
-the user's or the owner's password, and the empty one) and Office documents: Office Open XML under ECMA-376 Standard and Agile
+time limit. Archives whose key takes more than 2^22 (7z) or 2^18 (RAR) rounds are not tried. PDF files
+are opened in the same way (RC4, AES-128, AES-256; by the user's or the owner's password, and the empty one), and Office documents: Office Open XML under ECMA-376 Standard and Agile
 encryption with at most 1,000,000 rounds, Word and Excel 97 and later under RC4 and CryptoAPI, PowerPoint under CryptoAPI, workbooks
 under XOR; the passwords that Excel and PowerPoint take where nobody is asked (\`VelvetSweatshop\`) always. Not opened are Word's XOR of
 1995 and rights management: \`encrypted\`.

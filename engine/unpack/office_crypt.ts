@@ -25,8 +25,16 @@ const MAX_OBJECTS = 100_000;
 export interface ClearStream {
   readonly name: string;
   readonly octets: Uint8Array;
+  /** Nobody opens it without being told the password. */
+  readonly isAsked: boolean;
   /** A document by itself, and not a piece of this one. */
   readonly isWhole?: boolean;
+}
+
+/** A cipher or key, and whether its password had to be known. */
+interface Fitting<Cipher> {
+  readonly cipher: Cipher;
+  readonly isAsked: boolean;
 }
 
 /** Gives the stream of a name that lies in the same storage. */
@@ -73,15 +81,16 @@ export function decipherOffice(
 ): readonly ClearStream[] | undefined {
   switch (name.toLowerCase()) {
     case "encryptedpackage": {
-      const cipher = fit(packageKeys(sibling("EncryptionInfo") ?? new Uint8Array(0)), context);
-      return cipher && [{ name, octets: cipher.decipher(octets), isWhole: true }];
+      const found = fit(packageKeys(sibling("EncryptionInfo") ?? new Uint8Array(0)), context);
+      if (!found) return undefined;
+      const { cipher, isAsked } = found;
+      return [{ name, octets: cipher.decipher(octets), isAsked, isWhole: true }];
     }
     case "worddocument":
       return decipherWord(name, octets, sibling, context);
     case "workbook":
     case "book": {
-      const plain = decipherExcel(octets, context);
-      return plain && [{ name, octets: plain }];
+      return decipherExcel(name, octets, context);
     }
     case "current user":
       return decipherPowerPoint(octets, sibling, context);
@@ -90,8 +99,14 @@ export function decipherOffice(
   }
 }
 
-function fit<Cipher>(attempt: Attempt<Cipher> | undefined, context: UnpackContext) {
-  return attempt && fittingPassword(context, DEFAULT_PASSWORDS, attempt);
+function fit<Cipher>(
+  attempt: Attempt<Cipher> | undefined,
+  context: UnpackContext,
+): Fitting<Cipher> | undefined {
+  return attempt && fittingPassword(context, DEFAULT_PASSWORDS, (password, time) => {
+    const cipher = attempt(password, time);
+    return cipher && { cipher, isAsked: !DEFAULT_PASSWORDS.includes(password) };
+  });
 }
 
 /** Deciphers by blocks, each with a key of its own. */
@@ -113,15 +128,16 @@ function decipherWord(
   if (flags & 0x8000) return undefined; // XOR, as Word 95 had it
   const tableName = flags & 0x200 ? "1Table" : "0Table";
   const table = sibling(tableName) ?? new Uint8Array(0);
-  const cipher = fit(streamKeys(table.subarray(0, u32(octets, 14))), context);
-  if (!cipher) return undefined;
+  const found = fit(streamKeys(table.subarray(0, u32(octets, 14))), context);
+  if (!found) return undefined;
+  const { cipher, isAsked } = found;
   const main = decipherBlocks(cipher, octets, WORD_BLOCK);
   main.set(octets.subarray(0, FIB_OCTETS));
   const data = sibling("Data");
   return [
-    { name, octets: main },
-    { name: tableName, octets: decipherBlocks(cipher, table, WORD_BLOCK) },
-    ...(data ? [{ name: "Data", octets: decipherBlocks(cipher, data, WORD_BLOCK) }] : []),
+    { name, octets: main, isAsked },
+    { name: tableName, octets: decipherBlocks(cipher, table, WORD_BLOCK), isAsked },
+    ...(data ? [{ name: "Data", octets: decipherBlocks(cipher, data, WORD_BLOCK), isAsked }] : []),
   ];
 }
 
@@ -141,13 +157,20 @@ const PLAIN_RECORDS: ReadonlySet<number> = new Set([
 /** BoundSheet8 begins with a place in the stream, which is plain. */
 const SHEET_RECORD = 0x85;
 
-function decipherExcel(octets: Uint8Array, context: UnpackContext): Uint8Array | undefined {
+function decipherExcel(
+  name: string,
+  octets: Uint8Array,
+  context: UnpackContext,
+): readonly ClearStream[] | undefined {
   const pass = filePass(octets) ?? new Uint8Array(0);
   // before BIFF8 there was nothing but XOR, and no field that says so
   const isXor = pass.length === 4 || u16(pass, 0) === 0;
-  const cipher = isXor ? undefined : fit(streamKeys(pass.subarray(2)), context);
-  const key = isXor ? xorKeyOf(pass.subarray(pass.length - 4), context) : undefined;
-  if (!cipher && !key) return undefined;
+  const stream = isXor ? undefined : fit(streamKeys(pass.subarray(2)), context);
+  const mixed = isXor ? fit(xorKeys(pass.subarray(pass.length - 4)), context) : undefined;
+  const found = stream ?? mixed;
+  if (!found) return undefined;
+  const cipher = stream?.cipher;
+  const key = mixed?.cipher;
   const plain = cipher ? decipherBlocks(cipher, octets, EXCEL_BLOCK) : octets.slice();
   for (let at = 0; at + 4 <= octets.length;) {
     const record = u16(octets, at);
@@ -159,16 +182,16 @@ function decipherExcel(octets: Uint8Array, context: UnpackContext): Uint8Array |
     else if (key && !isPlain) undoXor(plain.subarray(data, end), data, key, length);
     at = end;
   }
-  return plain;
+  return [{ name, octets: plain, isAsked: found.isAsked }];
 }
 
 /** @param check Key and verifier, as the document holds them. */
-function xorKeyOf(check: Uint8Array, context: UnpackContext): Uint8Array | undefined {
-  return fittingPassword(context, DEFAULT_PASSWORDS, (password) => {
+function xorKeys(check: Uint8Array): Attempt<Uint8Array> {
+  return (password) => {
     const octets = xorPassword(password);
     if (!octets || xorKey(octets) !== u16(check, 0)) return undefined;
     return xorVerifier(octets) === u16(check, 2) ? xorArray(octets) : undefined;
-  });
+  };
 }
 
 const USER_EDIT = 0x0ff5;
@@ -216,8 +239,9 @@ function decipherPowerPoint(
   const container = session === undefined ? undefined : places.get(session);
   if (container === undefined) return undefined;
   const info = octets.subarray(container + 8, container + 8 + u32(octets, container + 4));
-  const cipher = fit(streamKeys(info), context);
-  if (!cipher) return undefined;
+  const found = fit(streamKeys(info), context);
+  if (!found) return undefined;
+  const { cipher, isAsked } = found;
   const plain = octets.slice();
   let left = octets.length;
   for (const [number, place] of places) {
@@ -231,5 +255,5 @@ function decipherPowerPoint(
     );
     left -= 8 + body.length;
   }
-  return [{ name, octets: plain }];
+  return [{ name, octets: plain, isAsked }];
 }

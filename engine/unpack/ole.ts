@@ -69,10 +69,11 @@ function* decipher(
     context.note("encrypted");
     return false;
   }
-  for (const { name: own, octets, isWhole } of clear) {
+  for (const { name: own, octets, isAsked, isWhole } of clear) {
     context.budget.unpacked(octets.length);
     const names = isWhole ? context.names : [folder + own];
-    yield { names, content: octets, encrypted: true, ...(isWhole ? {} : { quiet: true }) };
+    const marks = { ...(isAsked ? { encrypted: true } : {}), ...(isWhole ? {} : { quiet: true }) };
+    yield { names, content: octets, ...marks };
     if (/^powerpoint document$/i.test(own)) yield* presentationObjects(octets, context);
   }
   return true;

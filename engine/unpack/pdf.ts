@@ -64,7 +64,13 @@ function filtersOf(dictionary: string): readonly string[] {
 export function* unpdf(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const { budget } = context;
   const text = latin1Text(octets);
-  const cipher = pdfCipher(octets, text, (open) => fittingPassword(context, [""], open));
+  let isAsked = false;
+  const cipher = pdfCipher(octets, text, (open) =>
+    fittingPassword(context, [""], (password) => {
+      const key = open(password);
+      isAsked = key !== undefined && password !== "";
+      return key;
+    }));
   if (cipher?.isLocked) context.note("encrypted");
   const objects: string[] = [];
   for (const stream of streams(octets, text)) {
@@ -75,7 +81,8 @@ export function* unpdf(octets: Uint8Array, context: UnpackContext): Generator<En
     const decoded = decode(stream, filters, cipher, context, octets.length);
     if (!decoded) continue;
     if (/\/ObjStm\b/.test(stream.dictionary)) objects.push(latin1Text(decoded.content));
-    yield { names: [], ...decoded, ...(isFile ? {} : { quiet: true }) };
+    const marks = { ...(isAsked ? { encrypted: true } : {}), ...(isFile ? {} : { quiet: true }) };
+    yield { names: [], ...decoded, ...marks };
   }
   for (const name of pdfActions(text, objects)) context.suspect?.(name);
 }
