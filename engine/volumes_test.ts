@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { planRemovals } from "./clean/plan.ts";
 import { EICAR } from "./detect/eicar.ts";
 import { builtinModules } from "./detect/modules.ts";
@@ -11,6 +12,7 @@ import type { ScanSettings, Verdict } from "./types.ts";
 import { crc32 } from "./unpack/crc32.ts";
 import { makeTar, makeZip } from "./unpack/fixtures.ts";
 import { concat, u16, u32 } from "./unpack/octets.ts";
+import { volumeSets } from "./unpack/volumes.ts";
 
 interface File {
   readonly name: string;
@@ -214,6 +216,39 @@ Deno.test("Volumes that are put together count as unpacked octets", () => {
   const settings = { ...SETTINGS, limits };
   const { notScanned } = scan(mail(sets["a.zip.001"] ?? []), settings, builtinModules(), TOOLS);
   assert.deepEqual(notScanned, ["octets"]);
+});
+
+Deno.test("volumeSets() takes any names and octets, and no file for two sets", () => {
+  const base = fc.constantFrom("a", "A", "x", "a.zip", "data1", "");
+  const ending = fc.constantFrom(
+    ".001",
+    ".002",
+    ".z01",
+    ".zip",
+    ".rar",
+    ".r00",
+    ".part1.rar",
+    ".part2.exe",
+    ".aa",
+    ".ab",
+    ".cab",
+    ".hdr",
+  );
+  const start = fc.constantFrom("", "ISc(", "MSCF\0\0\0\0", "Rar!\x1a\x07\0", "PK\x07\x08", "MZ");
+  const piece = fc.record({
+    names: fc.array(fc.tuple(base, ending).map((both) => both.join("")), { maxLength: 2 }),
+    octets: fc.tuple(start, fc.uint8Array({ maxLength: 90 })).map(([text, rest]) =>
+      concat([Uint8Array.from(text, (c) => c.charCodeAt(0)), rest])
+    ),
+  });
+  fc.assert(fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+    const all = volumeSets(pieces).flatMap((set) => {
+      assert.equal(set.join().length, set.size);
+      assert.ok(set.places.length > 1);
+      return set.places;
+    });
+    assert.equal(new Set(all).size, all.length);
+  }));
 });
 
 /** Files of a folder of the corpus; none where it is not there. */

@@ -188,8 +188,9 @@ export function volumeSets(pieces: readonly Piece[]): readonly VolumeSet[] {
     for (const { key, whole, number, from } of volumeNames(names)) {
       let group = groups.get(key);
       if (!group) groups.set(key, group = { whole, from, places: new Map() });
-      // of two by one name the first counts; the other is read by itself
-      if (!group.places.has(number)) group.places.set(number, place);
+      // of two by one name the first counts, and of two names of one file; the other file is read by itself
+      if (!group.places.has(number) && group.latest !== place) group.places.set(number, place);
+      group.latest = place;
     }
   }
   const sets = [...installShieldSets(pieces), ...cabinetSets(pieces)];
@@ -207,6 +208,8 @@ export function volumeSets(pieces: readonly Piece[]): readonly VolumeSet[] {
 
 interface Group {
   readonly whole: string;
+  /** Place of the file that was put in last. */
+  latest?: number;
   readonly from: number;
   /** By number. */
   readonly places: Map<number, number>;
