@@ -21,6 +21,20 @@ const rows: { name: string; text: () => string; breach?: string }[] = [
     text: () => `${MULTIPART}\r\n${"--b\r\n\r\nx\r\n".repeat(100_000)}`,
     breach: "files",
   },
+  {
+    name: "600,000 lines of dashes",
+    text: () => `${MULTIPART}\r\n${"--c\r\n".repeat(600_000)}`,
+    breach: "malformed",
+  },
+  {
+    name: "10,000 multiparts in each other, each boundary the beginning of others",
+    text: () =>
+      Array.from(
+        { length: 10_000 },
+        (_, i) => `Content-Type: multipart/mixed; boundary=b${i}\r\n\r\n--b${i}\r\n`,
+      ).join(""),
+    breach: "files",
+  },
   { name: "100,000 fields", text: () => "X-A: 1\r\n".repeat(100_000) },
   {
     name: "fields that each declare a boundary",
