@@ -3,6 +3,7 @@
  */
 import type { Budget } from "./budget.ts";
 import { contentHeuristics } from "./detect/content_heuristics.ts";
+import { innermost, layerWithin } from "./detect/container_layers.ts";
 import { detectContent, type Detection, detectNames } from "./detect/detect.ts";
 import { fileType, fileTypeGroup } from "./detect/file_type.ts";
 import { ContentHashes } from "./detect/hash_list.ts";
@@ -53,7 +54,7 @@ export class Walk {
   readonly #seen = new Map<string, Seen>();
   readonly #searched = new SearchedOctets();
   readonly #paths = new PartPaths();
-  /** Type of each node by its path. */
+  /** Types of each node and of what it lies in, the outermost first, by its path. */
   readonly #types = new Map<string, string>();
   readonly #memory: WalkMemory | undefined;
 
@@ -161,12 +162,12 @@ export class Walk {
       ...(notScanned === undefined ? {} : { notScanned }),
     };
     this.reports.push(report);
-    this.#types.set(path, type);
+    this.#types.set(path, layerWithin(this.#containerOf(report), type));
     if (this.#detects) this.#found.add(detectNames(names, type, encrypted ?? false), report);
     return report;
   }
 
-  /** Type of what a node lies in. */
+  /** Types of what a node lies in, the outermost first. */
   #containerOf({ parent }: Draft): string | undefined {
     return parent === undefined ? undefined : this.#types.get(parent);
   }
@@ -193,9 +194,9 @@ export class Walk {
     if (found.exhausted) this.#notScanned(report, "time");
     if (!found.touched && !searched) this.#searched.add(octets);
     this.#found.add(found.detections.filter(({ engine }) => engine === "hash"), report);
-    const { type, names } = report;
-    const where = container === undefined ? {} : { container };
-    this.#found.suspect(contentHeuristics({ octets, type, names, ...where }), report.path);
+    const { type, names, path } = report;
+    const facts = { octets, type, names, ...innermost(container) };
+    this.#found.suspect(contentHeuristics(facts), path);
     return found.detections.filter(({ engine }) => engine !== "hash");
   }
 

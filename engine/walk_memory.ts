@@ -36,7 +36,7 @@ export interface PartContext {
   readonly sha256: string;
   /** The part's own, as it is before the part is looked at. */
   readonly report: Draft;
-  /** Type of what it lies in. */
+  /** Types of what it lies in, the outermost first. */
   readonly container: string | undefined;
   /** Whether its octets lie in some that were searched and hold no octets of a pattern. */
   readonly searched: boolean;

@@ -25,7 +25,7 @@ export interface ContentDetections {
 export interface DetectOptions {
   /** The octets lie in a content that was searched and in which no pattern's octets were. */
   readonly searched: boolean;
-  /** Type of what the content lies in. */
+  /** Types of what the content lies in, the outermost first: `message>zip`. */
   readonly container?: string;
 }
 

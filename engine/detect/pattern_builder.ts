@@ -1,5 +1,6 @@
 /** Makes the flat form of a set of patterns; see pattern_tables.ts. */
 import { isTextTarget } from "./clamav_types.ts";
+import { type ContainerLayers, layersWord } from "./container_layers.ts";
 import { GramTableBuilder } from "./gram_builder.ts";
 import { Growing, NamePool } from "./hash_list_builder.ts";
 import { holds, subsignaturesOf } from "./logical_expression.ts";
@@ -38,8 +39,8 @@ export interface ContentCondition {
   readonly entryPoint?: Bounds;
   /** Sections of a program. */
   readonly sections?: Bounds;
-  /** Types of the container that the content lies in. */
-  readonly containers?: readonly string[];
+  /** What the content lies in. */
+  readonly containers?: ContainerLayers;
 }
 
 /** A signature of several patterns. */
@@ -208,8 +209,8 @@ export class PatternBuilder {
 
   #condition({ size, entryPoint, sections, containers }: ContentCondition): number {
     let container = 0;
-    if (containers && containers.length > 0) {
-      const list = containers.join(",");
+    if (containers) {
+      const list = layersWord(containers);
       container = this.#containers.indexOf(list);
       if (container < 0) container = this.#containers.push(list) - 1;
     }

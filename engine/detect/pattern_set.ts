@@ -54,7 +54,7 @@ export interface PatternMatches {
 
 /** What is known of a content besides its octets. */
 export interface SearchContext {
-  /** Type of what it lies in. */
+  /** Types of what it lies in, the outermost first: `message>zip`. */
   readonly container?: string;
   /** The octets lie in what was searched, and no pattern's octets were there: only the normal form of text is left to search. */
   readonly searched?: boolean;
@@ -359,7 +359,7 @@ class Search {
       return value !== undefined && value >= min && value <= max;
     };
     const container = conditions[at + CONDITION.containers] ?? 0;
-    if (container !== 0 && !containers[container]?.has(this.#context.container ?? "")) return false;
+    if (container !== 0 && !containers[container]?.holds(this.#context.container)) return false;
     return isWithin(CONDITION.size, this.#octets.length) &&
       isWithin(CONDITION.entry, this.#program?.entryPoint) &&
       isWithin(CONDITION.sections, this.#program?.sections.length);

@@ -8,6 +8,7 @@
  * - `GRAMS.filter`, `.starts`, `.entries`: for each way of searching the grams by which patterns are found; `text.GRAMS...`: of
  *   those alone that are for text, which is searched once more in its normal form
  */
+import { LayersTest } from "./container_layers.ts";
 import { LATER_WORDS, Laters } from "./later/laters.ts";
 import { damaged, type ModuleFile, type ModuleSections } from "./module_file.ts";
 
@@ -106,8 +107,8 @@ export interface PatternTables {
   readonly textGrams: readonly (GramTable | undefined)[];
   /** Sub-signatures that are looked at later. */
   readonly laters: Laters;
-  /** Types of containers that conditions speak of, by number. */
-  readonly containers: readonly ReadonlySet<string>[];
+  /** Containers that conditions speak of, by number. */
+  readonly containers: readonly LayersTest[];
 }
 
 const NUMBERS = [
@@ -180,7 +181,7 @@ export function tablesOf(sections: ModuleSections, words: readonly string[]): Pa
     grams: gramTables(""),
     textGrams: gramTables(TEXT_PREFIX),
     laters: latersOf(sections),
-    containers: words.map((list) => new Set(list.split(","))),
+    containers: words.map((word) => new LayersTest(word)),
   };
   checkPlaces(tables);
   return tables;

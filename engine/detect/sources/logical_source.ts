@@ -12,6 +12,9 @@ import type { Bounds, ContentCondition, LaterText, LogicalSignature } from "../p
 import { findingName } from "./lines.ts";
 import { parseOffset } from "./pattern_source.ts";
 
+/** Most containers that a description names; ClamAV's own limit. */
+const MAX_LAYERS = 16;
+
 /** What the description says. */
 interface Description {
   readonly target: number;
@@ -49,7 +52,14 @@ function parseDescription(text: string): Description | string {
     } else if (key === "Container") {
       const containers = containerTypes(value);
       if (!containers) return "a container type that is not known here";
-      condition = { ...condition, containers };
+      // With this word the content has to lie in nothing, as ClamAV has it.
+      condition = { ...condition, containers: value === "CL_TYPE_ANY" ? [] : [containers] };
+    } else if (key === "Intermediates") {
+      const layers = value.split(">").map(containerTypes);
+      const known = layers.filter((types) => types !== undefined);
+      if (known.length !== layers.length) return "a container type that is not known here";
+      if (layers.length > MAX_LAYERS) return "more than 16 containers within each other";
+      condition = { ...condition, containers: known };
     } else return `the condition ${/^[A-Za-z0-9]{1,20}$/.test(key) ? key : "that has no name"}`;
   }
   return { target, condition };
