@@ -1,6 +1,8 @@
 /** The IMAP agent before a real Dovecot: what is clean is what the server has, what is not reaches nobody. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { builtinModules } from "../engine/detect/modules.ts";
+import { scan } from "../engine/scan.ts";
 import { CORPUS, corpusMail, hasCorpus, manifest, withCrlf } from "./corpus.ts";
 import { FETCH_FORMS, startImapGate } from "./imap_gate.ts";
 import { EICAR, infectedMail, mail } from "./mail.ts";
@@ -13,6 +15,20 @@ const VIRUSES = {
     antispam: { action: "accept" },
     antivirus: { suspicious: "accept", notScanned: "accept" },
     marks: { header: "never" },
+  },
+} as const;
+
+const SETTINGS = {
+  mode: "mail",
+  antivirus: true,
+  antispam: false,
+  limits: {
+    messageOctets: 1e7,
+    depth: 10,
+    files: 1000,
+    octets: 1e8,
+    ratio: 1000,
+    timeMs: 30_000,
   },
 } as const;
 
@@ -48,8 +64,9 @@ peerTest(["dovecot-imap"], "300 mails of the corpus come as the server has them"
   // The same again by parts: what is clean is the server's own answer.
   const unchanged = new Set<string>();
   const there = await direct.ok("UID FETCH 1:* (UID INTERNALDATE BODY.PEEK[])");
-  for (const [i, response] of there.untagged.entries()) {
-    if (whole.untagged[i] === response) unchanged.add(/UID (\d+)/.exec(response)![1]!);
+  const same = new Set(whole.untagged); // those that were changed come last
+  for (const response of there.untagged) {
+    if (same.has(response)) unchanged.add(/UID (\d+)/.exec(response)![1]!);
   }
   // What was not clean and passes all the same (suspicious, not scanned) is unchanged, too.
   assert.ok(unchanged.size >= real.length - infected);
@@ -71,22 +88,24 @@ peerTest(["dovecot-imap"], "an infected message reaches a client by no form of F
     infectedMail("attached"),
     mail("in the text", { body: `${EICAR}\r\n` }),
     nested(),
+    ...await evasions(),
   ];
+  const all = `1:${messages.length}`;
   for (const fresh of [true, false]) {
     await using gate = await startImapGate({ users: ["bob"] });
     await gate.dovecot.fill("bob", messages);
     for (const form of FETCH_FORMS) {
       for (const uid of ["", "UID "]) {
         const client = await ImapClient.login(gate.port, "bob", "INBOX");
-        if (!fresh) await client.ok("FETCH 1:3 (BODY.PEEK[])");
-        const answer = await client.command(`${uid}FETCH 1:3 ${form}`);
+        if (!fresh) await client.ok(`FETCH ${all} (BODY.PEEK[])`);
+        const answer = await client.command(`${uid}FETCH ${all} ${form}`);
         for (const text of answer.untagged) {
           assert.ok(!holdsVirus(text), `${form} shows ${text.slice(0, 200)}`);
         }
         client.close();
       }
     }
-    assert.ok(gate.ports.records.length >= 3);
+    assert.equal(gate.ports.records.length, messages.length); // each was scanned once
   }
 });
 
@@ -138,6 +157,19 @@ peerTest(["dovecot-imap"], "\\Seen is what the server makes of it", async () => 
   await readOnly.ok("FETCH 1 RFC822");
   assert.doesNotMatch((await readOnly.ok("FETCH 1 FLAGS")).untagged.join(), /\\Seen/);
 });
+
+/** Mails that hide EICAR by broken or ambiguous MIME, as far as the engine finds it and their octets show it. */
+async function evasions(): Promise<Uint8Array[]> {
+  if (!await hasCorpus()) return [];
+  const found: Uint8Array[] = [];
+  for (const { file, expect } of await manifest("evasion")) {
+    if (expect !== "infected") continue;
+    const message = withCrlf(await Deno.readFile(`${CORPUS}${file}`));
+    if (!holdsVirus(Buffer.from(message).toString("latin1"))) continue;
+    if (scan(message, SETTINGS, builtinModules()).status === "infected") found.push(message);
+  }
+  return found;
+}
 
 /** EICAR in a message in a message. */
 function nested(): Uint8Array {

@@ -16,7 +16,7 @@ export interface GateView {
   readonly overview: boolean;
   /** Something of a message was held back, as it was not scanned. */
   heldBack(uid: number | undefined, item: Item): void;
-  /** Asks for room for a literal that came before the UID. */
+  /** Asks for room for the literals that came before the UID, octets together. */
   room(octets: number): Promise<boolean>;
 }
 
@@ -35,6 +35,7 @@ export class FetchGate implements FetchHandler {
   #uid: number | undefined;
   #begun = false;
   #written = 0;
+  #heldOctets = 0;
 
   /** @param number Message sequence number of the response. */
   constructor(output: ClientOutput, view: GateView, number: number) {
@@ -50,7 +51,10 @@ export class FetchGate implements FetchHandler {
     binary: boolean,
   ): Promise<"hold" | "stream" | "drop"> {
     if (itemClass(item) !== "content") return "hold";
-    if (this.#uid === undefined) return await this.#view.room(size) ? "hold" : "drop";
+    if (this.#uid === undefined) {
+      this.#heldOctets += size;
+      return await this.#view.room(this.#heldOctets) ? "hold" : "drop";
+    }
     if (this.#known() !== "unchanged") return "drop";
     this.#flush(true);
     this.#write([...written, ` ${binary ? "~" : ""}{${size}}\r\n`]);

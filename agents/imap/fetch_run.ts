@@ -1,3 +1,5 @@
+import { ChangedAnswer, withoutContent } from "./changed_answer.ts";
+import { ChangedMessage } from "./changed_message.ts";
 import type { ClientOutput } from "./client_output.ts";
 import { FetchGate, type GateView } from "./fetch_gate.ts";
 import type { FetchHandler } from "./fetch_response.ts";
@@ -35,6 +37,10 @@ interface Named {
   /** UID, or sequence number. */
   readonly name: number;
   readonly uid: number;
+}
+
+function sets(messages: readonly Named[]): Iterable<string> {
+  return writeSets(messages.map(({ name }) => name), MAX_SET_OCTETS);
 }
 
 /**
@@ -138,16 +144,18 @@ export class FetchRun {
     if (unknown.length > 0) await this.#scan(unknown);
     const answered = messages.slice(from, to)
       .filter(({ uid }) => !content || !this.#scanner.deferred.has(uid));
-    for (const set of writeSets(answered.map(({ name }) => name), MAX_SET_OCTETS)) {
+    const isChanged = ({ uid }: Named) => this.#scanner.known.get(uid) instanceof ChangedMessage;
+    for (const set of sets(answered.filter((each) => !isChanged(each)))) {
       await this.#ask(writeFetch(this.#request, set, false));
     }
+    for (const set of sets(answered.filter(isChanged))) await this.#askAboutChanged(set);
     this.#scanner.known.clear(); // the cache has them, as far as it has room
     return to;
   }
 
   async #scan(messages: readonly Named[]): Promise<void> {
     this.#session.onFetch((number) => new WholeMessageHandler(this.#scanner, this.#plain(number)));
-    for (const set of writeSets(messages.map(({ name }) => name), MAX_SET_OCTETS)) {
+    for (const set of sets(messages)) {
       const command = `${this.#request.uid ? "UID " : ""}FETCH ${set} (UID BODY.PEEK[])`;
       await this.#session.link.ask([command], { quiet: true });
     }
@@ -159,6 +167,13 @@ export class FetchRun {
     const { output, link } = this.#session;
     this.#session.onFetch((number) => new FetchGate(output, this.#view!, number));
     this.#worse(await link.ask([command]));
+  }
+
+  /** Of messages that were changed the server is asked for flags and the like alone. */
+  async #askAboutChanged(set: string): Promise<void> {
+    const { output, link } = this.#session;
+    this.#session.onFetch((number) => new ChangedAnswer(output, this.#view!, number));
+    this.#worse(await link.ask([writeFetch(withoutContent(this.#request), set, false)]));
   }
 
   /** For flags that come along. */
@@ -175,7 +190,7 @@ export class FetchRun {
   #ending(): Tagged {
     const [text] = this.#scanner.deferred.values();
     if (text !== undefined && requestClass(this.#request) === "content") {
-      return { status: "NO", text: `[UNAVAILABLE] ${text}` };
+      return { status: "NO", text: text.startsWith("[") ? text : `[UNAVAILABLE] ${text}` };
     }
     return this.#end ?? { status: "OK", text: "FETCH completed" };
   }

@@ -27,7 +27,7 @@ export class MessageScanner {
   readonly #tree: DecisionTree;
   /** What is known by now. */
   readonly known = new Map<number, Known>();
-  /** Messages that wait for later, and why. */
+  /** Messages that are not shown now, and why; with a response code where UNAVAILABLE is not the right one. */
   readonly deferred = new Map<number, string>();
   readonly #running = new Set<Promise<void>>();
   #held = 0;
@@ -53,7 +53,7 @@ export class MessageScanner {
    */
   async room(octets: number): Promise<string | undefined> {
     const { context: { ports }, settings } = this.#session;
-    if (octets > settings.messageSize) return "Message is too large to be scanned";
+    if (octets > settings.messageSize) return "[LIMIT] Message is too large to be scanned";
     while (this.#running.size >= SCANS_AT_ONCE || this.#held + octets > SCAN_HELD_OCTETS) {
       if (this.#running.size === 0) break;
       await Promise.race(this.#running);

@@ -30,6 +30,7 @@ export class ImapRunner implements Runner {
   readonly #began = performance.now();
   readonly #gone = new AbortController();
   #waiting = false;
+  #leaving: Promise<void> | undefined;
   #mistakes = 0;
 
   constructor(context: ImapContext, stream: ConnStream) {
@@ -61,6 +62,7 @@ export class ImapRunner implements Runner {
     } catch (error) {
       await this.#broken(error);
     } finally {
+      await this.#leaving; // what is being said to the client is said to its end
       this.#gone.abort();
       this.#clock.stop();
       this.#session.close();
@@ -187,7 +189,11 @@ export class ImapRunner implements Runner {
     }
   }
 
-  async #goodbye(text: string): Promise<void> {
+  #goodbye(text: string): Promise<void> {
+    return this.#leaving ??= this.#leave(text);
+  }
+
+  async #leave(text: string): Promise<void> {
     try {
       this.#output.say(`* BYE ${text}\r\n`);
       const late = setTimeout(() => this.#stream.close(), GOODBYE_MS);
