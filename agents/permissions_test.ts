@@ -149,8 +149,10 @@ for (const agent of ["clamd", "spamd", "rspamd"]) {
   });
 }
 
-Deno.test("a pop3 agent may listen and reach its servers, and nothing else", async () => {
+for (const agent of ["pop3", "imap"] as const) {
+Deno.test(`${agent} may listen and reach its servers, and nothing else`, async () => {
   using main = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+}
   using named = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const config = {
     agent: "pop3",
