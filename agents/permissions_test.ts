@@ -150,25 +150,25 @@ for (const agent of ["clamd", "spamd", "rspamd"]) {
 }
 
 for (const agent of ["pop3", "imap"] as const) {
-Deno.test(`${agent} may listen and reach its servers, and nothing else`, async () => {
-  using main = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  Deno.test(`${agent} may listen and reach its servers, and nothing else`, async () => {
+    using main = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    using named = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const config = {
+      agent,
+      listen: "127.0.0.1:0",
+      server: `${agent}://127.0.0.1:${main.addr.port}`,
+      servers: [`${agent}s://localhost:${named.addr.port}`],
+      nextHop: "smtp://127.0.0.1:25",
+    };
+    const [listens, connects, byName, ...others] = await probe(config, [
+      { what: "listen", address: { hostname: "127.0.0.1", port: 0 } },
+      { what: "connect", address: { hostname: "127.0.0.1", port: main.addr.port } },
+      { what: "connect", address: { hostname: "localhost", port: named.addr.port } },
+      { what: "connect", address: { hostname: "127.0.0.1", port: 25 } },
+      { what: "connect", address: { hostname: "localhost", port: main.addr.port } },
+      ...NEVER,
+    ]);
+    assert.deepEqual([listens, connects, byName], ["done", "done", "done"]);
+    for (const each of others) assert.match(each, DENIED);
+  });
 }
-  using named = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const config = {
-    agent: "pop3",
-    listen: "127.0.0.1:0",
-    server: `pop3://127.0.0.1:${main.addr.port}`,
-    servers: [`pop3s://localhost:${named.addr.port}`],
-    nextHop: "smtp://127.0.0.1:25",
-  };
-  const [listens, connects, byName, ...others] = await probe(config, [
-    { what: "listen", address: { hostname: "127.0.0.1", port: 0 } },
-    { what: "connect", address: { hostname: "127.0.0.1", port: main.addr.port } },
-    { what: "connect", address: { hostname: "localhost", port: named.addr.port } },
-    { what: "connect", address: { hostname: "127.0.0.1", port: 25 } },
-    { what: "connect", address: { hostname: "localhost", port: main.addr.port } },
-    ...NEVER,
-  ]);
-  assert.deepEqual([listens, connects, byName], ["done", "done", "done"]);
-  for (const each of others) assert.match(each, DENIED);
-});
