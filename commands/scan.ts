@@ -54,6 +54,10 @@ for these scanners`,
   infectedOnly: option("--infected-only", {
     description: message`Print nothing for clean files`,
   }),
+  zeroWhenFound: option("--zero-when-found", {
+    description:
+      message`Exit status 0 instead of 2 and 3, for callers that read the output and take any other status for a failure`,
+  }),
   noSpam: option("--no-spam", { description: message`Leave out spam checks` }),
   spamThreshold: withDefault(
     option("--spam-threshold", integer({ metavar: "POINTS" }), {
@@ -242,5 +246,6 @@ async function runScan(options: Options): Promise<number> {
     await scanner.close();
   }
   print(formatter.end(tally, performance.now() - started));
-  return tally.exitStatus;
+  const found = tally.exitStatus === 2 || tally.exitStatus === 3;
+  return found && options.zeroWhenFound ? 0 : tally.exitStatus;
 }

@@ -349,7 +349,7 @@ peerTest(["amavisd"], "amavisd-new asks Postern by its ClamAV-clamd entry", asyn
     work: at.files,
     port: freePort(),
     nextHop: sink.port,
-    socket: at.socket,
+    scanner: { socket: at.socket },
   });
   const envelope = { sender: "a@sender.test", recipients: ["b@here.test"] };
   const send = (message: Uint8Array) => sendMail(amavis.port, { ...envelope, message });

@@ -13,8 +13,12 @@ export interface AmavisOptions {
   readonly port: number;
   /** Where what is clean goes: a port of 127.0.0.1. */
   readonly nextHop: number;
-  /** Path of clamd's socket. */
-  readonly socket: string;
+  /** What it asks: clamd at a socket, or a program found in a folder, by an entry of its own. */
+  readonly scanner: { readonly socket: string } | {
+    readonly folder: string;
+    /** Perl, one element of `@av_scanners`. */
+    readonly entry: string;
+  };
 }
 
 /** A running amavisd. */
@@ -25,7 +29,9 @@ export interface Amavis extends AsyncDisposable {
 
 /** Starts it as the user that Debian makes for it. Needs root. */
 export async function startAmavis(options: AmavisOptions): Promise<Amavis> {
-  const { directory, work, port, nextHop, socket } = options;
+  const { directory, work, port, nextHop, scanner } = options;
+  const entry = "entry" in scanner ? scanner.entry : clamdEntry(scanner.socket);
+  const path = "folder" in scanner ? `$path = '${scanner.folder}:/usr/bin:/bin';` : "";
   const home = `${work}/amavis`;
   await Deno.mkdir(`${home}/tmp`, { recursive: true });
   // The scanner is another user, and amavisd makes its directories with the mode 0750: their group is the scanner's.
@@ -35,6 +41,7 @@ export async function startAmavis(options: AmavisOptions): Promise<Amavis> {
     configuration,
     `
 use strict;
+${path}
 $max_servers = 1;
 $daemon_user = 'nobody';
 $daemon_group = 'nogroup';
@@ -64,10 +71,7 @@ $virus_quarantine_method = undef;
 $warnvirussender = 0;
 @mynetworks = ('127.0.0.0/8');
 @av_scanners = (
-  ['ClamAV-clamd',
-    \\&ask_daemon, ["CONTSCAN {}\\n", "${socket}"],
-    qr/\\bOK$/m, qr/\\bFOUND$/m,
-    qr/^.*?: (?!Infected Archive)(.*) FOUND$/m ],
+  ${entry}
 );
 @av_scanners_backup = ();
 1;
@@ -92,4 +96,21 @@ $warnvirussender = 0;
     log: () => process.output,
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   };
+}
+
+/** As Debian's 15-av_scanners has it. */
+function clamdEntry(socket: string): string {
+  return String.raw`['ClamAV-clamd',
+    \&ask_daemon, ["CONTSCAN {}\n", "${socket}"],
+    qr/\bOK$/m, qr/\bFOUND$/m,
+    qr/^.*?: (?!Infected Archive)(.*) FOUND$/m ],`;
+}
+
+/** An entry of Debian's 15-av_scanners as it stands there, by its name. */
+export async function stockEntry(name: string): Promise<string> {
+  const text = await Deno.readTextFile("/etc/amavis/conf.d/15-av_scanners");
+  const begin = text.indexOf(`\n  ['${name}',`);
+  const end = text.indexOf("],\n\n", begin);
+  if (begin < 0 || end < 0) throw new Error(`amavisd-new has no entry ${name}`);
+  return text.slice(begin, end + 2);
 }
