@@ -15,25 +15,29 @@ export function layersWord(layers: ContainerLayers): string {
   return layers.map((types) => types.length === 0 ? ANY : types.join(",")).join(LAYER_SEPARATOR);
 }
 
-/** A word of a module, made ready. */
+/**
+ * A word of a module, made ready. As in ClamAV, which says otherwise and does so, the layers that are named are the innermost
+ * containers, and those that may be any only ask for so many more around them.
+ */
 export class LayersTest {
-  readonly #layers: readonly (ReadonlySet<string> | undefined)[] | undefined;
+  /** Named layers; `undefined` for what lies in nothing. */
+  readonly #named: readonly ReadonlySet<string>[] | undefined;
+  readonly #count: number;
 
   constructor(word: string) {
-    this.#layers = word === NOTHING
-      ? undefined
-      : word.split(LAYER_SEPARATOR).map((types) =>
-        types === ANY ? undefined : new Set(types.split(","))
-      );
+    const layers = word === NOTHING ? [] : word.split(LAYER_SEPARATOR);
+    this.#count = layers.length;
+    const named = layers.filter((types) => types !== ANY);
+    this.#named = word === NOTHING ? undefined : named.map((types) => new Set(types.split(",")));
   }
 
   /** Whether the innermost containers of a chain are what is asked. */
   holds(chain: string | undefined): boolean {
-    if (!this.#layers) return chain === undefined;
+    if (!this.#named) return chain === undefined;
     const types = chain?.split(LAYER_SEPARATOR) ?? [];
-    const first = types.length - this.#layers.length;
-    return first >= 0 &&
-      this.#layers.every((layer, i) => layer === undefined || layer.has(types[first + i] ?? ""));
+    const first = types.length - this.#named.length;
+    return types.length >= this.#count &&
+      this.#named.every((layer, i) => layer.has(types[first + i] ?? ""));
   }
 }
 

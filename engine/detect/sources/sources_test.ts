@@ -195,7 +195,9 @@ const patterns: {
     ["CL_TYPE_POSIX_TAR>CL_TYPE_ZIP", "tar>zip>zip", false],
     ["CL_TYPE_ANY>CL_TYPE_ZIP", "zip", false],
     ["CL_TYPE_ANY>CL_TYPE_ZIP", "message>zip", true],
-    ["CL_TYPE_POSIX_TAR>CL_TYPE_ANY", "zip>tar", false],
+    ["CL_TYPE_POSIX_TAR>CL_TYPE_ANY", "zip>tar", true],
+    ["CL_TYPE_POSIX_TAR>CL_TYPE_ANY", "tar>zip", false],
+    ["CL_TYPE_POSIX_TAR>CL_TYPE_ANY", "tar", false],
     ["CL_TYPE_ANY", "tar", true],
   ] as const).map(([layers, container, want]) => ({
     file: "a.ldb",
