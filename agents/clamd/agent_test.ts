@@ -180,9 +180,27 @@ Deno.test("clamd: a session ends at what does not belong into it", async (test) 
       );
     });
   }
-  await test.step("FILDES is refused and the session goes on", async () => {
-    const said = await all.talk("zIDSESSION\0zFILDES\0\0zPING\0zEND\0");
-    assert.match(said.replaceAll("\0", "|"), /^1: fd\[0\]: [^|]* ERROR\|2: PONG\|$/);
+  await test.step("FILDES, once what was asked before is answered", async () => {
+    const slow = Promise.withResolvers<void>();
+    all.ports.scanning = () => slow.promise;
+    using client = await RawClient.connect(all.address);
+    const octets = [Buffer.from("zIDSESSION\0zINSTREAM\0"), stream("x")];
+    await client.write(Buffer.concat([...octets, Buffer.from("zFILDES\0\0zPING\0")]));
+    await client.until("ERROR");
+    slow.resolve();
+    const said = await client.all();
+    assert.match(said.replaceAll("\0", "|"), /^2: fd\[0\]: [^|]* ERROR\|1: stream: OK\|$/);
+  });
+  await test.step("an object past the limit, once what was asked before is answered", async () => {
+    await using small = await Harness.start({}, { limits: { streamSize: "1KB" } });
+    const slow = Promise.withResolvers<void>();
+    small.ports.scanning = () => slow.promise;
+    using client = await RawClient.connect(small.address);
+    await client.write(Buffer.concat([Buffer.from("zIDSESSION\0zINSTREAM\0"), stream("x")]));
+    await client.write(Buffer.concat([Buffer.from("zINSTREAM\0"), Buffer.alloc(4, 255)]));
+    await client.until("exceeded");
+    slow.resolve();
+    assert.match(await client.all(), /exceeded\. ERROR.1: stream: OK/s);
   });
 });
 

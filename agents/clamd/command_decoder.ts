@@ -37,7 +37,6 @@ export class CommandDecoder {
   #length = 0;
   #streamed = 0;
   #state: State = { name: "prefix" };
-  #skip = false;
 
   /** @param maxStream Largest object, octets. */
   constructor(maxStream: number) {
@@ -59,11 +58,6 @@ export class CommandDecoder {
     this.#streamed = 0;
     this.#length = 0;
     this.#state = { name: "length" };
-  }
-
-  /** Behind FILDES: a descriptor travels with one octet of no meaning, a NUL in all clients. */
-  skipDescriptor(): void {
-    this.#skip = true;
   }
 
   /**
@@ -100,9 +94,6 @@ export class CommandDecoder {
   }
 
   #prefix(octet: number): { used: number } {
-    const skip = this.#skip;
-    this.#skip = false;
-    if (skip && octet === NUL) return { used: 1 };
     const form = octet === NEWLINE_PREFIX ? "n" : octet === ZERO_PREFIX ? "z" : "old";
     this.#length = 0;
     this.#state = { name: "command", form };

@@ -22,7 +22,6 @@ function events(chunks: readonly Uint8Array[], maxStream = 1000): string[] {
           const line = Buffer.from(event.line).toString("latin1");
           said(`${event.form}:${line}`);
           if (line === "INSTREAM") decoder.beginStream();
-          if (line === "FILDES") decoder.skipDescriptor();
         } else if (event.kind !== "piece") said(event.kind);
         else {
           const text = Buffer.from(event.octets).toString("latin1");
@@ -97,16 +96,6 @@ const CASES: readonly { name: string; input: Uint8Array; want: readonly string[]
     input: Buffer.concat([Buffer.from("nINSTREAM\n"), Buffer.alloc(4, 255)]),
     want: ["n:INSTREAM", "tooLong"],
   },
-  {
-    name: "passes over the octet that a descriptor came with",
-    input: Buffer.from("zFILDES\0\0zPING\0"),
-    want: ["z:FILDES", "z:PING"],
-  },
-  {
-    name: "misses no command where no octet came with a descriptor",
-    input: Buffer.from("zFILDES\0zPING\0"),
-    want: ["z:FILDES", "z:PING"],
-  },
 ];
 
 for (const { name, input, want } of CASES) {
@@ -139,7 +128,7 @@ Deno.test(
   "CommandDecoder gives the same events however a stream is cut",
   { permissions: "none" },
   () => {
-    const command = fc.constantFrom("nPING\n", "zSCAN /x\0", "VERSION\n", "zFILDES\0\0", "nEND\n");
+    const command = fc.constantFrom("nPING\n", "zSCAN /x\0", "VERSION\n", "nEND\n");
     const object = fc.array(fc.uint8Array({ minLength: 1, maxLength: 50 }), { maxLength: 5 }).map(
       (pieces) =>
         Buffer.concat([

@@ -48,6 +48,8 @@ export class ClamdRunner implements Runner {
   #commands = 0;
   #writing: Promise<void> = Promise.resolve();
   #waiting = false;
+  /** The client was refused in the middle of what it sends, and is to read why. */
+  #unread = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(context: ClamdContext, stream: ConnStream) {
@@ -66,6 +68,7 @@ export class ClamdRunner implements Runner {
       this.#still();
       await Promise.all(this.#jobs); // the octets of each are asked about, whatever comes of the client
       await this.#writing;
+      if (this.#unread) await linger(this.#stream);
       await this.#stream.end();
     } catch (error) {
       this.#gone.abort();
@@ -134,7 +137,7 @@ export class ClamdRunner implements Runner {
       case "tooLong": {
         const { form } = this.#open!.question;
         this.#say({ form }, "INSTREAM size limit exceeded. ERROR");
-        await this.#linger();
+        this.#unread = true;
         return false;
       }
     }
@@ -171,7 +174,10 @@ export class ClamdRunner implements Runner {
       this.#begin(question);
       return true;
     }
-    if (command.name === "FILDES") this.#decoder.skipDescriptor();
+    if (command.name === "FILDES") {
+      await this.#one(question, command);
+      return false;
+    }
     return await this.#answer(question, () => this.#one(question, command));
   }
 
@@ -214,8 +220,9 @@ export class ClamdRunner implements Runner {
       case "STATS":
         return this.#say(question, statistics(this.#context));
       case "FILDES":
-        this.#say(question, NO_DESCRIPTORS);
-        return this.#session === undefined ? await this.#linger() : undefined;
+        // It ends a session, too: a read that stops at a descriptor makes the runtime wait for octets that are there already.
+        this.#unread = true;
+        return this.#say(question, NO_DESCRIPTORS);
       case "SCAN":
       case "CONTSCAN":
       case "MULTISCAN":
@@ -261,13 +268,6 @@ export class ClamdRunner implements Runner {
       this.#gone.abort(); // nobody hears what else would be found
       if (!(error instanceof PosternError)) this.#report(error);
     });
-  }
-
-  /** Whoever is refused in mid-stream is to read why. */
-  async #linger(): Promise<void> {
-    this.#still();
-    await this.#writing;
-    await linger(this.#stream);
   }
 
   /** A client may be silent for a while, and take a while for an object; but not while it waits for answers itself. */
