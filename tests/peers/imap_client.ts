@@ -30,9 +30,14 @@ export class ImapClient implements AsyncDisposable {
   /** Connects and logs in; selects a mailbox where one is named. */
   static async login(port: number, user: string, mailbox?: string): Promise<ImapClient> {
     const client = await ImapClient.connect(port);
-    await client.ok(`LOGIN ${user} secret`);
-    if (mailbox !== undefined) await client.ok(`SELECT ${mailbox}`);
-    return client;
+    try {
+      await client.ok(`LOGIN ${user} secret`);
+      if (mailbox !== undefined) await client.ok(`SELECT ${mailbox}`);
+      return client;
+    } catch (error) {
+      client.close();
+      throw error;
+    }
   }
 
   /** Gives a command; literals of the form `{n+}` may be in it. */
