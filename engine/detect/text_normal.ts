@@ -21,11 +21,12 @@ function makeProgram(): Program {
   return { normal: normal as Program["normal"], memory: new Uint8Array(memory.buffer) };
 }
 
-/** The text in that form; `undefined` where it has it already, or is too long. */
+/** The text in that form, good until the next call; `undefined` where it has it already, or is too long. */
 export function normalText(octets: Uint8Array): Uint8Array | undefined {
   if (octets.length > MAX_TEXT_OCTETS) return undefined;
   const { normal, memory } = program ??= makeProgram();
-  const made = new Uint8Array(octets.length);
+  // of a short one, as most are, the result stays where it is written
+  const made = octets.length > PIECE.octets ? new Uint8Array(octets.length) : undefined;
   let length = 0;
   let answer = 0;
   let changes = 0;
@@ -36,9 +37,10 @@ export function normalText(octets: Uint8Array): Uint8Array | undefined {
     answer = normal(piece.length, (answer & ANSWER.blank) === 0 ? 0 : 1);
     changes |= answer;
     const count = answer & ANSWER.length;
-    made.set(memory.subarray(PIECE.output, PIECE.output + count), length);
+    made?.set(memory.subarray(PIECE.output, PIECE.output + count), length);
     length += count;
   }
   const isSame = (changes & ANSWER.changed) === 0 && length === octets.length;
-  return isSame ? undefined : made.subarray(0, length);
+  if (isSame) return undefined;
+  return made?.subarray(0, length) ?? memory.subarray(PIECE.output, PIECE.output + length);
 }
