@@ -118,7 +118,7 @@ const cases: { name: string; octets: Uint8Array; want: unknown[] }[] = [
   },
   {
     name: "a container that is not opened",
-    octets: concat([encode("ISc("), new Uint8Array(100)]),
+    octets: concat([encode("LRZI"), new Uint8Array(100)]),
     want: ["notScanned", [], ["unsupported"]],
   },
   {
