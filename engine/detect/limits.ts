@@ -54,5 +54,8 @@ export const MAX_REGEX_REPEATS = 65_535;
 /** Steps that all regular expressions together may take over one content; what is left is not looked for, and said so. */
 export const MAX_REGEX_STEPS = 5_000_000;
 
+/** Steps more for each octet, so that many expressions may pass over a large content that has nothing of them. */
+export const REGEX_STEPS_PER_OCTET = 2;
+
 /** Matches of one regular expression that are counted. */
 export const MAX_REGEX_MATCHES = 1000;

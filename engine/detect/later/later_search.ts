@@ -1,9 +1,9 @@
 /** Looks for what waits for octets, in one content. */
-import { MAX_MATCHES, MAX_REGEX_STEPS } from "../limits.ts";
+import { MAX_MATCHES, MAX_REGEX_STEPS, REGEX_STEPS_PER_OCTET } from "../limits.ts";
 import { holds } from "../logical_expression.ts";
 import { compares } from "./byte_compare.ts";
 import type { LaterSubsignature } from "./laters.ts";
-import { OutOfSteps } from "./regex_matcher.ts";
+import { OutOfSteps, type Steps } from "./regex_matcher.ts";
 import { countMatches, type RegexSubsignature, type RegexWindow } from "./regex_subsignature.ts";
 
 /** One search; all of its expressions share their steps. */
@@ -11,7 +11,7 @@ export class LaterSearch {
   /** Whether steps ran out: something was not looked for. */
   exhausted = false;
   readonly #octets: Uint8Array;
-  readonly #steps = { left: MAX_REGEX_STEPS };
+  readonly #steps: Steps;
   readonly #windowOf: (sub: RegexSubsignature) => RegexWindow | undefined;
 
   /** @param windowOf Where an expression may begin; `undefined` where the content has no such place. */
@@ -20,6 +20,7 @@ export class LaterSearch {
     windowOf: (sub: RegexSubsignature) => RegexWindow | undefined,
   ) {
     this.#octets = octets;
+    this.#steps = { left: MAX_REGEX_STEPS + REGEX_STEPS_PER_OCTET * octets.length };
     this.#windowOf = windowOf;
   }
 

@@ -39,6 +39,8 @@ const NEWLINE = 10;
 const MAX_CALLS = 1000;
 /** Places where an expression cannot begin cost a part of a step. */
 const STARTS_PER_STEP = 16;
+/** The same where they are skipped natively. */
+const NATIVE_PER_STEP = 256;
 
 /** An expression, made ready. */
 export class RegexMatcher {
@@ -46,11 +48,15 @@ export class RegexMatcher {
   readonly #groups: number;
   /** Octets that a match can begin with; absent where it may be empty. */
   readonly #first: Uint8Array | undefined;
+  /** The one octet that every match begins with. */
+  readonly #only: number | undefined;
 
   constructor({ node, groups }: Regex) {
     this.#match = compile(node);
     this.#groups = groups;
     this.#first = firstOf(node);
+    const only = this.#first?.indexOf(1);
+    this.#only = only !== undefined && this.#first?.indexOf(1, only + 1) === -1 ? only : undefined;
   }
 
   /**
@@ -62,19 +68,30 @@ export class RegexMatcher {
     const end = octets.length;
     const groups = new Int32Array(2 * (this.#groups + 1));
     const state: State = { octets, end, steps, groups, depth: 0 };
-    const first = this.#first;
-    let skipped = 0;
-    for (let start = from; start <= to && start <= end; start++) {
-      if (first && (start >= end || !first[octets[start] ?? 0])) {
-        if (++skipped % STARTS_PER_STEP === 0) step(steps);
-        continue;
-      }
+    for (let start = from;; start++) {
+      start = this.#nextStart(octets, start, Math.min(to, end), steps);
+      if (start < 0) return undefined;
       step(steps);
       groups.fill(-1);
       const found = this.#matchAt(state, start);
       if (found >= 0) return { start, end: found };
     }
-    return undefined;
+  }
+
+  /** The next place where a match could begin; -1 where there is none. */
+  #nextStart(octets: Uint8Array, from: number, to: number, steps: Steps): number {
+    const first = this.#first;
+    if (!first) return from <= to ? from : -1;
+    let at = from;
+    if (this.#only !== undefined) {
+      at = octets.indexOf(this.#only, from);
+      if (at < 0) at = octets.length;
+      spend(steps, (at - from) / NATIVE_PER_STEP);
+    } else {
+      while (at < octets.length && at <= to && !first[octets[at] ?? 0]) at++;
+      spend(steps, (at - from) / STARTS_PER_STEP);
+    }
+    return at < octets.length && at <= to ? at : -1;
   }
 
   #matchAt(state: State, start: number): number {
@@ -85,6 +102,10 @@ export class RegexMatcher {
       throw error instanceof RangeError ? new OutOfSteps() : error;
     }
   }
+}
+
+function spend(steps: Steps, count: number): void {
+  if ((steps.left -= count) < 0) throw new OutOfSteps();
 }
 
 function step(steps: Steps): void {
