@@ -1,6 +1,7 @@
 /** Postern as Rspamd's worker: the real rspamc, and Rspamd's own milter proxy between a real Postfix and Postern. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { canDecompress } from "../agents/decompress.ts";
 import { makeSample } from "../commands/selftest/samples.ts";
 import { Gateway } from "./gateway.ts";
 import { GTUBE, infectedMail, mail } from "./mail.ts";
@@ -96,8 +97,9 @@ peerTest(["rspamc"], "rspamc gets actions, symbols and changed mail from Postern
   await gateway.logged(
     /agent=rspamd .*client=192\.0\.2\.9 .*from=<a@sender\.test>.*b@here\.test,? ?c@here\.test/,
   );
-  // Compressed by zstd.
-  assert.match(await symbols(INFECTED, "-z"), /POSTERN_INFECTED/);
+  // Compressed by zstd, where the runtime knows it.
+  const compressed = (await rspamc(INFECTED, ["-z", "symbols"])).stdout;
+  assert.match(compressed, canDecompress("zstd") ? /POSTERN_INFECTED/ : /zstd.* not known/);
   // --mime: the message with rspamc's own fields, or the one that Postern cleaned.
   const plain = await rspamc(CLEAN, ["--mime"]);
   assert.match(plain.stdout, /X-Spam-Action: no action/);
