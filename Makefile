@@ -31,6 +31,8 @@ test: ## check, then all tests; what needs a program that is not installed is sk
 bench: ## measure: deno bench, then whole messages against peers where they are installed
 	@$(POSTERN) --deno bench -A --no-check
 	@if [ -x bench/smtp.sh ]; then bench/smtp.sh; fi
+	@bench/bombs.sh
+	@if command -v clamd >/dev/null; then bench/signatures.sh; else echo "clamd is not installed: signatures are not measured"; fi
 
 compile: ## make the single binary dist/postern
 	@$(POSTERN) --deno run -A --no-check commands/tools/compile.ts
