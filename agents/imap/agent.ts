@@ -7,7 +7,7 @@ import type { AgentPorts, RunningAgent } from "../ports.ts";
 import { differsOnlyIn } from "../reconfigure.ts";
 import { SessionBook } from "../session_books.ts";
 import type { ConnStream } from "../stream.ts";
-import { serverIdentity } from "../tls.ts";
+import { renewIdentity, serverIdentity } from "../tls.ts";
 import { type ImapAgentStart, type ImapContext, imapSettings } from "./context.ts";
 import { GOODBYE_MS } from "./limits.ts";
 import { octetsOf } from "./pieces.ts";
@@ -28,6 +28,8 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
   "nextHop",
   "limits",
   "shareAddress", // how it began
+  "tls", // another certificate; see renewIdentity
+  "tlsPem",
 ]);
 
 /**
@@ -114,6 +116,7 @@ class ImapAgent implements RunningAgent {
   reconfigure(config: unknown): boolean {
     const next = config as ImapAgentStart; // from the daemon, which has checked it
     if (!differsOnlyIn(CHANGEABLE, this.#config, next)) return false;
+    if (!renewIdentity(this.#context, this.#config.tlsPem, next.tlsPem)) return false;
     this.#config = next;
     const { cache } = this.#context;
     this.#context.settings = imapSettings(next);

@@ -58,7 +58,8 @@ export interface ImapContext {
   readonly serverTls: ServerTls;
   /** Whether logins may name their server. */
   readonly named: boolean;
-  readonly identity?: ServerIdentity;
+  /** Of sessions that take TLS from now on: a reload may bring another certificate. */
+  identity?: ServerIdentity;
   readonly implicitTls: boolean;
   readonly gate: MailboxGate;
   readonly cache: VerdictCache;

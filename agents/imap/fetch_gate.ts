@@ -55,7 +55,7 @@ export class FetchGate implements FetchHandler {
       this.#heldOctets += size;
       return await this.#view.room(this.#heldOctets) ? "hold" : "drop";
     }
-    if (this.#known() !== "unchanged") return "drop";
+    if (!this.#view.request || this.#known() !== "unchanged") return "drop";
     this.#flush(true);
     this.#write([...written, ` ${binary ? "~" : ""}{${size}}\r\n`]);
     return "stream";
@@ -70,7 +70,7 @@ export class FetchGate implements FetchHandler {
     const { item, value } = fetched;
     if (item.name === "UID" && typeof value?.[0] === "string") {
       const uid = Number(value[0]);
-      if (Number.isSafeInteger(uid) && uid > 0) this.#uid = uid;
+      this.#uid = this.#uid === undefined || this.#uid === uid ? uid : NaN; // whose it is is not known
     }
     const streamed = value === undefined && this.#begun && this.#known() === "unchanged" &&
       itemClass(item) === "content";
