@@ -47,8 +47,9 @@ export interface IntakeView {
 type Text = Fragment & { readonly kind: "text" };
 
 /** A tag has no `+`, and none of what begins or ends something else; RFC 9051, section 9. */
+const TAG = new RegExp(`^([!#$&',-[\\]^-z|}~]{1,${MAX_TAG_OCTETS}}) `);
 const BEGIN = new RegExp(
-  `^([!#$&',-[\\]^-z|}~]{1,${MAX_TAG_OCTETS}}) ((?:UID )?[A-Za-z][A-Za-z0-9._-]{0,40})(?= |$)`,
+  `${TAG.source}((?:UID )?[A-Za-z][A-Za-z0-9._-]{0,40})(?= |$)`,
   "i",
 );
 
@@ -69,9 +70,10 @@ export class CommandIntake {
   async next(): Promise<ClientCommand | Refusal | undefined> {
     const first = await this.#input.next();
     if (first?.kind !== "text") return undefined;
-    const begin = BEGIN.exec(latin1(first.octets.subarray(0, MAX_TAG_OCTETS + 50)));
+    const start = latin1(first.octets.subarray(0, MAX_TAG_OCTETS + 50));
+    const begin = BEGIN.exec(start);
     if (!begin || first.unclean || endsAmiss(first)) {
-      return await this.#malformed(first, begin?.[1]);
+      return await this.#malformed(first, TAG.exec(start)?.[1]);
     }
     const [whole, tag, written] = begin;
     const name = written!.toUpperCase();
