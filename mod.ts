@@ -20,6 +20,9 @@ export {
   type Ambiguity,
   CLEAN_MODES,
   type CleanMode,
+  ENGINE_FAILURES,
+  type EngineFailure,
+  type EngineReport,
   type Finding,
   type HeaderValue,
   type MessageLayout,
@@ -39,6 +42,7 @@ export {
 } from "./engine/types.ts";
 export { type CompileOptions, compilePolicy } from "./policy/compile.ts";
 export { type Config, type ConfigInput, defineConfig } from "./policy/config.ts";
+export { TREE_VERSION } from "./policy/tree.ts";
 export { decide, prepareTree } from "./policy/decide.ts";
 export { definePolicy } from "./policy/define.ts";
 export { directionOf } from "./policy/direction.ts";

@@ -29,13 +29,26 @@ const HEADER_OCTETS = 1 << 20;
  * @param settings What is wanted, and the limits.
  * @param modules What is looked for; `builtinModules()` at least.
  * @param tools What opens rarer containers; without it these are `unsupported`.
- * @param cache What was found in parts before, with just these modules and tools; the verdict is the same without it.
  */
 export function scan(
   octets: Uint8Array,
   settings: ScanSettings,
   modules: Modules,
   tools: Tools = {},
+): Verdict {
+  return scanRemembering(octets, settings, modules, tools);
+}
+
+/**
+ * The same, for who scans many messages.
+ *
+ * @param cache What was found in parts before, with just these modules and tools; the verdict is the same without it.
+ */
+export function scanRemembering(
+  octets: Uint8Array,
+  settings: ScanSettings,
+  modules: Modules,
+  tools: Tools,
   cache?: PartCache,
 ): Verdict {
   const start = performance.now();

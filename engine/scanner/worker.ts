@@ -2,7 +2,7 @@
 import { builtinModules, openModules } from "../detect/modules.ts";
 import { PartCache } from "../part_cache.ts";
 import { rewriteMessage } from "../message/rewrite.ts";
-import { scan } from "../scan.ts";
+import { scanRemembering } from "../scan.ts";
 import { SevenZipTool } from "../unpack/foreign/sevenzip_tool.ts";
 import type { Tools } from "../unpack/unpacker.ts";
 import { loadedOctets } from "./mapped_file.ts";
@@ -18,6 +18,6 @@ serveScans({
     if (files.length > 0) modules = openModules(files.map(loadedOctets), yara);
     tools = { sevenZip: new SevenZipTool(sevenZip) };
   },
-  scan: (octets, settings) => scan(octets, settings, modules, tools, cache),
+  scan: (octets, settings) => scanRemembering(octets, settings, modules, tools, cache),
   rewrite: (octets, request) => rewriteMessage(octets, request),
 });
