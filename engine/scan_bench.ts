@@ -4,7 +4,7 @@ import { type BytePattern, literalPieces } from "./detect/pattern.ts";
 import { PatternSet } from "./detect/pattern_set.ts";
 import { PartCache } from "./part_cache.ts";
 import { zipOf } from "./clean/testing/archives.ts";
-import { scan } from "./scan.ts";
+import { scan, scanRemembering } from "./scan.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const WORDS = "the quick brown fox jumps over a lazy dog and goes on to other things".split(" ");
@@ -102,7 +102,7 @@ for (const [name, content] of Object.entries(attached)) {
   const copies = Array.from({ length: 50 }, next);
   for (const [how, kept] of [["anew", undefined], ["from memory", cache]] as const) {
     Deno.bench(`60 KiB attachment, ${name}: ${how}`, { group: `attachment ${name}` }, () => {
-      scan(copies[++copy % copies.length]!, settings, loaded, {}, kept);
+      scanRemembering(copies[++copy % copies.length]!, settings, loaded, {}, kept);
     });
   }
 }

@@ -97,6 +97,7 @@ export type EngineFailure = (typeof ENGINE_FAILURES)[number];
 export interface EngineReport {
   /** As in the configuration; also {@link Finding.engine} of what it found. */
   readonly name: string;
+  /** `notScanned` where it gave no verdict. */
   readonly status: ScanStatus;
   /** Where the status is notScanned. */
   readonly reason?: EngineFailure;
