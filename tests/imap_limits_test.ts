@@ -1,5 +1,7 @@
 /** What an IMAP agent does where something goes wrong: servers and clients that go, messages that wait, limits. */
 import assert from "node:assert/strict";
+import { compilePolicy } from "../policy/compile.ts";
+import { imapAgentSchema } from "../policy/imap_config.ts";
 import { BAD, bench, CLEAN } from "./imap_bench.ts";
 import { ImapClient } from "./peers/imap_client.ts";
 import { until } from "./wait.ts";
@@ -162,4 +164,67 @@ Deno.test("lines, literals, tags and mistakes have their bounds", async () => {
     await wrong.write("what\r\n");
     text = await wrong.response();
   }
+});
+
+Deno.test("other settings are taken over without dropping a session, other addresses are not", async () => {
+  await using b = await bench({ messages: [CLEAN, BAD] });
+  await using client = await ImapClient.login(b.port, "bob", "INBOX");
+  const config = imapAgentSchema.parse({
+    agent: "imap",
+    listen: "127.0.0.1:0",
+    server: `imap://127.0.0.1:${b.server.port}`,
+    overview: "scan",
+    limits: { cache: "1MB", sessions: 5 },
+  });
+  const start = { ...config, hostname: "gate.test" };
+  assert.equal(b.agent.reconfigure!(start), true);
+  assert.equal(b.agent.reconfigure!({ ...start, server: "imap://127.0.0.1:1" }), false);
+  await client.ok("FETCH 1:2 BODY.PEEK[]");
+  // A policy that is put in force means another scan.
+  b.ports.tree = compilePolicy({ settings: { antivirus: { infected: "accept" } } });
+  assert.match((await client.ok("FETCH 2 BODY.PEEK[TEXT]")).untagged[0]!, /INFECTED/);
+});
+
+Deno.test("an agent that ends says so to who waits, and lets the others finish", async () => {
+  let end = () => {};
+  await using b = await bench({
+    messages: [CLEAN],
+    answer: ({ tag, name }) =>
+      name === "EXPUNGE"
+        ? new Promise<string>((resolve) => end = () => resolve(`${tag} OK expunged\r\n`))
+        : undefined,
+  });
+  await using idle = await ImapClient.login(b.port, "bob", "INBOX");
+  await using busy = await ImapClient.login(b.port, "kate", "INBOX");
+  await idle.write("i IDLE\r\n");
+  await busy.write("x EXPUNGE\r\n");
+  await until("the server to be asked", () => b.server.heard.includes("EXPUNGE"));
+  const drained = b.agent.drain();
+  while (!(await idle.response()).startsWith("* BYE")) { /* the answer to IDLE */ }
+  end();
+  assert.equal((await busy.answer("x")).text, "expunged");
+  assert.match(await busy.response(), /^\* BYE/);
+  await drained;
+});
+
+Deno.test("a thousand sessions that idle leave room for one that works", async () => {
+  await using b = await bench({
+    answer: ({ name }) => name === "IDLE" ? "+ idling\r\n" : undefined,
+  }, { config: { limits: { sessionsPerClient: 2000 } } });
+  const clients: ImapClient[] = [];
+  const before = Deno.memoryUsage();
+  for (let i = 0; i < 1000; i++) {
+    const client = await ImapClient.login(b.port, "bob", "INBOX");
+    await client.write("i IDLE\r\n");
+    await client.response();
+    clients.push(client);
+  }
+  const after = Deno.memoryUsage();
+  const each = (after.heapUsed + after.external - before.heapUsed - before.external) / 1000;
+  console.log(`${Math.round(each / 1024)} KB a session, client and server of the test included`);
+  assert.ok(each < 400_000);
+  await using other = await ImapClient.login(b.port, "bob", "INBOX");
+  await other.ok("NOOP"); // who works is served
+  for (const client of clients) client.close();
+  await until("all sessions to end", () => b.agent.status()["sessions"] === 1);
 });

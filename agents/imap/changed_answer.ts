@@ -3,6 +3,7 @@ import type { ClientOutput } from "./client_output.ts";
 import type { GateView } from "./fetch_gate.ts";
 import { asksForUid, type FetchRequest } from "./fetch_request.ts";
 import { type FetchedItem, type FetchHandler, piecesToOctets } from "./fetch_response.ts";
+import type { Piece } from "./pieces.ts";
 import { type Item, itemClass, writeItem } from "./sections.ts";
 
 /**
@@ -31,6 +32,7 @@ export class ChangedAnswer implements FetchHandler {
   readonly #plain: FetchedItem[] = [];
   #uid: number | undefined;
   #answers = false;
+  #written = 0;
 
   /** @param number Message sequence number of the response. */
   constructor(output: ClientOutput, view: GateView, number: number) {
@@ -56,27 +58,32 @@ export class ChangedAnswer implements FetchHandler {
 
   async end(): Promise<void> {
     const { request } = this.#view;
-    const known = this.#uid === undefined ? undefined : this.#view.known(this.#uid);
-    const made = this.#answers && request && known instanceof ChangedMessage
-      ? request.items.filter((item) => itemClass(item) !== "plain").flatMap((item) => {
-        const value = known.value(item, item.count);
-        const { count: _, peek: __, modifier: ___, ...answered } = item;
-        return value ? [piecesToOctets([`${writeItem(answered)} `, ...value])] : [];
-      })
-      : [];
     const told = this.#plain.filter(({ item }) =>
       item.name !== "UID" || !this.#answers || !request || asksForUid(request)
-    ).map(({ written, value }) => piecesToOctets([...written, " ", ...value!]));
-    const items = [...told, ...made];
-    if (items.length === 0) return;
-    this.#output.begin();
-    this.#output.push(`* ${this.#number} FETCH (`);
-    for (const [i, octets] of items.entries()) {
-      if (i > 0) this.#output.push(" ");
-      this.#output.push(octets);
+    );
+    for (const { written, value } of told) await this.#write(written, value!);
+    const known = this.#uid === undefined ? undefined : this.#view.known(this.#uid);
+    if (this.#answers && request && known instanceof ChangedMessage) {
+      for (const item of request.items) {
+        if (itemClass(item) === "plain") continue;
+        const value = known.value(item, item.count);
+        const { count: _, peek: __, modifier: ___, ...answered } = item;
+        if (value) await this.#write([writeItem(answered)], value);
+      }
     }
+    if (this.#written === 0) return;
     this.#output.push(")\r\n");
     this.#output.end();
+    await this.#output.relieve();
+  }
+
+  /** Writes one item; a request may ask for a large message many times, so that no more than one of them is held. */
+  async #write(name: readonly Piece[], value: readonly Piece[]): Promise<void> {
+    if (this.#written++ === 0) {
+      this.#output.begin();
+      this.#output.push(`* ${this.#number} FETCH (`);
+    } else this.#output.push(" ");
+    this.#output.push(piecesToOctets([...name, " ", ...value]));
     await this.#output.relieve();
   }
 }

@@ -60,6 +60,7 @@ export class ImapSession implements IntakeView {
   #intake: CommandIntake | undefined;
   #secure: boolean;
   #client: MailboxClient | undefined;
+  #loggingIn = false;
   #preauth = false;
   #failedLogins = 0;
   #selecting: { mailbox: string; uidValidity?: string } | undefined;
@@ -166,7 +167,8 @@ export class ImapSession implements IntakeView {
 
   /** What the gate adds to capabilities. */
   #own(): OwnCapabilities {
-    const canTls = this.#context.identity !== undefined && !this.#secure && !this.loggedIn;
+    const canTls = this.#context.identity !== undefined && !this.#secure && !this.loggedIn &&
+      !this.#loggingIn;
     return { startTls: canTls, loginDisabled: this.#mustSecure };
   }
 
@@ -243,9 +245,9 @@ export class ImapSession implements IntakeView {
         return this.intake.line();
       },
     };
-    const end = name === "LOGIN"
-      ? await logIn(session, command)
-      : await authenticate(session, command);
+    this.#loggingIn = true; // what the server can from now on is for who is logged in
+    const end = await (name === "LOGIN" ? logIn : authenticate)(session, command);
+    this.#loggingIn = false;
     if (end.kind === "gone") return "end";
     if (end.kind === "answered" && end.end.status === "OK") return this.#loggedIn(tag, end);
     this.#tagged(tag, end.end);
