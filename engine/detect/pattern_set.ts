@@ -171,6 +171,25 @@ interface Counted {
   readonly last?: Float64Array;
 }
 
+/** The same of grams that are looked for at every octet. */
+function nextShortHit(
+  octets: Uint8Array,
+  { filter, filterShift, octets: length }: GramTable,
+  from: number,
+): number {
+  const wordShift = filterShift + 5;
+  const shift = 8 * (length - 1);
+  let word = 0;
+  for (let i = 0; i < length - 1; i++) word |= (octets[from + i] ?? 0) << (8 * (i + 1));
+  for (let at = from, end = octets.length - length; at <= end; at++) {
+    word = (word >>> 8) | ((octets[at + length - 1] ?? 0) << shift);
+    const product = Math.imul(word, MULTIPLIER);
+    const bits = filter[product >>> wordShift] ?? 0;
+    if ((bits >>> (product >>> filterShift)) & (bits >>> (product >>> SECOND_SHIFT)) & 1) return at;
+  }
+  return octets.length;
+}
+
 /** One search. */
 class Search {
   readonly #tables: PatternTables;
@@ -213,19 +232,16 @@ class Search {
 
   everywhere(table: GramTable): void {
     const octets = this.#octets;
-    const { filter, filterShift, octets: length } = table;
-    const shift = 8 * (length - 1);
-    const wordShift = filterShift + 5;
-    let word = 0;
-    for (let i = 0; i < length - 1; i++) word |= (octets[i] ?? 0) << (8 * (i + 1));
-    for (let at = 0, end = octets.length - length; at <= end; at++) {
-      word = (word >>> 8) | ((octets[at + length - 1] ?? 0) << shift);
-      const product = Math.imul(word, MULTIPLIER);
-      const bits = filter[product >>> wordShift] ?? 0;
-      if ((bits >>> (product >>> filterShift)) & (bits >>> (product >>> SECOND_SHIFT)) & 1) {
-        this.#candidates(table, word >>> 0, at);
-        if (this.#verifier.exhausted) return;
-      }
+    const end = octets.length;
+    for (
+      let at = nextShortHit(octets, table, 0);
+      at < end;
+      at = nextShortHit(octets, table, at + 1)
+    ) {
+      let word = 0;
+      for (let i = 0; i < table.octets; i++) word |= (octets[at + i] ?? 0) << (8 * i);
+      this.#candidates(table, word >>> 0, at);
+      if (this.#verifier.exhausted) return;
     }
   }
 
