@@ -104,19 +104,15 @@ function mayBeMarked(window: Uint8Array, start: number): boolean {
   let atStart = true;
   for (let i = start; i < window.length; i++) {
     const octet = window[i]!;
-    if (octet === 10 || octet === 13) atStart = true;
-    else if (atStart && !isSpace(octet)) {
+    if (octet > 13) {
+      if (!atStart || octet === 32 || octet === 0xa0) continue; // blanks at the start of a line, as `\s` has them
       atStart = false;
       const starts = LINE_STARTS.get(octet >= 65 && octet <= 90 ? octet | 32 : octet);
       if (starts?.some((text) => begins(window, i, text))) return true;
-    }
+    } else if (octet === 10 || octet === 13) atStart = true;
+    else if (octet < 9) atStart = false;
   }
   return false;
-}
-
-/** What `\s` is of one octet. */
-function isSpace(octet: number): boolean {
-  return octet === 32 || (octet >= 9 && octet <= 13) || octet === 0xa0;
 }
 
 function markedType(text: string): FileType | undefined {
