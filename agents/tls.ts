@@ -5,6 +5,7 @@
 import { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import tls from "node:tls";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { PosternError } from "../errors.ts";
 import { ConnStream, type WireStream } from "./stream.ts";
 
@@ -17,11 +18,20 @@ const FIRST_RECORDS: ReadonlySet<number> = new Set([21, 22]);
 /** A server's certificate, made once a listener. */
 export type ServerIdentity = tls.SecureContext;
 
+/** Texts of PEM files. */
+export interface ServerPem {
+  /** The chain, leaf first. */
+  readonly certificate: string;
+  /** Its private key. */
+  readonly key: string;
+}
+
 /**
- * @param pem `certificate`: the chain, leaf first; `key`: its private key.
+ * Makes what a listener shows to its clients: TLS 1.2 and 1.3.
+ *
  * @throws {PosternError} `smtp/tls` when the two do not fit, or this runtime cannot serve TLS on a connection that began in clear.
  */
-export function serverIdentity(pem: { certificate: string; key: string }): ServerIdentity {
+export function serverIdentity(pem: ServerPem): ServerIdentity {
   if (!upgradesOverStreams()) {
     throw new PosternError(
       "smtp/tls",
@@ -29,9 +39,35 @@ export function serverIdentity(pem: { certificate: string; key: string }): Serve
     );
   }
   try {
+    // The runtime would only find out in each handshake.
+    if (!new X509Certificate(pem.certificate).checkPrivateKey(createPrivateKey(pem.key))) {
+      throw new Error("the key is not that of the certificate");
+    }
     return tls.createSecureContext({ cert: pem.certificate, key: pem.key, minVersion: "TLSv1.2" });
   } catch (cause) {
-    throw new PosternError("smtp/tls", "Cannot use the certificate and key", { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PosternError("smtp/tls", `Cannot use the certificate and key: ${why}`, { cause });
+  }
+}
+
+/**
+ * Takes up a listener's new certificate: sessions that take TLS from now on see it, those that have taken it go on.
+ *
+ * @param before PEM that the identity was made of.
+ * @returns false where it takes another listener, or a refusal: TLS is new or given up, or the certificate cannot be used.
+ */
+export function renewIdentity(
+  holder: { identity?: ServerIdentity },
+  before: ServerPem | undefined,
+  next: ServerPem | undefined,
+): boolean {
+  if (!before || !next) return before === next;
+  if (before.certificate === next.certificate && before.key === next.key) return true;
+  try {
+    holder.identity = serverIdentity(next);
+    return true;
+  } catch {
+    return false; // whoever starts another listener then learns why
   }
 }
 

@@ -2,6 +2,7 @@
 import { PosternError } from "../errors.ts";
 import { type AgentConfig, agentNextHop, type Config } from "../policy/config.ts";
 import { type AgentPermissions, agentPermissions } from "../agents/permissions.ts";
+import { certificateName, type SelfMade, selfMadeCertificate } from "./self_made_certificate.ts";
 
 /** One agent, ready to be started. */
 export interface AgentSettings {
@@ -14,6 +15,8 @@ export interface AgentSettings {
   /** Where its clients are led to, for people, where that is not the next hop: mailbox servers. */
   readonly servers?: string;
   readonly permissions: AgentPermissions;
+  /** Where its certificate is one that the daemon made for itself. */
+  readonly selfMade?: { readonly path: string; readonly fingerprint: string };
   /** What goes to the worker: its own part, with the text of files that it cannot read itself. */
   readonly config: AgentConfig & {
     readonly hostname: string;
@@ -32,7 +35,7 @@ export function pemFiles(agent: AgentConfig): readonly string[] {
 /** The fields that name files of an agent's own. */
 function fileFields(agent: AgentConfig) {
   return {
-    tls: "tls" in agent ? agent.tls : undefined,
+    tls: "tls" in agent && agent.tls !== "self-made" ? agent.tls : undefined,
     nextHopCa: "nextHopCa" in agent ? agent.nextHopCa : undefined,
     serverCa: "serverCa" in agent ? agent.serverCa : undefined,
   };
@@ -42,7 +45,8 @@ function fileFields(agent: AgentConfig) {
  * Settings of every agent.
  *
  * @param handed Texts of files that only root could read, by path: taken where a file cannot be read any more.
- * @throws {PosternError} `"document/invalid"` where two have one name, `"document/unreadable"` where a file cannot be read.
+ * @throws {PosternError} `"document/invalid"` where two have one name, `"document/unreadable"` where a file cannot be read,
+ * `"store/failed"` where a certificate is to be made and cannot be kept.
  */
 export async function agentSettings(
   config: Config,
@@ -58,9 +62,10 @@ export async function agentSettings(
     }
     names.add(name);
   }
+  const makeOnce = onceEach((hostname) => selfMadeCertificate(config.state, hostname));
   return await Promise.all(
     config.agents.map(async (agent) =>
-      await settingsOf(await withRealDirectories(agent), config, handed)
+      await settingsOf(await withRealDirectories(agent), config, handed, makeOnce)
     ),
   );
 }
@@ -78,15 +83,21 @@ async function settingsOf(
   agent: AgentConfig,
   config: Config,
   handed: Readonly<Record<string, string>>,
+  makeOnce: (hostname: string) => Promise<SelfMade>,
 ): Promise<AgentSettings> {
   const own = "hostname" in agent ? agent.hostname : undefined;
   const hostname = own ?? config.hostname ?? Deno.hostname();
   const { tls, nextHopCa, serverCa } = fileFields(agent);
   const read = (what: string, path: string) => readPem(agent.name, what, path, handed[path]);
-  const tlsPem = tls && {
-    certificate: await read("tls.certificate", tls.certificate),
-    key: await read("tls.key", tls.key),
-  };
+  const selfMade = "tls" in agent && agent.tls === "self-made"
+    ? await makeOnce(certificateName(hostname))
+    : undefined;
+  const tlsPem = tls
+    ? {
+      certificate: await read("tls.certificate", tls.certificate),
+      key: await read("tls.key", tls.key),
+    }
+    : selfMade && { certificate: selfMade.certificate, key: selfMade.key };
   const nextHopCaPem = nextHopCa && await read("nextHopCa", nextHopCa);
   const serverCaPem = serverCa && await read("serverCa", serverCa);
   const servers = "servers" in agent ? [agent.server ?? "", ...agent.servers].join(" ").trim() : "";
@@ -97,6 +108,7 @@ async function settingsOf(
     nextHop: agentNextHop(agent) ?? "",
     ...(servers === "" ? {} : { servers }),
     permissions: agentPermissions(agent),
+    ...(selfMade ? { selfMade: { path: selfMade.path, fingerprint: selfMade.fingerprint } } : {}),
     config: {
       ...agent,
       hostname,
@@ -104,6 +116,16 @@ async function settingsOf(
       ...(nextHopCaPem ? { nextHopCaPem } : {}),
       ...(serverCaPem ? { serverCaPem } : {}),
     },
+  };
+}
+
+/** One work for each name, however many ask for it at once. */
+function onceEach<T>(work: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const begun = new Map<string, Promise<T>>();
+  return (name) => {
+    const known = begun.get(name) ?? work(name);
+    begun.set(name, known);
+    return known;
   };
 }
 

@@ -97,7 +97,7 @@ export function resolvePaths(config: Config, directory: string): Config {
           ...("nextHop" in agent && agent.nextHop !== undefined
             ? { nextHop: nextHop(agent.nextHop) }
             : {}),
-          ...("tls" in agent && agent.tls
+          ...("tls" in agent && agent.tls && agent.tls !== "self-made"
             ? { tls: { certificate: path(agent.tls.certificate), key: path(agent.tls.key) } }
             : {}),
           ...("serverCa" in agent && agent.serverCa !== undefined
@@ -107,7 +107,7 @@ export function resolvePaths(config: Config, directory: string): Config {
         : ({
           ...agent,
           nextHop: nextHop(agent.nextHop),
-          ...(agent.tls
+          ...(agent.tls && agent.tls !== "self-made"
             ? { tls: { certificate: path(agent.tls.certificate), key: path(agent.tls.key) } }
             : {}),
           ...(agent.nextHopCa === undefined ? {} : { nextHopCa: path(agent.nextHopCa) }),

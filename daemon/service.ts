@@ -21,6 +21,7 @@ import { ScannerPool } from "./pool.ts";
 import { readAll, type Reading, sizeOf, timeOf } from "./reading.ts";
 import { namedFiles } from "./secrets.ts";
 import { releaseOptions } from "./release.ts";
+import { warnOfSelfMade } from "./self_made_certificate.ts";
 import { readSignatureSet } from "./signatures.ts";
 import { controlPath, storePath } from "./state.ts";
 import { ToolsSocket } from "./tools_socket.ts";
@@ -206,6 +207,7 @@ export class Service {
   async #open(): Promise<void> {
     const { config, agents } = this.#reading;
     await this.#agents.start(agents);
+    warnOfSelfMade(agents, this.#report);
     const operate = operations({
       store: this.#store,
       ports: this.#ports,
@@ -254,6 +256,7 @@ export class Service {
       const next = await readAll(this.#configPath, { handed: this.#files, files });
       this.#sayOld(next);
       await this.#putInForce(next);
+      warnOfSelfMade(next.agents, this.#report);
       this.#lastReload = { time: Date.now(), by };
       this.#report("info", "Reloaded", { by, ...this.#policyFields() });
       await this.#watchPolicy(files, readAt);
@@ -272,7 +275,7 @@ export class Service {
     }
   }
 
-  /** Watches the policy's files, where the configuration in force wants it. */
+  /** Watches the policy's files and those that the configuration names, where that wants it. */
   async #watchPolicy(files: Iterable<string>, readAt: number): Promise<void> {
     this.#policyFiles = new Set(files);
     if (!this.#reading.config.watch || this.#stopping) {
@@ -283,12 +286,14 @@ export class Service {
     this.#watch ??= new DocumentWatch({
       onChange: () => this.reload("watch"),
       onFailure: (directory, error) =>
-        this.#report("error", "Cannot watch for changes of the policy", {
+        this.#report("error", "Cannot watch for changes of files", {
           directory,
           error: error instanceof Error ? error.message : String(error),
         }),
     });
-    await this.#watch.watch([...this.#policyFiles], readAt);
+    // What only root can read is not read again, so it is not watched.
+    const named = [...namedFiles(this.#reading.config)].filter((path) => !(path in this.#files));
+    await this.#watch.watch([...this.#policyFiles, ...named], readAt);
   }
 
   /** Says what a reload cannot bring up to date, so that a certificate does not run out behind a good reload's back. */

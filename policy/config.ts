@@ -41,7 +41,9 @@ export const smtpAgentSchema = z.strictObject({
     "which way mail goes here; default: seen from the policy's local domains and networks",
   ),
   hostname: z.string().optional().describe("name in the banner and EHLO; default: the node's"),
-  tls: tls.optional().describe("offer STARTTLS to clients with this certificate"),
+  tls: tls.optional().describe(
+    "offer STARTTLS to clients with this certificate; self-made: with one that the daemon makes for itself",
+  ),
   requireTls: z.boolean().default(false).describe("refuse mail from clients that did not STARTTLS"),
   auth: z.enum(["none", "tls", "always"]).default("none").describe(
     "AUTH, passed on to the next hop: not offered, offered over TLS alone, offered in clear, too",

@@ -63,10 +63,13 @@ export const listenerName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).describe(
   "name of the listener in logs and rules",
 );
 /** A server's certificate. */
-export const tls = z.strictObject({
-  certificate: z.string().describe("PEM file with the certificate chain"),
-  key: z.string().describe("PEM file with the private key"),
-});
+export const tls = z.union([
+  z.literal("self-made"),
+  z.strictObject({
+    certificate: z.string().describe("PEM file with the certificate chain"),
+    key: z.string().describe("PEM file with the private key"),
+  }),
+], '{ certificate, key } with the paths of two PEM files, or "self-made"');
 /** How TLS is taken towards a server that is connected to. */
 export const clientTls = z.enum(["none", "may", "encrypt", "verify"]);
 /** Which way mail goes at a gate. */

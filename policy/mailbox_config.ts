@@ -54,7 +54,9 @@ export function mailboxFields(protocol: "pop3" | "imap", ports: string) {
     ),
     proxies: proxies.optional(),
     transparent: transparent(protocol === "pop3" ? 110 : 143),
-    tls: tls.optional().describe("offer TLS to clients with this certificate"),
+    tls: tls.optional().describe(
+      "offer TLS to clients with this certificate; self-made: with one that the daemon makes for itself",
+    ),
     requireTls: z.boolean().default(false).describe("no login without TLS"),
     serverTls: clientTls.default("may").describe(
       "TLS to the servers: never, if offered, always, always with a certificate that checks",

@@ -8,7 +8,7 @@ import type { AgentPorts, RunningAgent } from "../ports.ts";
 import { differsOnlyIn } from "../reconfigure.ts";
 import { SessionBook } from "../session_books.ts";
 import type { ConnStream } from "../stream.ts";
-import { serverIdentity } from "../tls.ts";
+import { renewIdentity, serverIdentity } from "../tls.ts";
 import { octetsOf } from "./command.ts";
 import { type Pop3AgentStart, type Pop3Context, pop3Settings } from "./context.ts";
 import { REFUSAL_MS } from "./limits.ts";
@@ -25,6 +25,8 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
   "nextHop",
   "limits",
   "shareAddress", // how it began
+  "tls", // another certificate; see renewIdentity
+  "tlsPem",
 ]);
 
 /**
@@ -106,6 +108,7 @@ class Pop3Agent implements RunningAgent {
   reconfigure(config: unknown): boolean {
     const next = config as Pop3AgentStart; // from the daemon, which has checked it
     if (!differsOnlyIn(CHANGEABLE, this.#config, next)) return false;
+    if (!renewIdentity(this.#context, this.#config.tlsPem, next.tlsPem)) return false;
     this.#config = next;
     this.#context.settings = pop3Settings(next);
     this.#context.cache.maxOctets = this.#context.settings.cache;

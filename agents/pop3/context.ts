@@ -49,7 +49,8 @@ export interface Pop3Context {
   readonly serverTls: ServerTls;
   /** Whether logins name their server. */
   readonly named: boolean;
-  readonly identity?: ServerIdentity;
+  /** Of sessions that take TLS from now on: a reload may bring another certificate. */
+  identity?: ServerIdentity;
   readonly implicitTls: boolean;
   readonly gate: MailboxGate;
   readonly cache: MessageCache<MailboxAnswer>;

@@ -5,7 +5,7 @@ import { Listener } from "../listener.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
 import { SessionBook } from "../session_books.ts";
 import type { ConnStream } from "../stream.ts";
-import { serverIdentity } from "../tls.ts";
+import { renewIdentity, serverIdentity } from "../tls.ts";
 import { destinationOf, sharing, type TransparentRules } from "../transparent.ts";
 import { type SmtpAgentStart, type SmtpContext, smtpSettings } from "./context.ts";
 import { DeliveredMemory } from "./delivered_memory.ts";
@@ -29,6 +29,8 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
   "xclient",
   "limits",
   "shareAddress", // how it began
+  "tls", // another certificate; see renewIdentity
+  "tlsPem",
 ]);
 
 /**
@@ -165,6 +167,7 @@ class SmtpAgent implements RunningAgent {
     if (!differsOnlyIn(CHANGEABLE, this.#config, next)) return false;
     const hop = ["nextHopTime", "nextHopConnections"] as const; // the pool was made with these
     if (hop.some((key) => next.limits[key] !== this.#config.limits[key])) return false;
+    if (!renewIdentity(this.#context, this.#config.tlsPem, next.tlsPem)) return false;
     this.#config = next;
     this.#context.settings = smtpSettings(next);
     this.#listener.limits = this.#context.settings;

@@ -49,7 +49,8 @@ export interface SmtpContext {
   readonly hopText: string;
   /** Absent where the next hop is a Maildir. */
   readonly pool?: NextHopPool;
-  readonly identity?: ServerIdentity;
+  /** Of sessions that take TLS from now on: a reload may bring another certificate. */
+  identity?: ServerIdentity;
   readonly delivered: DeliveredMemory;
   settings: SmtpSettings;
   messages: number;
