@@ -32,6 +32,7 @@ bench: ## measure: deno bench, then whole messages against peers where they are 
 	@$(POSTERN) --deno bench -A --no-check
 	@if [ -x bench/smtp.sh ]; then bench/smtp.sh; fi
 	@bench/bombs.sh
+	@if command -v clamav-milter >/dev/null && command -v amavisd >/dev/null; then bench/gates.sh; else echo "clamav-milter and amavisd are not installed: gates are not measured beside them"; fi
 	@if command -v clamd >/dev/null; then bench/signatures.sh; else echo "clamd is not installed: signatures are not measured"; fi
 
 compile: ## make the single binary dist/postern

@@ -23,14 +23,15 @@ export class Clamd implements AsyncDisposable {
   /** How long it took to answer, ms. */
   readonly loadMs: number;
   readonly #child: Deno.ChildProcess;
-  readonly #socket: string;
+  /** Path of its socket. */
+  readonly socket: string;
   readonly #directory: string;
 
   private constructor(child: Deno.ChildProcess, directory: string, loadMs: number) {
     this.#child = child;
     this.pid = child.pid;
     this.#directory = directory;
-    this.#socket = `${directory}/socket`;
+    this.socket = `${directory}/socket`;
     this.loadMs = loadMs;
   }
 
@@ -73,7 +74,7 @@ export class Clamd implements AsyncDisposable {
 
   /** Scans by INSTREAM. @returns its answer: `stream: OK`. */
   async scan(octets: Uint8Array): Promise<string> {
-    using connection = await Deno.connect({ transport: "unix", path: this.#socket });
+    using connection = await Deno.connect({ transport: "unix", path: this.socket });
     await send(connection, new TextEncoder().encode("zINSTREAM\0"));
     for (let at = 0; at < octets.length; at += PIECE_OCTETS) {
       const piece = octets.subarray(at, at + PIECE_OCTETS);

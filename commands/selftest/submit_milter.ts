@@ -1,11 +1,22 @@
-/** Hands one message to a milter agent, as the plainest mail server would: protocol version 6, a reply to every step. */
+/** Hands one message to a milter agent, as a mail server would: protocol version 6, with the steps and replies that are agreed on. */
 import type { Reply, Submission } from "./submit.ts";
 
 /** Where to, and what; `address` is `HOST:PORT` or `unix:/PATH`. */
 export type MilterSubmission = Omit<Submission, "hostname" | "port"> & { readonly address: string };
 
-/** All actions of version 6; nothing is left out of the conversation. */
-const OFFER = [6, 0x1ff, 0] as const;
+/** All actions of version 6, and that steps may be left out or go without a reply. */
+const OFFER = [6, 0x1ff, 0x1fffff] as const;
+/** By step: the bits for leaving it out, and for no reply to it (mfdef.h: SMFIP_NO*, SMFIP_NR_*). */
+const BITS: Readonly<Record<string, readonly [skipped: number, silent: number]>> = {
+  C: [0x1, 0x1000],
+  H: [0x2, 0x2000],
+  M: [0x4, 0x4000],
+  R: [0x8, 0x8000],
+  L: [0x20, 0x80],
+  N: [0x40, 0x40000],
+  B: [0x10, 0x80000],
+  E: [0, 0],
+};
 /** Largest body chunk, octets. */
 const CHUNK_OCTETS = 65_535;
 const MAX_PACKET_OCTETS = 1 << 20;
@@ -86,6 +97,8 @@ export async function submitMilter(submission: MilterSubmission): Promise<Reply>
       hostname: address.slice(0, colon).replace(/^\[|\]$/g, ""),
       port: Number(address.slice(colon + 1)),
     });
+  // Steps without a reply would wait for one another.
+  if (!address.startsWith("unix:")) (conn as Deno.TcpConn).setNoDelay(true);
   const close = () => {
     try {
       conn.close();
@@ -98,7 +111,9 @@ export async function submitMilter(submission: MilterSubmission): Promise<Reply>
   const offer = new Uint8Array(12);
   for (const [i, value] of OFFER.entries()) new DataView(offer.buffer).setUint32(i * 4, value);
   try {
-    await session.step(packet("O", offer));
+    const { text: agreed } = await session.step(packet("O", offer));
+    const octets = Uint8Array.from(agreed, (character) => character.charCodeAt(0));
+    const bits = octets.length < 13 ? 0 : new DataView(octets.buffer).getUint32(9);
     const steps = [
       packet("C", "localhost\x004\x00\x00127.0.0.1\x00"),
       packet("H", `${helo}\0`),
@@ -109,6 +124,12 @@ export async function submitMilter(submission: MilterSubmission): Promise<Reply>
     ];
     let reply: Reply = { code: 250, text: "accepted" };
     for (const step of steps) {
+      const [skipped, silent] = BITS[String.fromCharCode(step[4]!)]!;
+      if (bits & skipped) continue;
+      if (bits & silent) {
+        await session.write(step);
+        continue;
+      }
       reply = meaning(await session.step(step));
       if (reply.code >= 400) break;
     }

@@ -19,11 +19,14 @@ export interface AmavisOptions {
     /** Perl, one element of `@av_scanners`. */
     readonly entry: string;
   };
+  /** Messages at once; default 1. */
+  readonly servers?: number;
 }
 
 /** A running amavisd. */
 export interface Amavis extends AsyncDisposable {
   readonly port: number;
+  readonly pid: number;
   log(): string;
 }
 
@@ -42,7 +45,7 @@ export async function startAmavis(options: AmavisOptions): Promise<Amavis> {
     `
 use strict;
 ${path}
-$max_servers = 1;
+$max_servers = ${options.servers ?? 1};
 $daemon_user = 'nobody';
 $daemon_group = 'nogroup';
 $mydomain = 'here.test';
@@ -93,6 +96,7 @@ $warnvirussender = 0;
   }
   return {
     port,
+    pid: process.pid,
     log: () => process.output,
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   };
