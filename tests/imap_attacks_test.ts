@@ -241,3 +241,19 @@ Deno.test("attack 33: a session that idles holds little, and hears what comes", 
   for (const client of clients) client.close();
   await until("all sessions to end", () => b.agent.status()["sessions"] === 0);
 });
+
+Deno.test("attack 28: messages that a server tells of by the way are not fetched for the client", async () => {
+  await using b = await bench({
+    messages: [CLEAN, CLEAN, CLEAN],
+    fetched: (response, number) =>
+      number === 1 ? `* 3 FETCH (UID 103 FLAGS (new))\r\n${response}` : response,
+  });
+  await using client = await ImapClient.login(b.port, "bob", "INBOX");
+  for (const command of ["FETCH 1:2 (BODY.PEEK[TEXT])", "UID FETCH 101:102 (BODY.PEEK[TEXT])"]) {
+    const { untagged } = await client.ok(command);
+    const shown = untagged.filter((each) => each.includes("hello"));
+    assert.deepEqual(shown.map((each) => each.slice(0, 10)), ["* 1 FETCH ", "* 2 FETCH "]);
+    assert.ok(untagged.includes("* 3 FETCH (UID 103 FLAGS (new))"));
+  }
+  assert.equal(b.ports.records.length, 2);
+});

@@ -93,13 +93,6 @@ export function requestClass({ items }: FetchRequest): "plain" | "overview" | "c
   return classes.includes("overview") ? "overview" : "plain";
 }
 
-/** Whether the answer tells the structure, by which a program asks for parts later. */
-export function asksForStructure({ items }: FetchRequest): boolean {
-  return items.some(({ name, section }) =>
-    name === "BODYSTRUCTURE" || name === "BODY" && section === undefined
-  );
-}
-
 /** Whether the client itself asked for UIDs, so that they are to be in the answer. */
 export function asksForUid({ uid, items }: FetchRequest): boolean {
   return uid || items.some(({ name }) => name === "UID");
@@ -137,6 +130,18 @@ export function namedMessages(set: string, most: number): readonly number[] | un
     if (numbers.size > most) return undefined;
   }
   return numbers.has(0) ? undefined : [...numbers];
+}
+
+/**
+ * Whether a message is in a set.
+ *
+ * @param last The last message of all, which `*` stands for.
+ */
+export function isInSet(set: string, message: number, last: number): boolean {
+  return set.split(",").some((range) => {
+    const [a = 0, b = a] = range.split(":").map((each) => each === "*" ? last : Number(each));
+    return message >= Math.min(a, b) && message <= Math.max(a, b);
+  });
 }
 
 /** Numbers as sets, each at most so many octets long: `1:4,7`. */

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { namedMessages, parseFetch, requestClass, writeFetch, writeSets } from "./fetch_request.ts";
+import {
+  isInSet,
+  namedMessages,
+  parseFetch,
+  requestClass,
+  writeFetch,
+  writeSets,
+} from "./fetch_request.ts";
 import { octetsOf, type Piece } from "./pieces.ts";
 import { itemClass, parseItem, writeItem } from "./sections.ts";
 import { ArgumentReader } from "./pieces.ts";
@@ -145,3 +152,17 @@ Deno.test("writeSets() and namedMessages() undo each other", { permissions: "non
   assert.equal(namedMessages("1:4000000000", 10), undefined);
   assert.deepEqual(namedMessages("3:1", 10), [1, 2, 3]);
 });
+
+Deno.test(
+  "isInSet() counts `*` as the last message, on either side",
+  { permissions: "none" },
+  () => {
+    const within = (set: string) => [1, 2, 3, 4, 5].filter((each) => isInSet(set, each, 5));
+    assert.deepEqual(within("2"), [2]);
+    assert.deepEqual(within("*"), [5]);
+    assert.deepEqual(within("4:*"), [4, 5]);
+    assert.deepEqual(within("*:4"), [4, 5]);
+    assert.deepEqual(within("900:*"), [5]);
+    assert.deepEqual(within("3:2,5"), [2, 3, 5]);
+  },
+);

@@ -4,8 +4,8 @@ import type { ClientOutput } from "./client_output.ts";
 import { FetchGate, type GateView } from "./fetch_gate.ts";
 import type { FetchHandler } from "./fetch_response.ts";
 import {
-  asksForStructure,
   type FetchRequest,
+  isInSet,
   namedMessages,
   requestClass,
   writeFetch,
@@ -97,17 +97,16 @@ export class FetchRun {
     const named = await this.#messages();
     if (!named) return this.#end!;
     let at = 0;
-    do at = await this.#round(named, at, kind === "content"); while (at < named.length);
-    return this.#ending();
+    const strict = kind === "content" || overview === "scan"; // what was not scanned is not shown at all
+    do at = await this.#round(named, at, strict); while (at < named.length);
+    return this.#ending(strict);
   }
 
   /** Whether what is asked for is scanned first, although a list might show it. */
   #scansList(overview: "auto" | "scan" | "pass"): boolean {
     if (overview !== "auto") return overview === "scan";
     const { set } = this.#request;
-    const most = this.#session.settings.listMessages;
-    const structure = asksForStructure(this.#request) && /^\*(?::\*)?$/.test(set);
-    return structure || namedMessages(set, most) !== undefined;
+    return set === "*" || namedMessages(set, this.#session.settings.listMessages) !== undefined;
   }
 
   /** The messages of the set; `undefined` where the server would not tell. */
@@ -117,9 +116,12 @@ export class FetchRun {
       const named = namedMessages(set, MAX_NAMED);
       if (named) return named.map((each) => ({ name: each, uid: each }));
     }
-    const found = new Map<number, number>();
+    const found: Named[] = [];
     this.#session.onFetch((number) =>
-      new UidHandler(number, (n, id) => found.set(n, id), this.#plain(number))
+      new UidHandler((id, tellsFlags) => {
+        // With `$` nobody here knows the set: flags were not asked for, and so tell of another message.
+        if (set !== "$" || !tellsFlags) found.push({ name: uid ? id : number, uid: id });
+      }, this.#plain(number))
     );
     const modifiers = [
       ...(changedSince === undefined ? [] : [`CHANGEDSINCE ${changedSince}`]),
@@ -129,12 +131,13 @@ export class FetchRun {
     const command = `${uid ? "UID " : ""}FETCH ${set} (UID)${behind}`;
     const end = await this.#session.link.ask([command], { quiet: true });
     this.#worse(end);
-    if (found.size === 0) return undefined;
-    return [...found].map(([number, id]) => ({ name: uid ? id : number, uid: id }));
+    const last = found.reduce((most, { name }) => Math.max(most, name), 0);
+    const asked = set === "$" ? found : found.filter(({ name }) => isInSet(set, name, last));
+    return asked.length === 0 ? undefined : asked;
   }
 
   /** @returns where the next round begins. */
-  async #round(messages: readonly Named[], from: number, content: boolean): Promise<number> {
+  async #round(messages: readonly Named[], from: number, strict: boolean): Promise<number> {
     const unknown: Named[] = [];
     let to = from;
     while (to < messages.length && to - from < ROUND && unknown.length < SCAN_BATCH) {
@@ -143,7 +146,7 @@ export class FetchRun {
     }
     if (unknown.length > 0) await this.#scan(unknown);
     const answered = messages.slice(from, to)
-      .filter(({ uid }) => !content || !this.#scanner.deferred.has(uid));
+      .filter(({ uid }) => !strict || !this.#scanner.deferred.has(uid));
     const isChanged = ({ uid }: Named) => this.#scanner.known.get(uid) instanceof ChangedMessage;
     for (const set of sets(answered.filter((each) => !isChanged(each)))) {
       await this.#ask(writeFetch(this.#request, set, false));
@@ -187,9 +190,9 @@ export class FetchRun {
     if (!this.#end || rank[end.status] >= rank[this.#end.status]) this.#end = end;
   }
 
-  #ending(): Tagged {
+  #ending(strict: boolean): Tagged {
     const [text] = this.#scanner.deferred.values();
-    if (text !== undefined && requestClass(this.#request) === "content") {
+    if (text !== undefined && strict) {
       return { status: "NO", text: text.startsWith("[") ? text : `[UNAVAILABLE] ${text}` };
     }
     return this.#end ?? { status: "OK", text: "FETCH completed" };

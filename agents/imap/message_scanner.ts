@@ -218,15 +218,13 @@ function isWhole({ name, section, origin }: Item): boolean {
     section.text === undefined && origin === undefined;
 }
 
-/** Takes numbers and UIDs out of FETCH responses; flags in them are for the client. */
+/** Takes UIDs out of FETCH responses; flags in them are for the client. */
 export class UidHandler implements FetchHandler {
-  readonly #number: number;
-  readonly #found: (number: number, uid: number) => void;
+  readonly #found: (uid: number, tellsFlags: boolean) => void;
   readonly #rest: FetchHandler;
   readonly #items: FetchedItem[] = [];
 
-  constructor(number: number, found: (number: number, uid: number) => void, rest: FetchHandler) {
-    this.#number = number;
+  constructor(found: (uid: number, tellsFlags: boolean) => void, rest: FetchHandler) {
     this.#found = found;
     this.#rest = rest;
   }
@@ -240,15 +238,14 @@ export class UidHandler implements FetchHandler {
   }
 
   item(fetched: FetchedItem): void {
-    const { item, value } = fetched;
     this.#items.push(fetched);
-    if (item.name === "UID" && typeof value?.[0] === "string") {
-      this.#found(this.#number, Number(value[0]));
-    }
   }
 
   async end(): Promise<void> {
-    if (!this.#items.some(({ item }) => item.name === "FLAGS")) return;
+    const tellsFlags = this.#items.some(({ item }) => item.name === "FLAGS");
+    const uid = this.#items.find(({ item }) => item.name === "UID")?.value?.[0];
+    if (typeof uid === "string" && /^[1-9]\d{0,9}$/.test(uid)) this.#found(Number(uid), tellsFlags);
+    if (!tellsFlags) return;
     for (const item of this.#items) this.#rest.item(item);
     await this.#rest.end();
   }

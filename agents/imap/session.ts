@@ -361,6 +361,7 @@ export class ImapSession implements IntakeView {
       return "on";
     }
     await link.quiet();
+    const mailbox = this.#mailboxKey();
     const run = new FetchRun({
       context: this.#context,
       settings: this.#settings,
@@ -368,7 +369,7 @@ export class ImapSession implements IntakeView {
       link,
       output: this.#output,
       signal: this.#options.signal,
-      cacheKey: (uid) => `${this.#mailboxKey()} ${uid}`,
+      cacheKey: (uid) => `${mailbox} ${uid}`,
       onFetch: (handler) => this.#upstream.onFetch = handler,
       heldBack: (_: number | undefined, item: Item) =>
         this.#upstream.heldBack(`FETCH ${item.name}`),
