@@ -5,15 +5,18 @@ import { mebibytes, table } from "./print.ts";
 const only = Deno.env.get("ONLY") ?? "";
 const rows: string[][] = [];
 for (const name of (await bombNames()).filter((one) => one.includes(only))) {
-  const { octets, cpuMs, ms, peak, status, notScanned } = await scanBomb(name);
+  const { octets, cpuMs, ms, peak, added, status, notScanned } = await scanBomb(name);
   rows.push([
     name,
     String(octets),
     cpuMs.toFixed(0),
     ms.toFixed(0),
     mebibytes(peak),
+    mebibytes(added),
     `${status}: ${notScanned.join(", ")}`,
   ]);
   console.error(rows.at(-1)?.join("  "));
 }
-console.log(table(["bomb", "octets", "CPU ms", "wall ms", "peak MiB", "answer"], rows));
+console.log(
+  table(["bomb", "octets", "CPU ms", "wall ms", "peak MiB", "added MiB", "answer"], rows),
+);

@@ -15,6 +15,8 @@ export interface BombScan {
   readonly cpuMs: number;
   /** Peak of resident memory of the whole process, octets. */
   readonly peak: number;
+  /** What of it was not there before the scan, octets: the runtime, the program and the bomb were. */
+  readonly added: number;
 }
 
 async function run(...args: string[]): Promise<string> {
