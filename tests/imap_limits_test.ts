@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { compilePolicy } from "../policy/compile.ts";
 import { imapAgentSchema } from "../policy/imap_config.ts";
 import { BAD, bench, CLEAN } from "./imap_bench.ts";
-import { ImapClient } from "./peers/imap_client.ts";
+import { fetchedText, ImapClient } from "./peers/imap_client.ts";
 import { until } from "./wait.ts";
 
 Deno.test("a server that goes is told of, and one that cannot be reached, too", async () => {
@@ -227,4 +227,18 @@ Deno.test("a thousand sessions that idle leave room for one that works", async (
   await other.ok("NOOP"); // who works is served
   for (const client of clients) client.close();
   await until("all sessions to end", () => b.agent.status()["sessions"] === 1);
+});
+
+Deno.test("messages of no octets, of one, and of many are read as they are", async () => {
+  const large = `Subject: large\r\n\r\n${"x".repeat(70)}\r\n`.padEnd(2_000_000, "line of text\r\n");
+  const messages = ["", "x", "\r\n", "Subject: \0\r\n\r\n\xff\xfe", large];
+  await using b = await bench({ messages });
+  await using client = await ImapClient.login(b.port, "bob", "INBOX");
+  for (const command of ["FETCH 1:5 (UID BODY.PEEK[])", "UID FETCH 101:105 (BODY.PEEK[])"]) {
+    const { untagged } = await client.ok(command);
+    assert.equal(untagged.length, messages.length);
+    for (const [i, response] of untagged.entries()) {
+      assert.equal(fetchedText(response, "BODY[]"), messages[i]!.replace("\0", "\x80"));
+    }
+  }
 });
