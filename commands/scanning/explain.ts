@@ -117,7 +117,8 @@ function details(part: PartReport, findings: readonly Finding[]): string[] {
 function engines({ engines }: Verdict): string[] {
   if (engines === undefined) return [];
   return [
-    "external engines:",
+    "",
+    "External engines:",
     ...engines.map(({ name, status, reason, ms }) =>
       `  ${name}: ${STATUS[status]}${reason === undefined ? "" : ` (${reason})`}, ${
         Math.round(ms)

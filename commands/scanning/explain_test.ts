@@ -38,6 +38,19 @@ Deno.test("explain() draws the tree with what was found, and the limits that wer
   ) assert.match(text, piece);
 });
 
+Deno.test("explain() says what external engines said", () => {
+  const settings = { mode: "mail", antivirus: true, antispam: false, limits: LIMITS } as const;
+  const verdict = scan(new TextEncoder().encode("Subject: x\r\n\r\n"), settings, builtinModules());
+  const engines = [
+    { name: "clamd", status: "clean", ms: 3.2 },
+    { name: "icap", status: "notScanned", reason: "time", ms: 30_000 },
+  ] as const;
+  assert.match(
+    explain("a.eml", { ...verdict, engines }, LIMITS),
+    /\n *clamd: clean, 3 ms\n *icap: not scanned \(time\), 30000 ms\n/,
+  );
+});
+
 Deno.test("explain() says what an ambiguity is, shows each reading, and lets nothing reach the terminal", () => {
   const text = explained(
     new TextEncoder().encode(

@@ -65,6 +65,18 @@ Deno.test("textLine() writes one line a message, recipients by outcome", {
   );
 });
 
+Deno.test("a message's line names the external engines that gave no verdict", {
+  permissions: "none",
+}, () => {
+  const engines = [
+    { name: "clamd", status: "clean", ms: 3 },
+    { name: "icap", status: "notScanned", reason: "time", ms: 30_000 },
+  ] as const;
+  const event = messageEvent({ ...RECORD, engines });
+  assert.match(textLine(event, LINE_OCTETS), / engines_failed=icap:time /);
+  assert.deepEqual(JSON.parse(jsonLine(event, LINE_OCTETS)).engines, engines);
+});
+
 Deno.test("jsonLine() keeps the shape of outcomes", { permissions: "none" }, () => {
   const line = jsonLine(messageEvent(RECORD), LINE_OCTETS);
   const parsed = JSON.parse(line);
