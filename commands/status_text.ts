@@ -66,7 +66,7 @@ function enginesText(engines: DaemonStatus["engines"]): string {
     ]),
   );
   const silent = engines.filter(({ detail }) => detail !== undefined)
-    .map(({ name, detail }) => visible(`${name}: ${detail}\n`));
+    .map(({ name, detail }) => `${visible(`${name}: ${detail}`)}\n`);
   return rows + silent.join("");
 }
 
