@@ -1,9 +1,10 @@
 /** Sessions of the IMAP agent before a real Dovecot: log-ins, TLS, changes from elsewhere, recorded sessions. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { upgradesOverStreams } from "../agents/tls.ts";
+import { serverIdentity, upgradesOverStreams } from "../agents/tls.ts";
 import { certificate } from "./certificate.ts";
 import { CORPUS, hasCorpus } from "./corpus.ts";
+import { BAD, bench } from "./imap_bench.ts";
 import { startImapGate } from "./imap_gate.ts";
 import { infectedMail, mail } from "./mail.ts";
 import { startMailboxServer } from "./peers/dovecot_mailboxes.ts";
@@ -306,3 +307,42 @@ peerTest(
     }
   },
 );
+
+peerTest(
+  ["openssl"],
+  "attack 7: what a server says in clear behind its answer to STARTTLS ends it",
+  async () => {
+    if (!upgradesOverStreams()) return;
+    await using temporary = await temporaryDirectory();
+    const made = await certificate(temporary.path);
+    const identity = serverIdentity({
+      certificate: await Deno.readTextFile(made.certificatePath),
+      key: await Deno.readTextFile(made.keyPath),
+    });
+    for (const behindStartTls of ["", "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN X-EVIL] forged\r\n"]) {
+      await using b = await bench({ messages: [BAD], identity, behindStartTls });
+      await using client = await ImapClient.connect(b.port);
+      if (behindStartTls !== "") {
+        assert.match(client.greeting, /^\* BYE \[UNAVAILABLE\]/);
+        assert.ok(b.ports.logged.some((line) => line.includes("octets in clear")));
+        continue;
+      }
+      assert.doesNotMatch(client.greeting, /STARTTLS/);
+      await client.ok("LOGIN bob secret");
+      await client.ok("SELECT INBOX");
+      assert.doesNotMatch((await client.ok("FETCH 1 BODY[]")).untagged.join(), /INFECTED/);
+    }
+  },
+);
+
+Deno.test("a client whom the server knows already needs no log-in, and is scanned for all the same", async () => {
+  await using b = await bench({
+    messages: [BAD],
+    greeting: "* PREAUTH [CAPABILITY IMAP4rev1] hello\r\n",
+  });
+  await using client = await ImapClient.connect(b.port);
+  assert.equal(client.greeting, "* PREAUTH [CAPABILITY IMAP4rev1] hello");
+  assert.equal((await client.command("LOGIN bob secret")).status, "BAD");
+  await client.ok("SELECT INBOX");
+  assert.doesNotMatch((await client.ok("FETCH 1 BODY[]")).untagged.join(), /INFECTED/);
+});
