@@ -156,6 +156,9 @@ peerTest(
     const byTcp = status.engines.find(({ name }) => name === "by-tcp");
     assert.equal(byTcp?.state, "silent");
     assert.match(byTcp?.detail ?? "", /connect/i);
+    const shown = await run(POSTERN, ["status", "--config", gateway.config]);
+    assert.match(shown.stdout, /\nby-tcp +clamd +silent +127\.0\.0\.1:\d+ +asked \d+, /);
+    assert.match(shown.stdout, /\nby-tcp: Cannot connect: .*\n/);
     const row = status.processes.find(({ what }) => what === "engines");
     assert.match(row?.may ?? "", new RegExp(`net .*${clamd.address}`));
     hung.close();
