@@ -16,6 +16,7 @@ import { openDatabase, type SourceFile } from "./sources/database.ts";
 import { parseHashLine, parsePlainLine, parseSectionLine } from "./sources/hash_source.ts";
 import { linesOf, readLines, type SourceReport } from "./sources/lines.ts";
 import { parseLogicalLine } from "./sources/logical_source.ts";
+import { Macros } from "./sources/macros.ts";
 import { parsePatternLine } from "./sources/pattern_source.ts";
 import { checkRules, yaraSections, type YaraSource } from "./yara/yara_rules.ts";
 
@@ -88,6 +89,7 @@ export class ModuleBuild {
   readonly #good = new HashListBuilder();
   readonly #sections = new HashListBuilder();
   readonly #patterns = new PatternBuilder();
+  readonly #macros = new Macros();
   readonly #containers: ContainerSignature[] = [];
   readonly #rules: YaraSource[] = [];
   #ruleCount = 0;
@@ -180,12 +182,15 @@ export class ModuleBuild {
       case "pattern":
         return this.#use(
           (line) => parsePatternLine(line, severity),
-          (read) => this.#patterns.add(read),
+          (read) =>
+            read.macro === undefined
+              ? this.#patterns.add(read)
+              : this.#macros.member(read.macro, read.pieces),
         );
       case "logical":
         return this.#use(
           (line) => parseLogicalLine(line, severity),
-          (read) => this.#patterns.addLogical(read),
+          (read) => "macros" in read ? this.#macros.wait(read) : this.#patterns.addLogical(read),
         );
       case "container":
         return this.#use(parseContainerLine, (read) => void this.#containers.push(read));
@@ -213,6 +218,7 @@ export class ModuleBuild {
    */
   finish(now: number): readonly BuiltModule[] {
     const time = new Date(now).toISOString();
+    for (const signature of this.#macros.expanded()) this.#patterns.addLogical(signature);
     const version = this.#versions.join(" ") || time;
     const modules: BuiltModule[] = [];
     const make = (

@@ -70,6 +70,8 @@ export interface BytePattern extends Subpattern {
   readonly severity: "infected" | "suspicious" | "spam";
   /** Number of ClamAV's target (clamav_types.ts); absent: any type. */
   readonly target?: number;
+  /** Of a member of a macro's group, which is not looked for by itself: the number of the group. */
+  readonly macro?: number;
 }
 
 const TOKEN =

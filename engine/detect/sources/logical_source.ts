@@ -10,6 +10,7 @@ import { asWord, lowerCase, parsePattern, type Subpattern, widen } from "../patt
 import { isLater, parseLater } from "../later/laters.ts";
 import type { Bounds, ContentCondition, LaterText, LogicalSignature } from "../pattern_builder.ts";
 import { findingName } from "./lines.ts";
+import { macroFault, type MacroSignature, parseMacro } from "./macros.ts";
 import { parseOffset } from "./pattern_source.ts";
 
 /** Most containers that a description names; ClamAV's own limit. */
@@ -68,7 +69,6 @@ function parseDescription(text: string): Description | string {
 /** Reads a sub-signature of octets: the ways to write it; a few words where it is not supported. */
 function parseSubsignature(text: string): readonly Subpattern[] | string {
   if (text.startsWith("fuzzy_img#")) return "fuzzy hashes of pictures";
-  if (text.startsWith("${")) return "macro sub-signatures";
   const [, place = "*", body = "", modifiers = ""] =
     /^(?:([^:]*):)?([^:]*?)(?:::([a-z]*))?$/.exec(text) ?? [];
   const offset = parseOffset(place);
@@ -94,7 +94,7 @@ function parseSubsignature(text: string): readonly Subpattern[] | string {
 export function parseLogicalLine(
   line: string,
   severity: "infected" | "suspicious",
-): LogicalSignature | string {
+): LogicalSignature | MacroSignature | string {
   const [name = "", description = "", logic = "", ...subs] = line.split(";");
   const described = parseDescription(description);
   if (typeof described === "string") return described;
@@ -104,7 +104,16 @@ export function parseLogicalLine(
   if (subs.length > MAX_SUBSIGNATURES) return "more than 64 sub-signatures";
   const subsignatures: (readonly Subpattern[])[] = [];
   const laters: LaterText[] = [];
+  const macros: MacroSignature["macros"][number][] = [];
   for (const [sub, text] of subs.entries()) {
+    const macro = parseMacro(text);
+    if (macro) {
+      const fault = macroFault(subsignatures[sub - 1], macro);
+      if (fault !== undefined) return fault;
+      macros.push({ sub, macro });
+      subsignatures.push([]);
+      continue;
+    }
     const read = isLater(text) ? parseLater(text) : parseSubsignature(text);
     if (typeof read === "string") return read;
     if ("kind" in read) laters.push({ sub, text });
@@ -117,6 +126,7 @@ export function parseLogicalLine(
     subsignatures,
     expression,
     ...(laters.length > 0 ? { laters } : {}),
+    ...(macros.length > 0 ? { macros } : {}),
     ...(Object.keys(condition).length > 0 ? { condition } : {}),
   };
 }

@@ -15,9 +15,7 @@ export function parseOffset(text: string): PatternOffset | string | undefined {
   if (text === "*") return undefined;
   const found = OFFSET.exec(text);
   if (!found) {
-    return text.startsWith("VI") || text.startsWith("$")
-      ? "places in version information or of macros"
-      : "a place that cannot be read";
+    return text.startsWith("VI") ? "places in version information" : "a place that cannot be read";
   }
   const [, end, fromEnd, entry, sign, fromEntry, section, inSection, last, inLast, whole, start] =
     found;
@@ -49,9 +47,13 @@ export function parsePatternLine(
   if (other !== undefined) return other;
   const target = readTarget(type);
   if (typeof target === "string") return target;
-  const offset = parseOffset(place);
-  if (typeof offset === "string") return offset;
   const pieces = parsePattern(hex);
   if (typeof pieces === "string") return pieces;
+  const macro = /^\$(\d{1,2})$/.exec(place)?.[1];
+  if (macro !== undefined) {
+    return { name: findingName(name), severity, target, pieces, macro: Number(macro) };
+  }
+  const offset = parseOffset(place);
+  if (typeof offset === "string") return offset;
   return { name: findingName(name), severity, target, pieces, ...(offset ? { offset } : {}) };
 }

@@ -86,7 +86,7 @@ const patterns: {
   { line: `N:0:*:${word}:999`, want: "signatures for other versions of the engine" },
   { line: `N:0:*:${word}:10:20`, want: "signatures for other versions of the engine" },
   { line: `N:99:*:${word}`, want: "an unknown target type" },
-  { line: `N:0:VI:${word}`, want: "places in version information or of macros" },
+  { line: `N:0:VI:${word}`, want: "places in version information" },
   { line: `N:0:?:${word}`, want: "a place that cannot be read" },
   { line: "N:0:*:6?7?", want: "a pattern without two fixed octets in a row" },
   { line: "N:0:*:(61|(62|63))7777", want: "alternatives with gaps or alternatives in them" },
@@ -281,6 +281,17 @@ const patterns: {
     line: `N;Target:0;0&2;${word};0(>>7#ib2#>5);1(>>7#ib2#>5)`,
     want: "a comparison behind one",
   },
+  { file: "a.ldb", line: "N;Target:0;0;${1-2}3$", want: "a macro behind no octets" },
+  {
+    file: "a.ldb",
+    line: `N;Target:0;0&1;${word};\${3-5}1$`,
+    want: "a macro within the pattern before it",
+  },
+  {
+    file: "a.ldb",
+    line: `N;Target:0;0&1;${word}*41;\${30-50}1$`,
+    want: "a macro behind a pattern of no fixed length or case",
+  },
   {
     file: "a.ldb",
     line: `N;Target:0;1;${word}`,
@@ -331,6 +342,31 @@ for (
     assert.deepEqual(found(modules, octets, type, context), want ? ["N"] : []);
   });
 }
+
+Deno.test("a macro stands for every pattern of its group, whichever source comes first", () => {
+  const logical = `M;Engine:51-255,Target:0;0&1;${hex("aaa")};\${6-7}12$\n` +
+    `E;Engine:51-255,Target:0;0&1;${hex("aaa")};\${6-7}13$\n`;
+  const members = `D1:0:$12:${hex("bbb")}\nD2:0:$12:${hex("ccc")}\nD3:0:$30:${hex("bbd")}\n`;
+  for (const order of [["a.ldb", "a.ndb"], ["a.ndb", "a.ldb"]]) {
+    const build = new ModuleBuild();
+    for (const file of order) {
+      const [report] = build.add(file, encode(file === "a.ldb" ? logical : members));
+      assert.deepEqual(report?.unused, []);
+    }
+    const modules = openModules(build.finish(0).map(({ octets }) => octets));
+    const rows: readonly [text: string, found: boolean][] = [
+      ["aaa...bbb", true],
+      ["aaa....ccc", true],
+      ["aaa..bbb", false],
+      ["aaa.....bbb", false],
+      ["aaa...bbd", false],
+      ["bbb ccc", false],
+    ];
+    for (const [text, want] of rows) {
+      assert.deepEqual(found(modules, encode(text), "text"), want ? ["M"] : [], text);
+    }
+  }
+});
 
 Deno.test("A .ndu makes what it finds suspicious, an .ign2 keeps names out", () => {
   const build = new ModuleBuild();
