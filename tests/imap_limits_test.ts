@@ -138,6 +138,29 @@ Deno.test("a client that is silent, or does not log in, is told so and closed", 
   assert.match(await idle.response(), /^\* BYE Autologout/);
 });
 
+Deno.test("a client that drips octets of a line or of a literal is closed in time", async () => {
+  const limits = { loginTime: "500ms", idleTime: "500ms", uploadTime: "500ms" };
+  await using b = await bench({}, { config: { limits } });
+  const begins = ["a NOO", "a LOGIN {1000+}\r\n", "a APPEND x {100000+}\r\n"];
+  for (const begin of begins) {
+    await using client = begin.includes("APPEND")
+      ? await ImapClient.login(b.port, "bob")
+      : await ImapClient.connect(b.port);
+    await client.write(begin);
+    let closed = false;
+    const told = client.response().finally(() => closed = true);
+    const began = performance.now();
+    while (!closed) {
+      assert.ok(performance.now() - began < 10_000, `${begin} is still open`);
+      await client.write("x").catch(() => {});
+      await new Promise((wake) => setTimeout(wake, 20));
+    }
+    assert.match(await told, /^\* BYE Autologout/);
+  }
+  await until("all sessions to end", () => b.agent.status()["sessions"] === 0);
+  assert.equal(b.ports.held, 0);
+});
+
 Deno.test("lines, literals, tags and mistakes have their bounds", async () => {
   await using b = await bench({}, { config: { limits: { messageSize: "1KB" } } });
   await using long = await ImapClient.connect(b.port);

@@ -30,6 +30,8 @@ export class ImapRunner implements Runner {
   readonly #began = performance.now();
   readonly #gone = new AbortController();
   #waiting = false;
+  /** The literals of the command that comes now: since when, and how much of them came. */
+  #upload: { readonly since: number; octets: number } | undefined;
   #leaving: Promise<void> | undefined;
   #mistakes = 0;
 
@@ -120,6 +122,7 @@ export class ImapRunner implements Runner {
   /** How long the client may be silent from now on. */
   #patience(): void {
     const { loginMs, idleMs } = this.#settings;
+    this.#upload = undefined;
     const gone = performance.now() - this.#began;
     this.#clock.set(
       this.#session.loggedIn ? idleMs : Math.max(1, Math.min(idleMs, loginMs - gone)),
@@ -128,7 +131,12 @@ export class ImapRunner implements Runner {
 
   /** While a literal comes: a second for each 1,000 octets besides its time. */
   #uploading(octets: number): void {
-    this.#clock.set(this.#settings.uploadMs + octets);
+    const upload = this.#upload ??= { since: performance.now(), octets: 0 };
+    upload.octets += octets;
+    const gone = performance.now() - upload.since;
+    const { uploadMs, loginMs } = this.#settings;
+    const patience = this.#session.loggedIn ? uploadMs : loginMs - (upload.since - this.#began);
+    this.#clock.set(Math.max(1, patience + upload.octets - gone));
   }
 
   #newInput(): FragmentInput {
