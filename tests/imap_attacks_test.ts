@@ -257,3 +257,29 @@ Deno.test("attack 28: messages that a server tells of by the way are not fetched
   }
   assert.equal(b.ports.records.length, 2);
 });
+
+Deno.test("attack 28: content in what a server takes for a header is not shown by a list", async () => {
+  const hidden =
+    "Subject: x\r\nContent-Type: text/plain\r\nno field, no empty line: INFECTED\r\nINFECTED\r\n";
+  const messages = [...Array.from({ length: 11 }, () => CLEAN), hidden];
+  for (
+    const item of [
+      "BODY.PEEK[HEADER]",
+      "RFC822.HEADER",
+      "BODY.PEEK[HEADER.FIELDS.NOT (SUBJECT)]",
+      "BODY.PEEK[HEADER]<0.100>",
+      "(UID RFC822.SIZE BODY.PEEK[HEADER])",
+    ]
+  ) {
+    for (const set of ["FETCH 1:12", "UID FETCH 1:*", "FETCH 1:*"]) {
+      await using b = await bench({ messages });
+      await using client = await ImapClient.login(b.port, "bob", "INBOX");
+      const { untagged } = await client.ok(`${set} ${item}`);
+      assert.equal(untagged.length, 12, `${set} ${item}`);
+      for (const response of untagged) assert.doesNotMatch(response, /INFECTED/);
+      // Of the others nothing is scanned; fields alone hide nothing.
+      const scanned = item.includes("NOT") ? 0 : item.includes("<") ? 12 : 1;
+      assert.equal(b.ports.records.length, scanned, item);
+    }
+  }
+});

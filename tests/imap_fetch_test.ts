@@ -92,7 +92,9 @@ peerTest(["dovecot-imap"], "an infected message reaches a client by no form of F
   ];
   const all = `1:${messages.length}`;
   for (const fresh of [true, false]) {
-    await using gate = await startImapGate({ users: ["bob"] });
+    // Fresh: what one command has learnt is forgotten before the next.
+    const config = fresh ? { limits: { cacheTime: "1ms" } } : {};
+    await using gate = await startImapGate({ users: ["bob"], config });
     await gate.dovecot.fill("bob", messages);
     for (const form of FETCH_FORMS) {
       for (const uid of ["", "UID "]) {
@@ -105,7 +107,7 @@ peerTest(["dovecot-imap"], "an infected message reaches a client by no form of F
         client.close();
       }
     }
-    assert.equal(gate.ports.records.length, messages.length); // each was scanned once
+    if (!fresh) assert.equal(gate.ports.records.length, messages.length); // each was scanned once
   }
 });
 

@@ -2,7 +2,7 @@ import type { ClientOutput } from "./client_output.ts";
 import type { FetchedItem, FetchHandler } from "./fetch_response.ts";
 import { piecesToOctets } from "./fetch_response.ts";
 import { asksForUid, type FetchRequest } from "./fetch_request.ts";
-import type { Piece } from "./pieces.ts";
+import { latin1, type Piece } from "./pieces.ts";
 import { answerKey, type Item, itemClass } from "./sections.ts";
 import type { Known } from "./verdict_cache.ts";
 
@@ -16,6 +16,11 @@ export interface GateView {
   readonly overview: boolean;
   /** Something of a message was held back, as it was not scanned. */
   heldBack(uid: number | undefined, item: Item): void;
+  /**
+   * The header of a message that was not scanned has lines that are no fields, so that the server's reading of it is not everyone's:
+   * there may be content in what it calls a header. Nothing of the message passes until it was scanned.
+   */
+  later?(number: number, uid: number): void;
   /** Asks for room for the literals that came before the UID, octets together. */
   room(octets: number): Promise<boolean>;
 }
@@ -78,6 +83,10 @@ export class FetchGate implements FetchHandler {
   }
 
   async end(): Promise<void> {
+    const { later } = this.#view;
+    if (later && this.#uid && this.#known() === undefined && this.#held.some(hidesContent)) {
+      return later(this.#number, this.#uid);
+    }
     this.#flush(this.#begun || this.#held.some(({ item }) => itemClass(item) !== "plain"));
     if (this.#begun) {
       this.#output.push(")\r\n");
@@ -141,3 +150,32 @@ export class FetchGate implements FetchHandler {
     this.#output.push(piecesToOctets(pieces));
   }
 }
+
+/** Whether an item is a whole header, or part of one, that is not made of fields alone. */
+function hidesContent({ item: { name, section, origin }, value }: FetchedItem): boolean {
+  const whole = name === "RFC822.HEADER" ||
+    name === "BODY" && section?.part.length === 0 &&
+      (section.text === "HEADER" || section.text === "HEADER.FIELDS.NOT");
+  if (!whole) return false;
+  const [header] = value ?? [];
+  return origin !== undefined || typeof header !== "object" || !isPlainHeader(header.octets);
+}
+
+/** Whether a header is made of fields, and ends with the empty line. */
+export function isPlainHeader(header: Uint8Array): boolean {
+  let first = true;
+  for (let at = 0; at < header.length;) {
+    const lf = header.indexOf(10, at);
+    if (lf === -1) return false;
+    if (lf === at || lf === at + 1 && header[at] === 13) return lf === header.length - 1;
+    const folded = header[at] === 32 || header[at] === 9;
+    if (folded ? first : !FIELD.test(latin1(header.subarray(at, Math.min(lf, at + 200))))) {
+      return false;
+    }
+    first = false;
+    at = lf + 1;
+  }
+  return false;
+}
+
+const FIELD = /^[!-9;-~]+[ \t]*:/;

@@ -5,7 +5,7 @@ import type { WireStream } from "../stream.ts";
 import { ChangedAnswer } from "./changed_answer.ts";
 import { ChangedMessage } from "./changed_message.ts";
 import { ClientOutput } from "./client_output.ts";
-import { FetchGate, type GateView } from "./fetch_gate.ts";
+import { FetchGate, type GateView, isPlainHeader } from "./fetch_gate.ts";
 import { parseFetch } from "./fetch_request.ts";
 import { readFetch } from "./fetch_response.ts";
 import { type Fragment, FragmentDecoder } from "./fragment_decoder.ts";
@@ -190,3 +190,23 @@ Deno.test("FetchGate passes content of clean messages alone, whatever a server s
     { numRuns: 5000 },
   );
 });
+
+for (
+  const [header, plain] of [
+    ["Subject: x\r\nTo: a\r\n b\r\n\r\n", true],
+    ["X-a_b@c :\r\n\r\n", true],
+    ["\r\n", true],
+    ["Subject: x\n\n", true],
+    ["Subject: x\r\n", false],
+    ["Subject: x\r\nno field\r\n\r\n", false],
+    ["Subject: x\r\n--b\r\nTo: y\r\n\r\n", false],
+    [" folded\r\n\r\n", false],
+    ["Subject: x\r\n\r\nbody\r\n\r\n", false],
+    ["", false],
+    ["From a@b Fri\r\nSubject: x\r\n\r\n", false],
+  ] as const
+) {
+  Deno.test(`isPlainHeader() of ${JSON.stringify(header)}`, { permissions: "none" }, () => {
+    assert.equal(isPlainHeader(octetsOf(header)), plain);
+  });
+}

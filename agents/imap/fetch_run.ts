@@ -90,16 +90,25 @@ export class FetchRun {
       heldBack: (uid, item) => this.#session.heldBack(uid, item),
       room: (octets) => Promise.resolve(octets <= this.#session.settings.messageSize),
     };
-    if (isList) {
-      await this.#ask(writeFetch(this.#request, this.#request.set, true));
-      return this.#end!;
-    }
-    const named = await this.#messages();
-    if (!named) return this.#end!;
+    const named = isList ? await this.#list() : await this.#messages();
+    if (!named || named.length === 0) return this.#end!;
     let at = 0;
     const strict = kind === "content" || overview === "scan"; // what was not scanned is not shown at all
     do at = await this.#round(named, at, strict); while (at < named.length);
     return this.#ending(strict);
+  }
+
+  /** Shows a list, and gives the messages that are to be scanned first all the same. */
+  async #list(): Promise<readonly Named[]> {
+    const view = this.#view!;
+    const later: Named[] = [];
+    this.#view = {
+      ...view,
+      later: (number, uid) => later.push({ name: this.#request.uid ? uid : number, uid }),
+    };
+    await this.#ask(writeFetch(this.#request, this.#request.set, true));
+    this.#view = view;
+    return later;
   }
 
   /** Whether what is asked for is scanned first, although a list might show it. */
