@@ -224,7 +224,8 @@ Deno.test("Service reloads ten times with other next hops, and no client notices
 Deno.test("Service watches the policy and what it imports, where the configuration says so", async (test) => {
   await using at = await gateway({ watch: true });
   const policy = `${at.directory}/policy.ts`;
-  const reloads = async () => (await at.log()).match(/msg=Reloaded|Cannot reload/g)?.length ?? 0;
+  // Refusals alone: what was written twice a moment ago may be taken over twice.
+  const refusals = async () => (await at.log()).match(/Cannot reload/g)?.length ?? 0;
   const hash = async () => (await at.status()).policy.hash;
   const changed = (before: string) => until("another policy", async () => await hash() !== before);
   const source = (settings: string) =>
@@ -256,9 +257,9 @@ Deno.test("Service watches the policy and what it imports, where the configurati
     await changed(before);
   });
   await test.step("one that does not check: once a change, and the old stays", async () => {
-    const [before, count] = [await hash(), await reloads()];
+    const [before, count] = [await hash(), await refusals()];
     await Deno.writeTextFile(policy, 'import { x } from "./lists/more.ts"; export default { x };');
-    await until("the refusal", async () => await reloads() === count + 1);
+    await until("the refusal", async () => await refusals() === count + 1);
     assert.match((await at.status()).reload?.error ?? "", /more\.ts: there is no such file/);
     // What happens beside it is none of its business.
     await Deno.writeTextFile(`${at.directory}/lists/other.ts`, "");
@@ -267,7 +268,7 @@ Deno.test("Service watches the policy and what it imports, where the configurati
     assert.equal(await hash(), before);
     // The file that was missing is one of the document's, too.
     await Deno.writeTextFile(`${at.directory}/lists/more.ts`, "export const x = 1;");
-    await until("another refusal", async () => await reloads() === count + 2);
+    await until("another refusal", async () => await refusals() === count + 2);
     assert.match((await at.status()).reload?.error ?? "", /policy\.ts: x/);
   });
   await test.step("mended", async () => {
