@@ -2,7 +2,8 @@
 import { PosternError } from "../errors.ts";
 import { type AgentConfig, agentNextHop, type Config } from "../policy/config.ts";
 import { type AgentPermissions, agentPermissions } from "../agents/permissions.ts";
-import { certificateName, type SelfMade, selfMadeCertificate } from "./self_made_certificate.ts";
+import type { SelfMade } from "./self_made_certificate.ts";
+import type { Report } from "./status.ts";
 
 /** One agent, ready to be started. */
 export interface AgentSettings {
@@ -62,7 +63,7 @@ export async function agentSettings(
     }
     names.add(name);
   }
-  const makeOnce = onceEach((hostname) => selfMadeCertificate(config.state, hostname));
+  const makeOnce = await certificateMaker(config);
   return await Promise.all(
     config.agents.map(async (agent) =>
       await settingsOf(await withRealDirectories(agent), config, handed, makeOnce)
@@ -90,7 +91,7 @@ async function settingsOf(
   const { tls, nextHopCa, serverCa } = fileFields(agent);
   const read = (what: string, path: string) => readPem(agent.name, what, path, handed[path]);
   const selfMade = "tls" in agent && agent.tls === "self-made"
-    ? await makeOnce(certificateName(hostname))
+    ? await makeOnce(hostname)
     : undefined;
   const tlsPem = tls
     ? {
@@ -119,13 +120,21 @@ async function settingsOf(
   };
 }
 
-/** One work for each name, however many ask for it at once. */
-function onceEach<T>(work: (name: string) => Promise<T>): (name: string) => Promise<T> {
-  const begun = new Map<string, Promise<T>>();
-  return (name) => {
-    const known = begun.get(name) ?? work(name);
-    begun.set(name, known);
-    return known;
+/** Makes certificates, one for each name however many listeners bear it. */
+async function certificateMaker(
+  { agents, state }: Config,
+): Promise<(hostname: string) => Promise<SelfMade>> {
+  if (!agents.some((agent) => "tls" in agent && agent.tls === "self-made")) {
+    return () => Promise.reject(new Error("No agent has a self-made certificate"));
+  }
+  // Loaded where it is needed: ASN.1 takes a tenth of a second.
+  const { certificateName, selfMadeCertificate } = await import("./self_made_certificate.ts");
+  const begun = new Map<string, Promise<SelfMade>>();
+  return (hostname) => {
+    const name = certificateName(hostname);
+    const made = begun.get(name) ?? selfMadeCertificate(state, name);
+    begun.set(name, made);
+    return made;
   };
 }
 
@@ -146,5 +155,21 @@ async function readPem(
       `Cannot read ${path}, which ${what} of agent ${JSON.stringify(agent)} names: ${why}`,
       { cause },
     );
+  }
+}
+
+/** Says which listeners show a certificate that nobody vouches for, and what to do about it. */
+export function warnOfSelfMade(
+  agents: readonly Pick<AgentSettings, "name" | "selfMade">[],
+  report: Report,
+): void {
+  for (const { name, selfMade } of agents) {
+    if (!selfMade) continue;
+    report("warning", "A self-made certificate is shown to clients, who cannot check it", {
+      listener: name,
+      sha256: selfMade.fingerprint,
+      file: selfMade.path,
+      instead: "name files of a certificate that clients trust: tls: { certificate, key }",
+    });
   }
 }

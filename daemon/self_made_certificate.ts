@@ -35,7 +35,6 @@ import { join } from "node:path";
 import { domainToASCII } from "node:url";
 import { PosternError } from "../errors.ts";
 import { selfMadePath } from "./state.ts";
-import type { Report } from "./status.ts";
 
 /** A certificate and its key. */
 export interface SelfMade {
@@ -232,23 +231,4 @@ function derOf(certificate: string): Uint8Array<ArrayBuffer> {
 function pem(der: Uint8Array): string {
   const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? [];
   return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
-}
-
-/** Says which listeners show a certificate that nobody vouches for, and what to do about it. */
-export function warnOfSelfMade(
-  agents: readonly {
-    readonly name: string;
-    readonly selfMade?: { readonly path: string; readonly fingerprint: string };
-  }[],
-  report: Report,
-): void {
-  for (const { name, selfMade } of agents) {
-    if (!selfMade) continue;
-    report("warning", "A self-made certificate is shown to clients, who cannot check it", {
-      listener: name,
-      sha256: selfMade.fingerprint,
-      file: selfMade.path,
-      instead: "name files of a certificate that clients trust: tls: { certificate, key }",
-    });
-  }
 }

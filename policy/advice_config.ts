@@ -129,7 +129,9 @@ export const delegationAgentSchema = z.strictObject({
   direction: way,
   limits: z.strictObject({
     sessions,
-    commandTime: time.default("10m").describe("how long a connection may be idle"),
+    commandTime: time.default("10m").describe(
+      "how long a connection may be idle, and a request may take to come",
+    ),
   }).prefault({}),
 });
 

@@ -22,18 +22,27 @@ export class DelegationRunner implements Runner {
 
   async run(): Promise<void> {
     const buffer = new Uint8Array(READ_OCTETS);
+    const { idleMs } = this.#settings;
+    let begun = false;
     try {
+      this.#stream.deadline(idleMs);
       for (;;) {
-        this.#stream.deadline(this.#settings.idleMs);
         const count = await this.#stream.read(buffer);
         if (count === null) return;
         const actions = this.#decoder.take(buffer.subarray(0, count))
           .map((request) => answer(this.#context, this.#settings, request));
-        if (actions.length === 0) continue;
+        if (actions.length === 0) {
+          // Each request has its time from its first octet on: octets now and then gain none.
+          if (!begun && this.#decoder.partial) this.#stream.deadline(idleMs);
+          begun ||= this.#decoder.partial;
+          continue;
+        }
         this.#context.messages += actions.length;
         const text = actions.map((action) => `action=${action}\n\n`).join("");
         this.#stream.deadline(WRITE_MS);
         await this.#stream.write(new TextEncoder().encode(text));
+        this.#stream.deadline(idleMs);
+        begun = this.#decoder.partial;
       }
     } catch (error) {
       // Without an answer the mail server asks again, then refuses for the moment.
