@@ -2,6 +2,12 @@
 import { HEURISTICS } from "./detect/heuristic_table.ts";
 import { CORPUS_NOTES, NOT_OPENED, readerOf } from "./unpack/format_notes.ts";
 import { FILE_TYPES } from "./detect/file_type.ts";
+import {
+  FEW_FUNCTIONS,
+  MAX_HEAP_OCTETS,
+  MAX_IMAGE_OCTETS,
+  MAX_INSTRUCTIONS,
+} from "./unpack/emulator/limits.ts";
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
@@ -41,7 +47,8 @@ export function limitsPage(): string {
   for (const types of Object.values(FILE_TYPES)) {
     for (const type of types) {
       const reader = readerOf(type);
-      if (reader !== undefined) opened[reader].push(type);
+      // of programs only packed ones are, which the page says below
+      if (reader !== undefined && type !== "pe") opened[reader].push(type);
     }
   }
   return `# What the engine does not open, and why
@@ -63,6 +70,18 @@ By 7-Zip in WebAssembly, which reads one array of octets and may do nothing else
   }; also what
 the readers above leave: cabinets by LZX and Quantum, 7z by PPMd, BCJ2 or encrypted, zip members by shrink, reduce, implode,
 zstd and PPMd, LH5 of zoo, and what programs bring along for NSIS.
+
+Programs for 32-bit Windows (\`pe\`) that look packed are run in an interpreter, which knows a processor's integer instructions and some thirty
+functions of Windows and has nothing else: what they write into their own memory before they come to it is scanned as a program of its own. So
+UPX, ASPack, FSG, MEW, Petite, Upack, yC and others like them are unpacked, one on top of another, too. A program is run if it has a packer's sections, or
+starts in one that it may write to, in the last one or in none, and imports at most ${FEW_FUNCTIONS} functions; it may have ${
+    MAX_IMAGE_OCTETS >> 20
+  } MiB of memory, allocate
+${MAX_HEAP_OCTETS >> 20} MiB more, and run ${
+    MAX_INSTRUCTIONS / 1e6
+  } million instructions. One that is not unpacked by then is scanned as it is and not reported as not scanned: \`Heuristic.PackedProgram\` tells
+those whose packer is known. Not unpacked are programs of 64 bits and of .NET, what looks for a debugger or for more of Windows than is there (PESpin), and what
+translates programs for a processor of its own (Themida, VMProtect).
 
 Encrypted zip, 7z, RAR, ARJ, ALZ and EGG (by zip's old cipher) are opened if a password fits: the list of the settings is tried, then words of the message, likeliest
 first (after \`password\` in some twenty languages, in quotes, with digits), at most 400 of them and for at most a quarter of the

@@ -10,6 +10,7 @@ import { uncompress } from "./compress.ts";
 import { unarj } from "./arj.ts";
 import { unapplefile } from "./applefile.ts";
 import { uncab } from "./cab.ts";
+import { unpacked } from "./emulator/packed.ts";
 import { unforeign } from "./foreign/foreign.ts";
 import { gunzip, unactivemime, unzlib } from "./gzip.ts";
 import { unmarkup } from "./html.ts";
@@ -88,6 +89,8 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   sis: unsis,
   alz: unalz,
   ace: unacefile,
+  // packed ones
+  pe: unpacked,
   // behind programs only
   nsis: unforeign,
   installshield: uniscab,

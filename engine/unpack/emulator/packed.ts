@@ -1,0 +1,67 @@
+/** Run-time packed programs: their stubs are run until they have unpacked what they carry, whatever packed it. */
+import type { Entry, UnpackContext } from "../unpacker.ts";
+import { RATIO_FREE_OCTETS } from "../limits.ts";
+import { MIN_WRITTEN_OCTETS } from "./limits.ts";
+import {
+  imageFile,
+  looksPacked,
+  mapProgram,
+  type Program,
+  readProgram,
+  resolveImports,
+} from "./program.ts";
+import { Run } from "./run.ts";
+
+/** Images that were made here are not run again: their layers were unpacked in the same run. */
+const made = new WeakSet<ArrayBufferLike>();
+
+/**
+ * Images of what a packed program unpacks in memory, each as a file in which sections lie where they lie in memory. A program that
+ * cannot be unpacked gives none, and nothing is noted: it was searched as it is, and heuristics tell that it is packed.
+ */
+export function* unpacked(octets: Uint8Array, context: UnpackContext): Iterable<Entry> {
+  if (made.has(octets.buffer)) return;
+  const program = readProgram(octets);
+  if (program === undefined) return;
+  const memory = mapProgram(octets, program);
+  if (!looksPacked(octets, program, memory)) return;
+  yield* images(octets.length, program, new Run(program, memory), context);
+}
+
+function* images(
+  packed: number,
+  program: Program,
+  run: Run,
+  { budget, names: [name = "program"] }: UnpackContext,
+): Iterable<Entry> {
+  const { memory } = run;
+  let left = Math.max(RATIO_FREE_OCTETS, packed * budget.limits.ratio);
+  const entry = (content: Uint8Array): readonly Entry[] => {
+    if (content.length === 0) return [];
+    left -= content.length;
+    budget.unpacked(content.length);
+    made.add(content.buffer);
+    return [{ names: [`${name}.unpacked`], content }];
+  };
+  const most = () => budget.octetsUpTo(Math.max(0, left));
+  resolveImports(memory, program, run.system);
+  run.start();
+  let hasImage = false;
+  for (;;) {
+    const start = run.next(() => budget.timeNow());
+    if (start === undefined) break;
+    hasImage = true;
+    yield* entry(imageFile(memory, program, start, most()));
+  }
+  if (run.end === "time") return;
+  // the code was unpacked where the stub lies, or the stub got stuck behind it
+  if (!hasImage && memory.writtenOctets() >= MIN_WRITTEN_OCTETS) {
+    yield* entry(imageFile(memory, program, undefined, most()));
+  }
+  if (run.ranHeap) {
+    const { heap } = memory;
+    let end = Math.min(heap.length, most());
+    while (end > 0 && heap[end - 1] === 0) end--;
+    yield* entry(heap.slice(0, end));
+  }
+}
