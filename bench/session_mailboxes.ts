@@ -1,4 +1,4 @@
-/** The mailbox server of pop3_sessions.ts, a worker: told a message and users, tells its port. */
+/** The mailbox server of sessions.ts, for POP3, a worker: told a message and users, tells its port. */
 import { TestMailboxes } from "../commands/selftest/mailboxes.ts";
 
 interface Told {
