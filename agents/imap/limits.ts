@@ -60,8 +60,6 @@ export const WRITE_MS = 120_000;
 export const GOODBYE_MS = 5_000;
 /** How often a client that waits for scans hears that work goes on, ms: less than any program waits. */
 export const PROGRESS_MS = 15_000;
-/** Longest time between two log lines of one kind, ms. */
-export const REFUSAL_LOG_MS = 10_000;
 
 /** Parts of one message in a BODYSTRUCTURE that is computed; what is beyond counts as part of the one around it. */
 export const MAX_PARTS = 1000;

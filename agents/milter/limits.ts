@@ -40,5 +40,3 @@ export const PACKET_MS = 60_000;
 export const WRITE_MS = 60_000;
 /** How often a waiting MTA hears that its message is being worked on, ms: less than the shortest time-out in use (10 s). */
 export const PROGRESS_MS = 5_000;
-/** Longest time between two log lines about sessions that are one too many, ms. */
-export const REFUSAL_LOG_MS = 10_000;

@@ -1,33 +1,29 @@
-import { describe } from "../describe.ts";
-import { Listener } from "../listener.ts";
+import { ListeningAgent } from "../listening_agent.ts";
 import { MailboxGate } from "../mailbox/gate.ts";
 import { MessageCache } from "../mailbox/message_cache.ts";
 import { redirectedContext } from "../mailbox/redirected.ts";
 import { ServerBook } from "../mailbox/servers.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
-import { differsOnlyIn } from "../reconfigure.ts";
-import { SessionBook } from "../session_books.ts";
 import type { ConnStream } from "../stream.ts";
 import { renewIdentity, serverIdentity } from "../tls.ts";
-import { octetsOf } from "./command.ts";
 import { type Pop3AgentStart, type Pop3Context, pop3Settings } from "./context.ts";
-import { REFUSAL_MS } from "./limits.ts";
 import { Pop3Runner } from "./session_runner.ts";
 
+/** Told to one session too many. */
+const TOO_MANY = "-ERR [SYS/TEMP] Too many sessions, try again later\r\n";
 /** Told to whom no firewall has redirected. */
 const NOT_REDIRECTED = "-ERR [SYS/PERM] Only for redirected connections\r\n";
 /** What a reload may change without a new worker: what neither sockets nor permissions depend on. */
-const CHANGEABLE: ReadonlySet<string> = new Set([
+const CHANGEABLE = [
   "domain",
   "direction",
   "hostname",
   "requireTls",
   "nextHop",
   "limits",
-  "shareAddress", // how it began
   "tls", // another certificate; see renewIdentity
   "tlsPem",
-]);
+];
 
 /**
  * Starts the POP3 agent: stands between mail programs and their mailbox servers, and hands out what was scanned.
@@ -39,96 +35,55 @@ export function startPop3Agent(config: Pop3AgentStart, ports: AgentPorts): Promi
   return Promise.resolve().then(() => new Pop3Agent(config, ports)); // whatever fails, fails as a rejection
 }
 
-class Pop3Agent implements RunningAgent {
-  #config: Pop3AgentStart;
-  readonly #context: Pop3Context;
-  readonly #listener: Listener;
-  readonly #sessions = new SessionBook();
-  #refused = 0;
+/** What the sessions of an agent share. */
+function contextOf(config: Pop3AgentStart, ports: AgentPorts): Pop3Context {
+  const settings = pop3Settings(config);
+  return {
+    ports,
+    servers: new ServerBook(config.server, config.servers),
+    serverTls: {
+      tls: config.serverTls,
+      ...(config.serverCaPem === undefined ? {} : { caPem: config.serverCaPem }),
+    },
+    named: config.servers.length > 0,
+    ...(config.tlsPem ? { identity: serverIdentity(config.tlsPem) } : {}),
+    implicitTls: config.implicitTls,
+    gate: new MailboxGate(ports),
+    cache: new MessageCache(ports, settings.cache),
+    settings,
+    sessions: 0,
+    messages: 0,
+    draining: false,
+  };
+}
 
+class Pop3Agent extends ListeningAgent<Pop3AgentStart, Pop3Context> {
   constructor(config: Pop3AgentStart, ports: AgentPorts) {
-    this.#config = config;
-    const settings = pop3Settings(config);
-    this.#context = {
-      ports,
-      servers: new ServerBook(config.server, config.servers),
-      serverTls: {
-        tls: config.serverTls,
-        ...(config.serverCaPem === undefined ? {} : { caPem: config.serverCaPem }),
-      },
-      named: config.servers.length > 0,
-      ...(config.tlsPem ? { identity: serverIdentity(config.tlsPem) } : {}),
-      implicitTls: config.implicitTls,
-      gate: new MailboxGate(ports),
-      cache: new MessageCache(ports, settings.cache),
-      settings,
-      sessions: 0,
-      messages: 0,
-      draining: false,
-    };
-    this.#listener = new Listener({
-      listen: config.listen,
-      shareAddress: config.shareAddress ?? false,
-      proxies: config.proxies,
-      limits: settings,
-      serve: (stream) => this.#serve(stream),
-      refuse: async (stream) => {
-        this.#refused++;
-        if (this.#context.implicitTls) return; // nothing can be said in clear
-        stream.deadline(REFUSAL_MS);
-        await stream.write(octetsOf("-ERR [SYS/TEMP] Too many sessions, try again later\r\n"));
-      },
-      failed: (error) =>
-        ports.log("warning", "Cannot accept a session", { error: describe(error) }),
-    });
+    super(config, contextOf(config, ports), CHANGEABLE);
   }
 
-  async #serve(stream: ConnStream): Promise<void> {
-    const { transparent } = this.#config;
+  /** Where TLS comes first nothing can be said in clear. */
+  protected get refusal(): string {
+    return this.context.implicitTls ? "" : TOO_MANY;
+  }
+
+  protected async session(stream: ConnStream): Promise<Pop3Runner | undefined> {
+    const { transparent } = this.config;
     const context = transparent
-      ? await redirectedContext(this.#context, stream, transparent, "pop3", NOT_REDIRECTED)
-      : this.#context;
-    if (context) await this.#sessions.run(new Pop3Runner(context, stream));
+      ? await redirectedContext(this.context, stream, transparent, "pop3", NOT_REDIRECTED)
+      : this.context;
+    return context && new Pop3Runner(context, stream);
   }
 
-  get addresses(): readonly string[] {
-    return [this.#listener.address];
-  }
-
-  status(): Readonly<Record<string, number>> {
-    return {
-      sessions: this.#listener.count,
-      sessionsTotal: this.#sessions.total,
-      sessionsRefused: this.#refused,
-      messages: this.#context.messages,
-      cachedOctets: this.#context.cache.octets,
-    };
-  }
-
-  reconfigure(config: unknown): boolean {
-    const next = config as Pop3AgentStart; // from the daemon, which has checked it
-    if (!differsOnlyIn(CHANGEABLE, this.#config, next)) return false;
-    if (!renewIdentity(this.#context, this.#config.tlsPem, next.tlsPem)) return false;
-    this.#config = next;
-    this.#context.settings = pop3Settings(next);
-    this.#context.cache.maxOctets = this.#context.settings.cache;
-    this.#listener.limits = this.#context.settings;
+  protected adopt(next: Pop3AgentStart): boolean {
+    if (!renewIdentity(this.context, this.config.tlsPem, next.tlsPem)) return false;
+    this.context.settings = pop3Settings(next);
+    this.context.cache.maxOctets = this.context.settings.cache;
     return true;
   }
 
-  stopListening(): void {
-    this.#listener.stop();
-  }
-
-  async drain(): Promise<void> {
-    this.#context.draining = true;
-    this.#listener.stop();
-    await this.#sessions.drain();
-  }
-
-  close(): void {
-    this.#context.draining = true;
-    this.#listener.stop();
-    this.#listener.closeAll();
+  override status(): Readonly<Record<string, number>> {
+    const { messages, cache } = this.context;
+    return { ...super.status(), messages, cachedOctets: cache.octets };
   }
 }

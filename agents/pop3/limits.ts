@@ -34,5 +34,3 @@ export const WRITE_MS = 120_000;
  * to its QUIT, without which it would fetch everything again.
  */
 export const DRAIN_IDLE_MS = 2000;
-/** How long a client that is one too many may take to read its reply, ms. */
-export const REFUSAL_MS = 5000;

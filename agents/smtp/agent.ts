@@ -1,9 +1,7 @@
-import { differsOnlyIn } from "../reconfigure.ts";
 import type { SmtpAgentConfig } from "../../policy/config.ts";
 import { parseTime } from "../../policy/units.ts";
-import { Listener } from "../listener.ts";
+import { ListeningAgent } from "../listening_agent.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
-import { SessionBook } from "../session_books.ts";
 import type { ConnStream } from "../stream.ts";
 import { renewIdentity, serverIdentity } from "../tls.ts";
 import { destinationOf, sharing, type TransparentRules } from "../transparent.ts";
@@ -14,12 +12,10 @@ import { type NextHop, parseNextHop } from "./next_hop.ts";
 import { RelayPool } from "./relay_client.ts";
 import { SessionRunner } from "./session_runner.ts";
 
-/** How long a client that is one too many may take to read its 421, ms. */
-const REFUSAL_MS = 5000;
 /** Servers that redirected clients go on to and whose connections are kept; the one used longest ago is let go of. */
 const MAX_DESTINATIONS = 200;
 /** What a reload may change without a new worker: what neither sockets nor permissions depend on. */
-const CHANGEABLE: ReadonlySet<string> = new Set([
+const CHANGEABLE = [
   "mode",
   "direction",
   "hostname",
@@ -28,10 +24,9 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
   "xforward",
   "xclient",
   "limits",
-  "shareAddress", // how it began
   "tls", // another certificate; see renewIdentity
   "tlsPem",
-]);
+];
 
 /**
  * Starts the SMTP agent: listens, scans, decides, relays.
@@ -51,60 +46,51 @@ export function startSmtpAgent(
   return Promise.resolve().then(() => new SmtpAgent(config, ports)); // whatever fails, fails as a rejection
 }
 
-class SmtpAgent implements RunningAgent {
-  #config: SmtpAgentStart;
-  readonly #context: SmtpContext;
-  readonly #listener: Listener;
-  readonly #sessions = new SessionBook();
+function poolFor(
+  { hostname, nextHopTls, nextHopCaPem, limits }: SmtpAgentStart,
+  hop: Exclude<NextHop, { kind: "maildir" }>,
+): RelayPool {
+  return new RelayPool({
+    hop,
+    hostname,
+    tls: hop.kind === "lmtp-unix" ? "none" : nextHopTls,
+    ...(nextHopCaPem === undefined ? {} : { caPem: nextHopCaPem }),
+    timeMs: parseTime(limits.nextHopTime) ?? 300_000,
+  }, limits.nextHopConnections);
+}
+
+/** What the sessions of an agent share. */
+function contextOf(config: SmtpAgentStart, ports: AgentPorts): SmtpContext {
+  const hop = parseNextHop(config.nextHop);
+  return {
+    ports,
+    hop,
+    hopText: config.nextHop,
+    ...(hop.kind === "maildir" ? {} : { pool: poolFor(config, hop) }),
+    ...(config.tlsPem ? { identity: serverIdentity(config.tlsPem) } : {}),
+    delivered: new DeliveredMemory(),
+    settings: smtpSettings(config),
+    messages: 0,
+    draining: false,
+  };
+}
+
+class SmtpAgent extends ListeningAgent<SmtpAgentStart, SmtpContext> {
   /** Contexts of redirected clients by destination; the one used last is the last. */
   readonly #towards = new Map<string, SmtpContext>();
 
   constructor(config: SmtpAgentStart, ports: AgentPorts) {
-    this.#config = config;
-    const hop = parseNextHop(config.nextHop);
-    const pool = hop.kind === "maildir" ? undefined : this.#poolFor(hop);
-    this.#context = {
-      ports,
-      hop,
-      hopText: config.nextHop,
-      ...(pool ? { pool } : {}),
-      ...(config.tlsPem ? { identity: serverIdentity(config.tlsPem) } : {}),
-      delivered: new DeliveredMemory(),
-      settings: smtpSettings(config),
-      messages: 0,
-      draining: false,
-    };
-    this.#listener = new Listener({
-      listen: config.listen,
-      shareAddress: config.shareAddress ?? false,
-      proxies: config.proxies,
-      limits: this.#context.settings,
-      serve: (stream) => this.#serve(stream),
-      refuse: async (stream) => {
-        stream.deadline(REFUSAL_MS);
-        const { hostname } = this.#context.settings;
-        await stream.write(new TextEncoder().encode(`421 4.7.0 ${hostname} Too many sessions\r\n`));
-      },
-      failed: (error) =>
-        ports.log("warning", "Cannot accept a session", { error: describe(error) }),
-    });
+    super(config, contextOf(config, ports), CHANGEABLE);
   }
 
-  #poolFor(hop: Exclude<NextHop, { kind: "maildir" }>): RelayPool {
-    const { hostname, nextHopTls, nextHopCaPem, limits } = this.#config;
-    return new RelayPool({
-      hop,
-      hostname,
-      tls: hop.kind === "lmtp-unix" ? "none" : nextHopTls,
-      ...(nextHopCaPem === undefined ? {} : { caPem: nextHopCaPem }),
-      timeMs: parseTime(limits.nextHopTime) ?? 300_000,
-    }, limits.nextHopConnections);
+  protected get refusal(): string {
+    return `421 4.7.0 ${this.context.settings.hostname} Too many sessions\r\n`;
   }
 
-  async #serve(stream: ConnStream): Promise<void> {
-    const { transparent } = this.#config;
-    const context = transparent ? await this.#redirected(stream, transparent) : this.#context;
-    if (context) await this.#sessions.run(new SessionRunner(context, stream));
+  protected async session(stream: ConnStream): Promise<SessionRunner | undefined> {
+    const { transparent } = this.config;
+    const context = transparent ? await this.#redirected(stream, transparent) : this.context;
+    return context && new SessionRunner(context, stream);
   }
 
   /** The context of a client that goes on to where it was going; `undefined` where it is refused. */
@@ -112,17 +98,17 @@ class SmtpAgent implements RunningAgent {
     stream: ConnStream,
     rules: TransparentRules,
   ): Promise<SmtpContext | undefined> {
-    const { ports, settings } = this.#context;
+    const { ports, settings } = this.context;
     try {
       const { address, port, text } = await destinationOf(ports, stream, rules);
       let context = this.#towards.get(text);
       this.#towards.delete(text);
       if (!context) {
         const hop = { kind: "smtp", hostname: address, port } as const;
-        const pool = this.#poolFor(hop);
+        const pool = poolFor(this.config, hop);
         // Who has a message at one server has it at no other.
         const delivered = new DeliveredMemory();
-        context = sharing(this.#context, { hop, hopText: `smtp://${text}`, pool, delivered });
+        context = sharing(this.context, { hop, hopText: `smtp://${text}`, pool, delivered });
       }
       this.#towards.set(text, context); // the last one used is the last one dropped
       const [oldest] = this.#towards;
@@ -136,59 +122,37 @@ class SmtpAgent implements RunningAgent {
         listener: settings.listener,
         error: describe(error),
       });
-      stream.deadline(REFUSAL_MS);
-      const reply = `554 5.7.1 ${settings.hostname} Only for redirected connections\r\n`;
-      await stream.write(new TextEncoder().encode(reply));
+      await this.tell(stream, `554 5.7.1 ${settings.hostname} Only for redirected connections\r\n`);
       return undefined;
     }
   }
 
-  #closePools(): void {
-    this.#context.pool?.close();
-    for (const { pool } of this.#towards.values()) pool?.close();
-    this.#towards.clear();
-  }
-
-  get addresses(): readonly string[] {
-    return [this.#listener.address];
-  }
-
-  status(): Readonly<Record<string, number>> {
-    return {
-      sessions: this.#listener.count,
-      sessionsTotal: this.#sessions.total,
-      messages: this.#context.messages,
-      nextHopIdle: this.#context.pool?.idle ?? 0,
-    };
-  }
-
-  reconfigure(config: unknown): boolean {
-    const next = config as SmtpAgentStart; // from the daemon, which has checked it
-    if (!differsOnlyIn(CHANGEABLE, this.#config, next)) return false;
+  protected adopt(next: SmtpAgentStart): boolean {
     const hop = ["nextHopTime", "nextHopConnections"] as const; // the pool was made with these
-    if (hop.some((key) => next.limits[key] !== this.#config.limits[key])) return false;
-    if (!renewIdentity(this.#context, this.#config.tlsPem, next.tlsPem)) return false;
-    this.#config = next;
-    this.#context.settings = smtpSettings(next);
-    this.#listener.limits = this.#context.settings;
+    if (hop.some((key) => next.limits[key] !== this.config.limits[key])) return false;
+    if (!renewIdentity(this.context, this.config.tlsPem, next.tlsPem)) return false;
+    this.context.settings = smtpSettings(next);
     return true;
   }
 
-  stopListening(): void {
-    this.#listener.stop();
+  override status(): Readonly<Record<string, number>> {
+    const { messages, pool } = this.context;
+    return { ...super.status(), messages, nextHopIdle: pool?.idle ?? 0 };
   }
 
-  async drain(): Promise<void> {
-    this.#context.draining = true;
-    this.#listener.stop();
-    await this.#sessions.drain();
+  override async drain(): Promise<void> {
+    await super.drain();
     this.#closePools();
   }
 
-  close(): void {
-    this.#context.draining = true;
-    this.#listener.stop();
-    this.#listener.closeAll();
+  override close(): void {
+    super.close();
     this.#closePools();
+  }
+
+  #closePools(): void {
+    this.context.pool?.close();
+    for (const { pool } of this.#towards.values()) pool?.close();
+    this.#towards.clear();
   }
 }
