@@ -43,6 +43,7 @@ export class Exceptions {
   /** Addresses of the record, the context and the frame that are being handled. */
   #handled: { readonly record: number; readonly context: number; readonly frame: number }[] = [];
 
+  /** @param system Where handlers return to. */
   constructor(system: System) {
     this.#system = system;
   }

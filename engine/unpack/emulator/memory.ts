@@ -18,8 +18,10 @@ export type FaultKind =
 
 /** An instruction that could not run. */
 export class Fault extends Error {
+  /** Why. */
   readonly kind: FaultKind;
 
+  /** @param kind Why. */
   constructor(kind: FaultKind) {
     super(kind);
     this.kind = kind;

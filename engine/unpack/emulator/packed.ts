@@ -20,28 +20,34 @@ const made = new WeakSet<ArrayBufferLike>();
  * cannot be unpacked gives none, and nothing is noted: it was searched as it is, and heuristics tell that it is packed.
  */
 export function* unpacked(octets: Uint8Array, context: UnpackContext): Iterable<Entry> {
-  if (made.has(octets.buffer)) return;
-  const program = readProgram(octets);
-  if (program === undefined) return;
-  const memory = mapProgram(octets, program);
-  if (!looksPacked(octets, program, memory)) return;
-  yield* images(octets.length, program, new Run(program, memory), context);
+  // all at once: the program's memory is let go of before what came out is looked at, which may hold more such programs
+  yield* run(octets, context);
 }
 
-function* images(
+function run(octets: Uint8Array, context: UnpackContext): readonly Entry[] {
+  if (made.has(octets.buffer)) return [];
+  const program = readProgram(octets);
+  if (program === undefined) return [];
+  const memory = mapProgram(octets, program);
+  if (!looksPacked(octets, program, memory)) return [];
+  return images(octets.length, program, new Run(program, memory), context);
+}
+
+function images(
   packed: number,
   program: Program,
   run: Run,
   { budget, names: [name = "program"] }: UnpackContext,
-): Iterable<Entry> {
+): readonly Entry[] {
   const { memory } = run;
+  const entries: Entry[] = [];
   let left = Math.max(RATIO_FREE_OCTETS, packed * budget.limits.ratio);
-  const entry = (content: Uint8Array): readonly Entry[] => {
-    if (content.length === 0) return [];
+  const add = (content: Uint8Array) => {
+    if (content.length === 0) return;
     left -= content.length;
     budget.unpacked(content.length);
     made.add(content.buffer);
-    return [{ names: [`${name}.unpacked`], content }];
+    entries.push({ names: [`${name}.unpacked`], content });
   };
   const most = () => budget.octetsUpTo(Math.max(0, left));
   resolveImports(memory, program, run.system);
@@ -51,17 +57,18 @@ function* images(
     const start = run.next(() => budget.timeNow());
     if (start === undefined) break;
     hasImage = true;
-    yield* entry(imageFile(memory, program, start, most()));
+    add(imageFile(memory, program, start, most()));
   }
-  if (run.end === "time") return;
+  if (run.end === "time") return entries;
   // the code was unpacked where the stub lies, or the stub got stuck behind it
   if (!hasImage && memory.writtenOctets() >= MIN_WRITTEN_OCTETS) {
-    yield* entry(imageFile(memory, program, undefined, most()));
+    add(imageFile(memory, program, undefined, most()));
   }
   if (run.ranHeap) {
     const { heap } = memory;
     let end = Math.min(heap.length, most());
     while (end > 0 && heap[end - 1] === 0) end--;
-    yield* entry(heap.slice(0, end));
+    add(heap.slice(0, end));
   }
+  return entries;
 }

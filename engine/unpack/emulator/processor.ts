@@ -13,15 +13,21 @@ export type Size = 1 | 2 | 4;
 
 /** The state between and during instructions. */
 export class Processor {
+  /** What instructions and operands lie in. */
   readonly memory: Memory;
   /** EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI. */
   readonly registers = new Int32Array(8);
   /** Address of the next octet of code. */
   ip = 0;
+  /** The carry flag, 0 or 1 as all of them. */
   carry = 0;
+  /** The zero flag. */
   zero = 0;
+  /** The sign flag. */
   sign = 0;
+  /** The overflow flag. */
   overflow = 0;
+  /** The auxiliary carry flag, out of the lowest four bits. */
   adjust = 0;
   /** The parity flag is that of this octet. */
   parityOctet = 0;
@@ -37,13 +43,16 @@ export class Processor {
   repeat = 0;
   /** Addresses of the current instruction have 16 bits. */
   isShort = false;
-  /** Fields of the ModR/M octet: whether it names a register, its middle, its end. */
+  /** Whether the ModR/M octet names a register. */
   isRegister = false;
+  /** Its middle: a register, or which instruction of a group. */
   middle = 0;
+  /** Its end: the register that is the operand. */
   end = 0;
   /** Address of the operand in memory. */
   address = 0;
 
+  /** @param memory What instructions and operands lie in. */
   constructor(memory: Memory) {
     this.memory = memory;
   }
@@ -76,6 +85,7 @@ export class Processor {
       : ((this.registers[number - 4] ?? 0) >>> 8) & 0xff;
   }
 
+  /** Sets a register, or the part of it that an operand of this size is. */
   setRegister(number: number, size: Size, value: number): void {
     const r = this.registers;
     if (size === 4) r[number] = value;
@@ -131,17 +141,20 @@ export class Processor {
     return this.isRegister ? this.register(this.end, size) : this.memory.read(this.address, size);
   }
 
+  /** Sets the operand that the ModR/M octet names. Throws {@link Fault}. */
   setOperand(size: Size, value: number): void {
     if (this.isRegister) this.setRegister(this.end, size, value);
     else this.memory.write(this.address, size, value);
   }
 
+  /** Puts a number on the stack. Throws {@link Fault}. */
   push(value: number, size: 2 | 4 = 4): void {
     const at = ((this.registers[ESP] ?? 0) - size) | 0;
     this.memory.write(at, size, value);
     this.registers[ESP] = at;
   }
 
+  /** Takes a number from the stack. Throws {@link Fault}. */
   pop(size: 2 | 4 = 4): number {
     const at = this.registers[ESP] ?? 0;
     const value = this.memory.read(at, size);
@@ -149,6 +162,7 @@ export class Processor {
     return value;
   }
 
+  /** The parity flag. */
   get parity(): number {
     let octet = this.parityOctet & 0xff;
     octet ^= octet >> 4;

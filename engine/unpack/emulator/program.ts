@@ -36,6 +36,7 @@ export interface MappedSection {
   readonly rawSize: number;
   /** Its header, octets from the start of the file. */
   readonly header: number;
+  /** Its characteristics. */
   readonly flags: number;
 }
 

@@ -48,7 +48,9 @@ interface Home {
 
 /** One run. */
 export class Run {
+  /** What it runs in. */
   readonly memory: Memory;
+  /** What it may call. */
   readonly system: System;
   readonly #program: Program;
   readonly #processor: Processor;
@@ -63,6 +65,7 @@ export class Run {
   /** Why it ended. */
   end: RunEnd | undefined;
 
+  /** @param memory From `mapProgram()`, still without imports. */
   constructor(program: Program, memory: Memory) {
     this.#program = program;
     this.memory = memory;

@@ -96,6 +96,7 @@ export type Served = "answered" | "thread" | "handler" | "left";
 
 /** The system that a program runs in: its functions have addresses, of which nothing but the call is interpreted. */
 export class System {
+  /** The memory of the program. */
   readonly memory: Memory;
   readonly #names: string[] = [...RESERVED];
   readonly #numbers = new Map<string, number>();
@@ -103,6 +104,7 @@ export class System {
   /** Octets of the program's headers in memory. */
   readonly headerOctets: number;
 
+  /** @param headerOctets They are read-only until the program asks for it. */
   constructor(memory: Memory, headerOctets: number) {
     this.memory = memory;
     this.headerOctets = headerOctets;
