@@ -32,8 +32,8 @@ const SETTINGS: ScanSettings = {
 
 /** What is not opened, and what it would take. */
 const NOT_OPENED: Readonly<Record<string, string>> = {
-  "clam-pespin.exe": "PESpin's stub looks into more of Windows than there is; found to be packed",
-  "clam-wwpack.exe": "the stub goes astray in this file on any processor; found to be packed",
+  "clam-pespin.exe":
+    "PESpin's stub finds that Windows is not what it expects, and says so in a box",
   "clam_cache_emax.tgz": "more nesting than the limit: not scanned, and said so",
 };
 

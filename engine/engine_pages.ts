@@ -73,7 +73,7 @@ zstd and PPMd, LH5 of zoo, and what programs bring along for NSIS.
 
 Programs for 32-bit Windows (\`pe\`) that look packed are run in an interpreter, which knows a processor's integer instructions and some thirty
 functions of Windows and has nothing else: what they write into their own memory before they come to it is scanned as a program of its own. So
-UPX, ASPack, FSG, MEW, Petite, Upack, yC and others like them are unpacked, one on top of another, too. A program is run if it has a packer's sections, or
+UPX, ASPack, FSG, MEW, Petite, Upack, WWPack32, yC and others like them are unpacked, one on top of another, too. A program is run if it has a packer's sections, or
 starts in one that it may write to, in the last one or in none, and imports at most ${FEW_FUNCTIONS} functions; it may have ${
     MAX_IMAGE_OCTETS >> 20
   } MiB of memory, allocate

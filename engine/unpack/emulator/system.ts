@@ -86,7 +86,39 @@ const SERVICES: ReadonlyMap<string, Service> = new Map<string, Service>([
 ]);
 
 /** What the system's own library exports beside them. */
-const LEFT = ["ExitProcess", "GetCommandLineA", "GetStartupInfoA", "CreateProcessA", "WriteFile"];
+const LEFT = [
+  "CreateProcessA",
+  "CreateThread",
+  "CreateToolhelp32Snapshot",
+  "ExitProcess",
+  "ExitThread",
+  "FindResourceA",
+  "GetCommandLineA",
+  "GetCurrentThread",
+  "GetFileSize",
+  "GetStartupInfoA",
+  "GetTempPathA",
+  "GetThreadContext",
+  "GetVersionExA",
+  "LoadResource",
+  "OpenProcess",
+  "Process32First",
+  "Process32Next",
+  "ReadFile",
+  "SetFilePointer",
+  "SetThreadContext",
+  "SetUnhandledExceptionFilter",
+  "TerminateProcess",
+  "UnhandledExceptionFilter",
+  "VirtualQuery",
+  "WaitForSingleObject",
+  "WriteFile",
+  "WriteProcessMemory",
+  "lstrcatA",
+  "lstrcmpA",
+  "lstrcpyA",
+  "lstrlenA",
+];
 const LIBRARY = "KERNEL32.dll";
 /** Places in the headers of that library, octets from its start. */
 const HEADERS = 0x80, EXPORTS = 0x200, LISTS = 0x240;
