@@ -18,6 +18,8 @@ export interface SessionGate {
   idle(port: number, number: number): Promise<() => void>;
   /** A whole session with one message, from its beginning to its end. @throws where it is not served. */
   whole(port: number, number: number): Promise<void>;
+  /** Ends the server behind it. */
+  close?(): void;
 }
 
 /** What the message is, and how many sessions there are. */
@@ -56,8 +58,9 @@ export const GATES: Readonly<Record<string, (load: Load) => Promise<SessionGate>
       },
     }),
   pop3: async ({ octets, slot, active, limit }) => {
-    const direct = await pop3Mailboxes(octets, slot, active);
+    const { port: direct, close } = await pop3Mailboxes(octets, slot, active);
     return {
+      close,
       agent: {
         agent: "pop3",
         server: `pop3://127.0.0.1:${direct}`,
@@ -87,6 +90,7 @@ export const GATES: Readonly<Record<string, (load: Load) => Promise<SessionGate>
         limits: { sessions: limit, sessionsPerClient: limit },
       },
       direct: server.port,
+      close: () => void server[Symbol.asyncDispose](),
       idle: async (port) => {
         const client = await ImapClient.login(port, "bob", "INBOX");
         return () => client.close();
@@ -147,13 +151,18 @@ function numbered(octets: Buffer, slot: number, number: number): Buffer {
   return own;
 }
 
-/** Mailboxes with a message each, in a worker of their own. @returns the server's port. */
-async function pop3Mailboxes(octets: Buffer, slot: number, active: number): Promise<number> {
+/** Mailboxes with a message each, in a worker of their own. */
+async function pop3Mailboxes(
+  octets: Buffer,
+  slot: number,
+  active: number,
+): Promise<{ port: number; close(): void }> {
   const url = new URL("./session_mailboxes.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });
   const users = Array.from({ length: active }, (_, i) => `active${i}`);
   worker.postMessage({ octets, slot, users });
-  return await new Promise<number>((resolve) => {
+  const port = await new Promise<number>((resolve) => {
     worker.onmessage = ({ data }) => resolve(data as number);
   });
+  return { port, close: () => worker.terminate() };
 }

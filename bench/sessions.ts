@@ -89,5 +89,4 @@ const { result } = await control.call("status");
 control.close();
 const status = result as { agents: readonly { counters: Readonly<Record<string, number>> }[] };
 console.log(JSON.stringify(status.agents[0]?.counters));
-await gateway.stop();
-Deno.exit(0); // the servers behind it have nothing to finish
+gate.close?.();
