@@ -138,6 +138,26 @@ Deno.test(
   },
 );
 
+Deno.test("functions that return to functions are served one by one", pure, () => {
+  // fills the stack with the address of a function that takes nothing, and returns there
+  const program = (address: number) =>
+    makeProgram(hex(`b8 ${le(address)} 8dbc24 0000feff b9 00800000 fc f3 ab 8da424 0000feff c3`));
+  const file = program(0);
+  const first = readProgram(file);
+  assert.ok(first);
+  const address = new Run(first, mapProgram(file, first)).system.addressOf("GetTickCount");
+  const known = program(address);
+  const parsed = readProgram(known);
+  assert.ok(parsed);
+  const run = new Run(parsed, mapProgram(known, parsed));
+  run.start();
+  assert.equal(run.next(() => true), undefined);
+  assert.ok(
+    run.end !== undefined && run.instructions > 1_000_000,
+    `${run.end} ${run.instructions}`,
+  );
+});
+
 Deno.test("images that are too large or no programs are left alone", pure, () => {
   assert.deepEqual(open(makeProgram(stubOf(TEXT), "UPX", 0x4000_0000)).entries, []);
   const file = makeProgram(stubOf(TEXT));

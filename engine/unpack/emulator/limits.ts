@@ -21,6 +21,9 @@ export const MAX_INSTRUCTIONS_BEHIND = 5_000_000;
 /** The clock is read every so many instructions. */
 export const INSTRUCTIONS_PER_SLICE = 16_384;
 
+/** A call of the system counts as so many instructions: it takes as long. */
+export const INSTRUCTIONS_PER_CALL = 200;
+
 /** Repetitions of a string instruction that run at once. */
 export const REPETITIONS_AT_ONCE = 4096;
 

@@ -69,6 +69,7 @@ export class Memory {
   readonly #threadFrom: number;
   readonly #heapFrom: number;
   #heapOctets = 0;
+  #writtenOctets = 0;
   /** Of the image, so many octets cannot be written: its headers, until the program asks for it. */
   #readOnly = 0;
 
@@ -146,8 +147,8 @@ export class Memory {
   write(address: number, size: number, value: number): void {
     const at = this.#place(address, size);
     if (at < this.#readOnly) throw new Fault("access");
-    this.#written[at >> GRANULE_BITS] = 1;
-    this.#written[(at + size - 1) >> GRANULE_BITS] = 1;
+    this.#mark(at >> GRANULE_BITS);
+    this.#mark((at + size - 1) >> GRANULE_BITS);
     if (size === 4) this.#view.setInt32(at, value, true);
     else if (size === 1) this.#octets[at] = value;
     else this.#view.setUint16(at, value, true);
@@ -167,17 +168,21 @@ export class Memory {
     }
   }
 
+  #mark(granule: number): void {
+    if (this.#written[granule] === 1) return;
+    this.#written[granule] = 1;
+    if (granule < this.imageOctets >> GRANULE_BITS) this.#writtenOctets += 1 << GRANULE_BITS;
+  }
+
   /** Octets of the image that were written since {@link Memory.forget}; by granules. */
-  writtenOctets(): number {
-    let count = 0;
-    const end = this.imageOctets >> GRANULE_BITS;
-    for (let i = 0; i < end; i++) count += this.#written[i] ?? 0;
-    return count << GRANULE_BITS;
+  get writtenOctets(): number {
+    return this.#writtenOctets;
   }
 
   /** From here on, nothing counts as written. */
   forget(): void {
     this.#written.fill(0);
+    this.#writtenOctets = 0;
   }
 
   /**

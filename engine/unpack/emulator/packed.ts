@@ -61,7 +61,7 @@ function images(
   }
   if (run.end === "time") return entries;
   // the code was unpacked where the stub lies, or the stub got stuck behind it
-  if (!hasImage && memory.writtenOctets() >= MIN_WRITTEN_OCTETS) {
+  if (!hasImage && memory.writtenOctets >= MIN_WRITTEN_OCTETS) {
     add(imageFile(memory, program, undefined, most()));
   }
   if (run.ranHeap) {

@@ -2,6 +2,7 @@
 import { Exceptions } from "./exceptions.ts";
 import { execute } from "./instructions.ts";
 import {
+  INSTRUCTIONS_PER_CALL,
   INSTRUCTIONS_PER_SLICE,
   MAX_IMAGES,
   MAX_INSTRUCTIONS,
@@ -156,8 +157,9 @@ export class Run {
       at = p.ip;
       try {
         const { trap } = p;
-        this.#count += execute(p);
-        if (((p.ip - at) >>> 0) > LONGEST_INSTRUCTION) {
+        const isCall = this.system.has(at);
+        if (!isCall) this.#count += execute(p);
+        if (isCall || ((p.ip - at) >>> 0) > LONGEST_INSTRUCTION) {
           const reached = this.#arrive(p);
           if (reached !== undefined) return reached;
         }
@@ -179,16 +181,19 @@ export class Run {
     const home = this.#home;
     if (home && ((p.ip - home.start) >>> 0) < home.size) return undefined;
     if (this.system.has(p.ip)) {
+      this.#count += INSTRUCTIONS_PER_CALL;
       const served = this.system.serve(p);
-      if (served === "answered") return this.#arrive(p);
-      if (served === "handler" && this.#exceptions.resume(p)) return this.#arrive(p);
+      if (served === "answered" || (served === "handler" && this.#exceptions.resume(p))) {
+        // a function that returns to another one is served in its turn
+        return this.system.has(p.ip) ? undefined : this.#arrive(p);
+      }
       this.end = "program";
       return undefined;
     }
     this.#home = this.#homeOf(p.ip);
     if (this.#home?.kind === "heap") this.ranHeap = true;
     if (this.#home?.kind !== "image" || !this.memory.wasWritten(p.ip)) return undefined;
-    if (this.memory.writtenOctets() < MIN_WRITTEN_OCTETS) return undefined;
+    if (this.memory.writtenOctets < MIN_WRITTEN_OCTETS) return undefined;
     this.memory.forget();
     if (++this.#images === MAX_IMAGES) this.end = "images";
     this.#limit = Math.min(this.#limit, this.#count + MAX_INSTRUCTIONS_BEHIND);
