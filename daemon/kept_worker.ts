@@ -11,7 +11,7 @@ export interface KeptWorkerOptions {
   readonly module: URL;
   readonly permissions: AgentPermissions;
   readonly report: Report;
-  /** First message to each that is started. */
+  /** First message to each that is started, sent when it is loaded. */
   readonly first: unknown;
   /**
    * A message came; the very first one of each only says that it is loaded, and does not come here.
@@ -32,6 +32,8 @@ const START_MS = 20_000;
 export class KeptWorker {
   readonly #options: KeptWorkerOptions;
   #worker: Worker | undefined;
+  /** Messages for a worker that is not loaded yet: what comes before it listens is lost to it. */
+  #early: unknown[] | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #deaths = 0;
   #restarts = 0;
@@ -47,9 +49,10 @@ export class KeptWorker {
     return this.#restarts;
   }
 
-  /** Sends a message; false where there is no worker at the moment. */
+  /** Sends a message, to a worker that is loading once it is loaded; false where there is no worker at the moment. */
   post(message: unknown): boolean {
-    this.#worker?.postMessage(message);
+    if (this.#early) this.#early.push(message);
+    else this.#worker?.postMessage(message);
     return this.#worker !== undefined;
   }
 
@@ -81,13 +84,14 @@ export class KeptWorker {
     const deno = { permissions: denoPermissions(permissions) };
     const worker = new Worker(module, { type: "module", name, deno } as WorkerOptions);
     this.#worker = worker;
-    let loaded = false;
+    this.#early = [first];
     this.#timer = setTimeout(() => this.abandon("it did not load in time"), START_MS);
     worker.onmessage = ({ data }) => {
       if (this.#worker !== worker) return;
-      if (!loaded) {
-        loaded = true;
+      if (this.#early) {
         clearTimeout(this.#timer);
+        for (const message of this.#early) worker.postMessage(message);
+        this.#early = undefined;
       } else if (this.#options.receive(data)) this.#deaths = 0;
       else this.abandon("it sent what is no message");
     };
@@ -95,12 +99,11 @@ export class KeptWorker {
       event.preventDefault();
       if (this.#worker === worker) this.abandon(event.message);
     };
-    worker.postMessage(first);
   }
 
   #drop(why: string): void {
     this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#worker = this.#early = undefined;
     this.#options.lost(why);
   }
 }
