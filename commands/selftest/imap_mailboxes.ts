@@ -68,6 +68,8 @@ export class TestImapMailboxes {
               await text(`* 1 FETCH (UID 1 BODY[] {${mailbox.message.length}}`);
               await say(mailbox.message);
               await text(")");
+            } else if (mailbox) { // what is asked of a changed one
+              await text(`* 1 FETCH (UID 1 FLAGS () RFC822.SIZE ${mailbox.message.length})`);
             }
             break;
           case "LOGOUT":
