@@ -1,8 +1,9 @@
 import { PosternError } from "../errors.ts";
 import { inNetworks } from "./networks.ts";
+import { listenPassed, type PassedSocket } from "./passed_listener.ts";
 import { readProxyHeader } from "./proxy_protocol.ts";
 import { SessionRate } from "./session_rate.ts";
-import { ConnStream } from "./stream.ts";
+import { type Connection, ConnStream } from "./stream.ts";
 import { type Accepting, listenUnix } from "./unix_listener.ts";
 
 /** Connections that the kernel keeps until they are accepted. */
@@ -23,8 +24,10 @@ export interface SessionLimits {
 
 /** What a listener needs. */
 export interface ListenerOptions {
-  /** `HOST:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:/PATH`; there must be room for the last ({@link makeRoom}). */
+  /** `HOST:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:/PATH`; there must be room for the last ({@link makeRoom}). `fd:NAME` with `passed`. */
   readonly listen: string;
+  /** The socket that was passed to the daemon under that name. */
+  readonly passed?: PassedSocket | undefined;
   /** Mode of a socket in the file system; default 0660. */
   readonly socketMode?: number;
   readonly limits: SessionLimits;
@@ -54,7 +57,8 @@ export function parseListen(listen: string): { hostname: string; port: number } 
  * Listens so that a successor can listen beside it (SO_REUSEPORT, Linux). The kernel would let any process of the same user do
  * so: one that is not to share sees first that nobody listens.
  */
-function listen({ listen, shareAddress, socketMode }: ListenerOptions): Accepting {
+function listen({ listen, passed, shareAddress, socketMode }: ListenerOptions): Accepting {
+  if (passed) return listenPassed(passed, listen);
   if (listen.startsWith("unix:")) {
     return listenUnix(listen.slice("unix:".length), socketMode ?? 0o660);
   }
@@ -83,6 +87,7 @@ export class Listener {
     try {
       this.#listener = listen(options);
     } catch (cause) {
+      if (cause instanceof PosternError) throw cause;
       throw new PosternError("wire/closed", `Cannot listen on ${options.listen}`, { cause });
     }
     void this.#accept();
@@ -91,7 +96,7 @@ export class Listener {
   /** `127.0.0.1:2525`, with the real port; `unix:/PATH`. */
   get address(): string {
     const { addr } = this.#listener;
-    if (addr.transport !== "tcp") return this.#options.listen;
+    if (addr.transport !== "tcp") return this.#options.passed?.address ?? this.#options.listen;
     const { hostname, port } = addr;
     return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
   }
@@ -120,7 +125,7 @@ export class Listener {
 
   async #accept(): Promise<void> {
     while (this.#open) {
-      let conn: Deno.Conn;
+      let conn: Connection;
       try {
         conn = await this.#listener.accept();
       } catch (error) {
@@ -133,7 +138,7 @@ export class Listener {
     }
   }
 
-  async #run(conn: Deno.Conn): Promise<void> {
+  async #run(conn: Connection): Promise<void> {
     let stream = new ConnStream(conn);
     let client = stream.remoteAddress;
     try {

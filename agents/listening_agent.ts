@@ -1,6 +1,7 @@
 /** What every agent that listens does alike: its listener, its sessions, counts, reload, the end. What a session is, each says. */
 import { describe } from "./describe.ts";
 import { Listener, type SessionLimits } from "./listener.ts";
+import type { PassedSocket } from "./passed_listener.ts";
 import type { AgentPorts, RunningAgent } from "./ports.ts";
 import { differsOnlyIn } from "./reconfigure.ts";
 import { type Runner, SessionBook } from "./session_books.ts";
@@ -20,6 +21,8 @@ export interface ListeningStart {
   readonly proxies?: readonly string[] | undefined;
   /** Another worker has the address, and will leave it. */
   readonly shareAddress?: boolean;
+  /** The socket that `listen` names, where that was passed to the daemon. */
+  readonly passed?: PassedSocket;
 }
 
 /** What its sessions share, as far as it is asked here. */
@@ -52,9 +55,10 @@ export abstract class ListeningAgent<
   constructor(config: Config, context: Context, changeable: readonly string[]) {
     this.config = config;
     this.context = context;
-    this.#changeable = new Set([...changeable, "shareAddress"]); // how it began
+    this.#changeable = new Set([...changeable, "shareAddress", "passed"]); // how it began
     this.#listener = new Listener({
       listen: config.listen,
+      passed: config.passed,
       ...(config.socketMode === undefined
         ? {}
         : { socketMode: Number.parseInt(config.socketMode, 8) }),

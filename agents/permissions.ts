@@ -2,6 +2,7 @@
  * What each agent may touch: the one table. A worker gets what stands here and nothing else; `postern status` shows it.
  */
 import { type AgentConfig, agentNextHop } from "../policy/config.ts";
+import { isPassed } from "../policy/listen.ts";
 
 /** What a worker is given; what is not named is refused. */
 export interface AgentPermissions {
@@ -83,8 +84,9 @@ function join(...all: readonly AgentPermissions[]): AgentPermissions {
   };
 }
 
-/** `*` is every IPv4 address, as the listener takes it. A socket in the file system is made there, and removed. */
+/** `*` is every IPv4 address, as the listener takes it. One that was passed takes no permission. A socket in the file system is made there, and removed. */
 function listening(address: string): AgentPermissions {
+  if (isPassed(address)) return NOTHING;
   if (address.startsWith("unix:")) {
     const path = address.slice("unix:".length);
     return { net: [address], read: [path], write: [path] };

@@ -22,6 +22,12 @@ export interface WireStream {
   close(): void;
 }
 
+/** What a stream needs of the connection that it is over: the runtime's own, or one with the same shape. */
+export type Connection = Pick<
+  Deno.Conn,
+  "localAddr" | "remoteAddr" | "read" | "write" | "closeWrite" | "close"
+>;
+
 /** How often the deadlines are looked at, ms: none is kept more exactly. */
 const TICK_MS = 50;
 
@@ -54,7 +60,7 @@ const deadlines = new Deadlines();
  * race against a timer would go on and swallow the octets that come next.
  */
 export class ConnStream implements WireStream {
-  readonly conn: Deno.Conn;
+  readonly conn: Connection;
   readonly remoteAddress: string;
   readonly remotePort: number;
   #end: "open" | "closed" | "timeout" = "open";
@@ -63,7 +69,7 @@ export class ConnStream implements WireStream {
    * @param conn The connection.
    * @param client Who is at its other end, where a proxy is between.
    */
-  constructor(conn: Deno.Conn, client?: { readonly address: string; readonly port: number }) {
+  constructor(conn: Connection, client?: { readonly address: string; readonly port: number }) {
     this.conn = conn;
     const remote = conn.remoteAddr;
     const net = remote.transport === "tcp" ? remote : undefined;

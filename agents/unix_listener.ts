@@ -1,11 +1,12 @@
 /** Sockets in the file system: made with a mode, taken over, removed. */
 import { PosternError } from "../errors.ts";
+import type { Connection } from "./stream.ts";
 
 /** What a listener does for whoever accepts. */
 export interface Accepting {
   readonly addr: Deno.Addr;
   /** Waits for a connection. */
-  accept(): Promise<Deno.Conn>;
+  accept(): Promise<Connection>;
   /** Stops to listen. */
   close(): void;
 }

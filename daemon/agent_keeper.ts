@@ -1,8 +1,12 @@
 /** Keeps one agent running: starts its worker, starts another when it dies, lets it go when it is not wanted any more. */
 import { PosternError } from "../errors.ts";
 import type { DecisionTree } from "../policy/tree.ts";
+import type { PassedSocket } from "../agents/passed_listener.ts";
 import type { AgentPermissions } from "../agents/permissions.ts";
 import { type HostPorts, WorkerHost } from "../agents/worker_host.ts";
+import { isPassed } from "../policy/listen.ts";
+import { shutDown } from "./listening.ts";
+import { PassedSockets } from "./passed_sockets.ts";
 import type { AgentSettings } from "./agent_settings.ts";
 import { SharedAddresses } from "./shared_address.ts";
 
@@ -23,6 +27,8 @@ export interface AgentKeeperOptions {
   readonly report: KeeperReport;
   /** Addresses that pass from one worker to the next; default: this agent's alone. */
   readonly addresses?: SharedAddresses;
+  /** Sockets that were passed to the daemon; default: what was. */
+  readonly passed?: PassedSockets;
   /** How often the worker is asked how it is, ms; default 10 s. One that stays silent three times is replaced. */
   readonly heartbeatMs?: number;
 }
@@ -55,6 +61,9 @@ const HEARTBEAT_MS = 10_000;
 const MISSED_BEATS = 3;
 /** How long one goes on listening that was replaced, for clients that had begun to connect to it, ms: a lost SYN comes again after 1 s. */
 const LINGER_MS = 3000;
+
+/** A descriptor that nothing has. */
+const NO_LISTENER = -1;
 
 /** One agent of the configuration. */
 export class AgentKeeper {
@@ -119,11 +128,17 @@ export class AgentKeeper {
   }
 
   async #listen(host: WorkerHost, share: boolean): Promise<void> {
-    const config = { ...this.#settings.config, ...(share ? { shareAddress: true } : {}) };
-    const { addresses, led } = await this.#shared.join(
-      host,
-      () => host.start(config, this.#options.policy()),
-    );
+    const passed = this.#passed ? this.#duplicate(host) : undefined;
+    const config = {
+      ...this.#settings.config,
+      ...(share ? { shareAddress: true } : {}),
+      ...(passed ? { passed } : {}),
+    };
+    const start = () => host.start(config, this.#options.policy());
+    // Workers on one passed socket take from the same queue: nobody has to be led anywhere.
+    const { addresses, led } = passed
+      ? { addresses: await start(), led: true }
+      : await this.#shared.join(host, start);
     if (this.#closed) {
       host.close();
       throw new PosternError("daemon/worker", "The agent was closed while it started");
@@ -180,6 +195,8 @@ export class AgentKeeper {
     this.#state = "draining";
     const host = this.#host;
     if (host) {
+      // What waits in the queue of a passed socket is the other's.
+      if (this.#passed) await Promise.race([host.stopListening(), host.ended]);
       const lingered = Promise.withResolvers<void>();
       this.#endLinger = lingered.resolve;
       const timer = setTimeout(lingered.resolve, LINGER_MS);
@@ -248,7 +265,9 @@ export class AgentKeeper {
     if (this.#host === host) this.#host = undefined;
     if (!error) return;
     const stuck = error instanceof StuckError;
-    const buried = await this.#shared.bury(host, stuck);
+    const buried = this.#passed
+      ? this.#closeConnections(stuck)
+      : await this.#shared.bury(host, stuck);
     if (this.#state !== "running") return;
     if (stuck) {
       this.#report("error", "An agent does not answer and is replaced; its thread is left behind", {
@@ -258,6 +277,28 @@ export class AgentKeeper {
     } else this.#report("error", "An agent died and is started again", { error: error.message });
     if (performance.now() - since > HEALTHY_MS) this.#deaths = 0;
     this.#again();
+  }
+
+  /** The worker's own duplicate of the passed socket. */
+  #duplicate(host: WorkerHost): PassedSocket {
+    const sockets = this.#options.passed ?? PassedSockets.take();
+    const passed = sockets.duplicate(this.#settings.listen);
+    // One that is stuck goes on, with what it has.
+    void host.ended.then((why) => why instanceof StuckError || sockets.leave(passed));
+    return passed;
+  }
+
+  /** Whether it listens on a socket that was passed to the daemon. */
+  get #passed(): boolean {
+    return isPassed(this.#settings.listen);
+  }
+
+  /**
+   * Lets clients of a stuck worker on a passed socket see an end. The socket itself is everybody's and is left alone: a thread that is
+   * stuck accepts nobody.
+   */
+  #closeConnections(stuck: boolean): boolean {
+    return !stuck || this.#addresses.every((address) => shutDown(address, NO_LISTENER, true));
   }
 
   /** Looks after a worker whose thread may be stuck: the runtime cannot say so, and cannot end such a thread. */

@@ -4,6 +4,7 @@ import type { DecisionTree } from "../policy/tree.ts";
 import { AgentKeeper, type AgentStatus, isTaken } from "./agent_keeper.ts";
 import type { AgentSettings } from "./agent_settings.ts";
 import { type Backstage, hostPorts } from "./host_ports.ts";
+import { PassedSockets } from "./passed_sockets.ts";
 import { SharedAddresses } from "./shared_address.ts";
 import type { Report } from "./status.ts";
 
@@ -13,6 +14,8 @@ export interface AgentsOptions {
   readonly backstage: () => Backstage;
   readonly policy: () => DecisionTree;
   readonly report: Report;
+  /** Sockets that were passed to the daemon; default: what was. */
+  readonly passed?: PassedSockets;
   /** How often workers are asked how they are, ms. */
   readonly heartbeatMs?: number;
 }
@@ -34,9 +37,11 @@ export class Agents {
   #keepers: AgentKeeper[] = [];
   readonly #draining = new Set<AgentKeeper>();
   readonly #addresses = new SharedAddresses();
+  readonly #passed: PassedSockets;
 
   constructor(options: AgentsOptions) {
     this.#options = options;
+    this.#passed = options.passed ?? PassedSockets.take();
   }
 
   /** In the order of the configuration. */
@@ -46,6 +51,7 @@ export class Agents {
 
   /** @throws {PosternError} where one cannot be started; none runs then. */
   async start(settings: readonly AgentSettings[]): Promise<void> {
+    this.#passed.check(settings);
     const keepers = settings.map((each) => this.#keeper(each));
     const results = await Promise.allSettled(keepers.map((keeper) => keeper.start()));
     const failed = results.findIndex(({ status }) => status === "rejected");
@@ -71,6 +77,7 @@ export class Agents {
     commit: () => void,
     drainMs: number,
   ): Promise<void> {
+    this.#passed.check(settings);
     const plan = await this.#plan(settings);
     const heirs = plan.heirs.map(({ heir }) => heir);
     const begun = [...plan.fresh, ...heirs];
@@ -130,6 +137,7 @@ export class Agents {
       policy,
       report,
       addresses: this.#addresses,
+      passed: this.#passed,
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     });
   }

@@ -6,6 +6,7 @@
 import ipaddr from "ipaddr.js";
 import { addressOf, type Libc, libc } from "./libc.ts";
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOL_SOCKET = 1;
@@ -67,6 +68,30 @@ export function shutDown(address: string, fd: number, connections: boolean): boo
     if (socket.listens ? socket.fd === fd : connections) c.shutdown(socket.fd, SHUT_RDWR);
   }
   return true;
+}
+
+/**
+ * Where a socket of this process listens: `127.0.0.1:25`, `[::1]:25`, `unix:/PATH`.
+ *
+ * @returns `undefined` for what is no stream socket that listens.
+ */
+export function listeningSocket(fd: number): string | undefined {
+  const c = libc();
+  if (!c || !listens(c, fd)) return undefined;
+  const own = new Uint8Array(SOCKADDR_OCTETS);
+  const length = new Uint32Array([SOCKADDR_OCTETS]);
+  if (c.getsockname(fd, own, length) !== 0) return undefined;
+  if (new DataView(own.buffer).getUint16(0, LITTLE_ENDIAN) === AF_UNIX) {
+    const path = own.subarray(2, length[0]);
+    const end = path.indexOf(0, 1); // an abstract name begins with NUL
+    return `unix:${
+      new TextDecoder().decode(end < 0 ? path : path.subarray(0, end)).replace(/^\0/, "@")
+    }`;
+  }
+  const { port, octets } = ownAddress(c, fd) ?? {};
+  if (port === undefined || octets === undefined) return undefined;
+  const host = ipaddr.fromByteArray([...octets]);
+  return host.kind() === "ipv6" ? `[${host.toString()}]:${port}` : `${host.toString()}:${port}`;
 }
 
 /** The processors that Deno runs on have no other order. */

@@ -6,6 +6,7 @@
 import { dirname } from "node:path";
 import { PosternError } from "../errors.ts";
 import { agentNextHop, type Config } from "../policy/config.ts";
+import { isPassed } from "../policy/listen.ts";
 import { confined, type Confinement, mayRead, mayWrite, systemTool, type User } from "./confine.ts";
 import { ALLOCATOR, NURSERY, processCommand } from "./entries.ts";
 import { namedFiles } from "./secrets.ts";
@@ -184,6 +185,7 @@ function cacheDirectory(): Record<string, string> {
 }
 
 function lowPort(listen: string): boolean {
+  if (isPassed(listen)) return false;
   const port = Number(listen.slice(listen.lastIndexOf(":") + 1));
   return port > 0 && port < 1024;
 }

@@ -16,6 +16,7 @@ import { readConfig } from "./documents.ts";
 import { createLog, type Log } from "./log/log.ts";
 import { Evictions } from "./evictions.ts";
 import { operations } from "./operations.ts";
+import { PassedSockets } from "./passed_sockets.ts";
 import { SideWorkers } from "./side_workers.ts";
 import { poolOptions, storeLimits } from "./options.ts";
 import { ScannerPool } from "./pool.ts";
@@ -89,6 +90,7 @@ export class Service {
       beside: SideWorkers;
       evictions: Evictions;
       files: Handover["files"];
+      passed: PassedSockets;
     },
     options: ServiceOptions,
   ) {
@@ -111,6 +113,7 @@ export class Service {
       backstage: () => this.#backstage(),
       policy,
       report: this.#report,
+      passed: parts.passed,
       ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     });
   }
@@ -127,6 +130,7 @@ export class Service {
     options: ServiceOptions = {},
   ): Promise<Service> {
     const began = performance.now();
+    const passed = PassedSockets.take(); // before any child could inherit them
     const known = given?.config ?? await readConfig(configPath);
     await Deno.mkdir(known.state, { recursive: true, mode: 0o700 });
     await refuseSecond(controlPath(known.state));
@@ -153,7 +157,7 @@ export class Service {
       const read: Reading = { ...await reading, ...(signatures ? { signatures } : {}) };
       beside = await SideWorkers.start(known, read.secrets, report);
       const handed = given?.files ?? {};
-      const parts = { reading: read, log, store, pool, beside, evictions, files: handed };
+      const parts = { reading: read, log, store, pool, beside, evictions, files: handed, passed };
       service = new Service(configPath, parts, options);
       await service.#open();
       await service.#watchPolicy(files, readAt);

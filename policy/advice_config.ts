@@ -1,21 +1,12 @@
 /** The agents that other programs ask for advice: as clamd, as spamd, as rspamd. */
 import * as z from "zod";
-import {
-  address,
-  count,
-  direction,
-  listenerName,
-  nextHop,
-  size,
-  time,
-  unixSocket,
-} from "./config_parts.ts";
+import { count, direction, listenerName, listenNear, nextHop, size, time } from "./config_parts.ts";
 
 const socketMode = z.string().regex(/^0[0-7]{3}$/, "an octal mode such as 0660").default("0660")
   .describe("mode of the socket in the file system");
 
-const listen = z.union([address, unixSocket]).describe(
-  "where programs connect to: HOST:PORT or unix:/PATH",
+const listen = listenNear.describe(
+  "where programs connect to: HOST:PORT, unix:/PATH, or fd:NAME for a socket that systemd passes",
 );
 
 const way = direction.optional().describe(

@@ -12,8 +12,9 @@ import {
 import { engineSchema } from "./engines_config.ts";
 import { archivesSchema, arcSchema } from "./secrets_config.ts";
 import {
-  address,
   count,
+  listen,
+  listenNear,
   network,
   nextHop,
   proxies,
@@ -32,7 +33,7 @@ export const smtpAgentSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).default("smtp").describe(
     "name of the listener in logs and rules",
   ),
-  listen: address,
+  listen,
   nextHop,
   mode: z.enum(["after-queue", "before-queue"]).default("after-queue").describe(
     "after-queue: recipients may get different copies; before-queue: one answer for all of a message's recipients",
@@ -81,8 +82,8 @@ export const milterAgentSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).default("milter").describe(
     "name of the listener in logs and rules",
   ),
-  listen: z.union([address, unixSocket]).describe(
-    "where mail servers connect to: HOST:PORT or unix:/PATH",
+  listen: listenNear.describe(
+    "where mail servers connect to: HOST:PORT, unix:/PATH, or fd:NAME for a socket that systemd passes",
   ),
   socketMode: z.string().regex(/^0[0-7]{3}$/, "an octal mode such as 0660").default("0660")
     .describe(

@@ -15,13 +15,28 @@ export const count = z.int().min(1);
 
 /** `HOST:PORT`, `[IPv6]:PORT`; port 0 is any free one. */
 export const address = z.string().regex(
-  /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+|\*):\d{1,5}$/,
+  /^(?!fd:)(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+|\*):\d{1,5}$/,
   "an address such as 127.0.0.1:10025 or [::1]:10025",
+);
+/** A socket that systemd has opened and passed to the daemon, by its name (sd_listen_fds_with_names(3)) or its number. */
+const passed = z.string().regex(
+  /^fd:(?:[3-9]|[1-9]\d{1,3}|(?!\d+$)[!-9;-~]{1,255})$/,
+  "fd:NAME (FileDescriptorName= of the systemd socket) or fd:3",
 );
 /** A socket in the file system; its path fits into sockaddr_un. */
 export const unixSocket = z.string().regex(
   /^unix:\/.{1,102}$/,
   "unix:/PATH, at most 103 characters",
+);
+/** Where an agent listens that has to do with the network. */
+export const listen = z.union(
+  [passed, address],
+  "an address such as 127.0.0.1:10025 or [::1]:10025, or fd:NAME for a socket that systemd passes",
+).describe("where it listens: HOST:PORT, or fd:NAME for a socket that systemd passes");
+/** Where an agent listens whose clients may be programs of this machine. */
+export const listenNear = z.union(
+  [passed, address, unixSocket],
+  "an address such as 127.0.0.1:10025, unix:/PATH (at most 103 characters), or fd:NAME for a socket that systemd passes",
 );
 /** Where mail goes. */
 export const nextHop = z.string().regex(

@@ -1,10 +1,10 @@
 /** The agents in front of mailboxes: what pop3 and imap have in common, and the pop3 agent's part of postern.config.ts. */
 import * as z from "zod";
 import {
-  address,
   clientTls,
   count,
   direction,
+  listen,
   nextHop,
   proxies,
   size,
@@ -34,7 +34,7 @@ export function mailboxFields(protocol: "pop3" | "imap", ports: string) {
     name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/).default(protocol).describe(
       "name of the listener in logs and rules",
     ),
-    listen: address,
+    listen,
     implicitTls: z.boolean().default(false).describe(
       "clients begin with TLS at once, as on the port for it; needs tls",
     ),
