@@ -1,6 +1,6 @@
 import { decide } from "./decide.ts";
 import type { Source } from "./explain.ts";
-import { changedSources, sourceGroup, type SourceId, Sources } from "./diff/sources.ts";
+import { changedSources, NO_GROUP, sourceGroup, type SourceId, Sources } from "./diff/sources.ts";
 import { ACTION_SLOT, SLOTS, type SlotValue } from "./slots.ts";
 import { type Goal, Solver } from "./solve/solver.ts";
 import { SCAN_STATUSES } from "../engine/types.ts";
@@ -142,10 +142,12 @@ class Differ {
     one: SourceId,
   ): Facts | "none" | "unknown" {
     const goals: Goal[] = [...mine.goals(source), ...other.goals(one)];
+    // A recipient of several groups belongs to the one that names it most exactly, which no goal says.
+    let byExactness = false;
     for (let avoided = 0; avoided < MAX_AVOIDED; avoided++) {
       this.#solved++;
       const solution = this.#solver.solve(goals);
-      if (solution.kind === "impossible") return "none";
+      if (solution.kind === "impossible") return byExactness ? "unknown" : "none";
       if (solution.kind === "unknown") return "unknown";
       const { facts } = solution;
       const winner = mine.winner(slot, facts);
@@ -153,13 +155,15 @@ class Differ {
       if (winner === source && theirs === one) {
         return this.#visible(slot, mine, source, other, one, facts);
       }
-      const absence = winner !== source ? mine.absence(winner) : other.absence(theirs);
-      if (
-        !absence ||
-        (winner !== source ? source : one) < 0 && (winner !== source ? winner : theirs) === -1
-      ) {
-        return "unknown";
+      for (const named of [mine.named(source), other.named(one)].flat()) {
+        const tried = { ...facts, recipient: named };
+        if (mine.winner(slot, tried) !== source || other.winner(slot, tried) !== one) continue;
+        return this.#visible(slot, mine, source, other, one, tried);
       }
+      const [wanted, got] = winner !== source ? [source, winner] : [one, theirs];
+      byExactness ||= wanted < NO_GROUP && got < NO_GROUP;
+      const absence = winner !== source ? mine.absence(winner) : other.absence(theirs);
+      if (!absence || wanted < 0 && got === NO_GROUP) return "unknown";
       if (goals.some((goal) => goal.tree === absence.tree && goal.ref === absence.ref)) {
         return "unknown";
       }

@@ -141,3 +141,20 @@ Deno.test("diffPolicies() has a region for a random mail if and only if its outc
     { numRuns: 60 },
   );
 });
+
+Deno.test("a group that names a recipient more exactly than another has regions of its own", () => {
+  const groups = {
+    wide: { recipients: ["@*.a.example"] },
+    exact: { recipients: ["@b.a.example", "@*.a.example"] },
+  };
+  const a = compilePolicy({ groups });
+  const b = compilePolicy({
+    rules: [{ when: { not: { agent: ["smtp"] } }, then: { replies: { rule: "550 5.7.1 no" } } }],
+  });
+  const diff = diffPolicies(a, b);
+  for (const recipient of ["ann@b.a.example", "ann@c.a.example", "ann@far.example"]) {
+    const facts = { agent: "lmtp", listener: "x", time: 0, recipient } as const;
+    assert(!isSameOutcome(decide(a, "verdict", facts), decide(b, "verdict", facts)));
+    assert(regionsOf(a, b, diff, facts).length > 0, recipient);
+  }
+});

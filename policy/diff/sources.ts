@@ -4,6 +4,7 @@ import { groupSettings } from "../decide/state.ts";
 import { ACTION_SLOT, slotOf, type SlotValue } from "../slots.ts";
 import type { Goal } from "../solve/solver.ts";
 import { type DecisionTree, literal } from "../tree.ts";
+import { treeSets } from "../tree_keys.ts";
 import type { Facts } from "../types.ts";
 import { ConditionIdentity } from "./identity.ts";
 
@@ -21,6 +22,9 @@ export function groupSource(group: number): SourceId {
 export function sourceGroup(source: SourceId): number {
   return source === NO_GROUP ? -1 : -2 - source;
 }
+
+/** Keys of a group that are looked at for a recipient who is its own. */
+const MAX_NAMED = 50;
 
 /** The sources of one tree. */
 export class Sources {
@@ -93,6 +97,16 @@ export class Sources {
   absence(source: SourceId): Goal | undefined {
     const ref = this.#ref(source);
     return ref === undefined ? undefined : { tree: this.tree, ref, holds: false };
+  }
+
+  /** Recipients whom a group names, the most exactly named first; a few, and none for what is no group. */
+  named(source: SourceId): readonly string[] {
+    const members = source < 0 ? this.tree.groups[sourceGroup(source)]?.members ?? -1 : -1;
+    if (members < 0) return [];
+    const keys = treeSets(this.tree).all(members).slice(0, MAX_NAMED);
+    return keys.map(({ place, key }) =>
+      place === "domains" ? `someone@${key}` : place === "suffixes" ? `someone@some${key}` : key
+    );
   }
 
   #ref(source: SourceId): number | undefined {
