@@ -93,6 +93,8 @@ export {
   DIRECTIONS,
   type Envelope,
   type Facts,
+  GREYLIST_ACTIONS,
+  type GreylistAction,
   HANDLE_ACTIONS,
   type HandleAction,
   type Outcome,

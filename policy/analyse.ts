@@ -1,4 +1,5 @@
 import { analyseGroups } from "./analyse/groups.ts";
+import { idleGreylists } from "./analyse/greylist.ts";
 import { conflictingLists, unusedLists } from "./analyse/lists.ts";
 import { analyseReach } from "./analyse/reach.ts";
 import { type Delay, findDelays } from "./analyse/delays.ts";
@@ -20,6 +21,7 @@ export const FINDING_KINDS = [
   "unreachable-group",
   "duplicate-name",
   "unused-reply", // of a class that its action never gives
+  "idle-greylist", // for mail that is never greylisted
 ] as const;
 /** One of {@link FINDING_KINDS}. */
 export type FindingKind = (typeof FINDING_KINDS)[number];
@@ -59,6 +61,7 @@ export function analysePolicy(policy: Policy, tree: DecisionTree): PolicyAnalysi
       ...analyseGroups(policy, tree, solver),
       ...duplicateNames(policy),
       ...unusedReplies(tree),
+      ...idleGreylists(policy, tree, solver),
     ],
     delays: findDelays(tree, solver),
   };

@@ -84,7 +84,7 @@ Deno.test(
     const tree = { ...contents.tree, version: 99 } as unknown as DecisionTree;
     await assert.rejects(readBundle(await writeBundle({ ...contents, tree }, [])), {
       code: "policy/version",
-      message: /version 99, this program reads 2: build it again from policy.ts/,
+      message: /version 99, this program reads 3: build it again from policy.ts/,
     });
   },
 );

@@ -10,6 +10,35 @@ const cases: { name: string; document: unknown; issue: Partial<DocumentIssue> }[
     issue: { path: "rules[0].when.sendr", found: '"sendr"', nearest: "sender" },
   },
   {
+    name: "names what greylisting can do",
+    document: { rules: [{ then: { greylist: { action: "delai" } } }] },
+    issue: { path: "rules[0].then.greylist.action", nearest: "delay", allowed: ["pass", "delay"] },
+  },
+  {
+    name: "says how long a first try may wait",
+    document: { settings: { greylist: { delay: "13h" } } },
+    issue: {
+      path: "settings.greylist.delay",
+      found: '"13h"',
+      message: "expected a time from 1s to 12h",
+    },
+  },
+  {
+    name: "says of a time without a unit what a time is",
+    document: { settings: { greylist: { window: "2" } } },
+    issue: { path: "settings.greylist.window", found: '"2"' },
+  },
+  {
+    name: "takes no retry window that ends before the delay may",
+    document: { groups: { g: { settings: { greylist: { window: "12h" } } } } },
+    issue: { path: "groups.g.settings.greylist.window", message: "expected a time from 1d to 30d" },
+  },
+  {
+    name: "takes no half client for proven",
+    document: { settings: { greylist: { proven: 2.5 } } },
+    issue: { path: "settings.greylist.proven", found: "2.5" },
+  },
+  {
     name: "names the nearest value",
     document: { rules: [{ then: { action: "rejct" } }] },
     issue: {

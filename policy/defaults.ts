@@ -24,6 +24,13 @@ export const DEFAULT_SETTINGS: ResolvedSettings = {
     archiveRatio: 1000, // deflate reaches 1032: a bomb of one level is caught by its size
     scanTime: 30_000,
   },
+  greylist: {
+    action: "pass",
+    delay: 5 * 60_000, // programs that send and forget do not come again at all: it need not be long
+    window: 2 * 86_400_000,
+    keep: 36 * 86_400_000, // a newsletter of each month is known
+    proven: 5,
+  },
   marks: {
     header: ["cleaned", "infected", "suspicious", "spam", "notScanned", "deleted"],
     subject: [],

@@ -27,6 +27,7 @@ const good = definePolicy({
       archiveFiles: 10_000,
       scanTime: "30s",
     },
+    greylist: { action: "delay", delay: "5m", window: "2d", keep: "36d", proven: 5 },
     marks: { header: "always", subject: "infected", footnote: "never" },
     quarantine: ["infected", "spam"],
     notify: { infected: ["postmaster@example.org"] },

@@ -1,11 +1,12 @@
 import { phaseNumber } from "./attributes.ts";
 import { decide, recipientGroup } from "./decide.ts";
 import { type Truth, TruthReader } from "./decide/truth.ts";
+import { type GreylistTerms, greylistTerms } from "./greylisting.ts";
 import { changeWords, type NearestChange, nearestChanges } from "./nearest_change.ts";
 import { ACTION_SLOT, slotOf, SLOTS, type SlotValue } from "./slots.ts";
 import type { DecisionTree } from "./tree.ts";
 import type { Facts, Outcome, Phase } from "./types.ts";
-import { askedOf, conditionWords, literalWords, valueWords } from "./words.ts";
+import { askedOf, conditionWords, literalWords, timeWords, valueWords } from "./words.ts";
 
 /** What gave a setting its value. */
 export type Source =
@@ -46,6 +47,8 @@ export interface Explanation {
     readonly value: string;
     readonly from: Source;
   }[];
+  /** There where a first try has to come again at RCPT, unless its client is known. */
+  readonly greylist?: GreylistTerms;
   /** Rules that matched or may still match, in order. */
   readonly rules: readonly ExplainedRule[];
   /** What would have to differ for another action, nearest first. */
@@ -109,7 +112,18 @@ export function explainDecision(tree: DecisionTree, phase: Phase, facts: Facts):
       from: sources.get(slot) ?? { kind: "default" as const },
     }];
   });
-  return { phase, outcome, groups, settings, rules, nearest: nearestChanges(tree, phase, facts) };
+  const terms = phaseNumber(phase) < phaseNumber("recipient")
+    ? undefined
+    : greylistTerms(decide(tree, "recipient", facts), facts);
+  return {
+    phase,
+    outcome,
+    groups,
+    settings,
+    ...(terms === undefined ? {} : { greylist: terms }),
+    rules,
+    nearest: nearestChanges(tree, phase, facts),
+  };
 }
 
 /** Every question that a condition asks, in order, each once. */
@@ -131,6 +145,14 @@ export function explanationText(explanation: Explanation): string {
     (outcome.reply === undefined ? "." : `: ${outcome.reply}`),
   ];
   if (groups.length > 0) lines.push(`The recipient is of group ${groups.join(", above it ")}.`);
+  if (explanation.greylist !== undefined) {
+    const { delay, window } = explanation.greylist;
+    lines.push(
+      `At recipient, where the client is not known: greylisted, to come again after ${
+        timeWords(delay)
+      } and within ${timeWords(window)}.`,
+    );
+  }
   for (const rule of rules) {
     lines.push(
       "",

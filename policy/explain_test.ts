@@ -114,3 +114,16 @@ Deno.test("explainDecision() agrees with decide() on random policies and mails",
     { numRuns: 60 },
   );
 });
+
+Deno.test("explainDecision() tells of a first try that has to come again", () => {
+  const greylisting = compilePolicy({
+    settings: { greylist: { action: "delay", delay: "10m" } },
+    rules: [{ name: "bad", when: { sender: "@bad.example" }, then: { action: "reject" } }],
+  });
+  const explained = explainDecision(greylisting, "verdict", MAIL);
+  assert.equal(explained.greylist?.delay, 600_000);
+  assert.match(explanationText(explained), /greylisted, to come again after 10m and within 2d\./);
+  assert.match(explanationText(explained), /greylist\.keep: 36d \(built-in default\)/);
+  const refused = explainDecision(greylisting, "sender", { ...MAIL, sender: "x@bad.example" });
+  assert.equal(refused.greylist, undefined);
+});

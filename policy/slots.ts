@@ -43,6 +43,11 @@ const PATHS: readonly (readonly [string] | readonly [string, string])[] = [
   ["replies", "rule"],
   ["antivirus", "ambiguous"],
   ["marks", "language"],
+  ["greylist", "action"],
+  ["greylist", "delay"],
+  ["greylist", "window"],
+  ["greylist", "keep"],
+  ["greylist", "proven"],
 ];
 
 /** Every slot, in a fixed order: part of the format of the tree. */
@@ -56,6 +61,11 @@ export const ANTIVIRUS_SLOT = 1;
 export const ANTISPAM_SLOT = 2;
 /** Slots on which it hangs whether a decision before the scan is final, as bits of the low word. */
 export const GATE_SLOTS = 0b111;
+
+/** Slots of `greylist`. */
+export const GREYLIST_SLOTS: ReadonlySet<number> = new Set(
+  SLOTS.flatMap(({ path }, slot) => path[0] === "greylist" ? [slot] : []),
+);
 
 /** Bits of the low word. */
 export const LOW_BITS = 28;
@@ -100,6 +110,9 @@ export function slotValues(settings: Settings): Map<number, SlotValue> {
 function normal(first: string, second: string | undefined, value: unknown): SlotValue {
   if (first === "limits" && typeof value === "string") {
     return (second === "scanTime" ? parseTime(value) : parseSize(value)) ?? 0;
+  }
+  if (first === "greylist" && second !== "action" && typeof value === "string") {
+    return parseTime(value) ?? 0;
   }
   if (first === "quarantine" || first === "marks" && second !== "language") {
     return statusesOf(value);

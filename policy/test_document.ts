@@ -17,6 +17,9 @@ export const expectSchema = z.strictObject({
   quarantine: z.boolean().optional().describe("a copy is kept"),
   status: z.enum(REPORT_STATUSES).optional(),
   redirect: z.array(z.string()).optional(),
+  greylist: z.boolean().optional().describe(
+    "at RCPT a first try has to come again, where the client is not known yet",
+  ),
   settings: z.record(z.string(), z.record(z.string(), z.unknown())).optional().describe(
     "settings as they come out, sizes in octets and times in milliseconds; only those named are compared",
   ),
@@ -95,8 +98,14 @@ export interface Difference {
  * Compares an outcome with what is expected.
  *
  * @param phase The earliest phase at which the outcome was final.
+ * @param greylist Whether a first try has to come again.
  */
-export function differences(expect: Expectation, outcome: Outcome, phase: Phase): Difference[] {
+export function differences(
+  expect: Expectation,
+  outcome: Outcome,
+  phase: Phase,
+  greylist: boolean,
+): Difference[] {
   const found: Difference[] = [];
   const compare = (what: string, expected: unknown, got: unknown) => {
     if (expected !== undefined && JSON.stringify(expected) !== JSON.stringify(got)) {
@@ -109,6 +118,7 @@ export function differences(expect: Expectation, outcome: Outcome, phase: Phase)
   compare("quarantine", expect.quarantine, outcome.quarantine);
   compare("status", expect.status, outcome.status);
   compare("redirect", expect.redirect, outcome.redirect);
+  compare("greylist", expect.greylist, greylist);
   if (expect.reply !== undefined && !matches(expect.reply, outcome.reply ?? "")) {
     found.push({ what: "reply", expected: expect.reply, found: outcome.reply });
   }

@@ -13,7 +13,7 @@ import type { SlotValue } from "./slots.ts";
  * Version of the format; a tree of another version is refused. It also rises where the same document compiles to another tree, as
  * nodes compare a bundle's tree with what its document compiles to.
  */
-export const TREE_VERSION = 2;
+export const TREE_VERSION = 3;
 
 /** A compiled policy document. JSON-safe, structured-cloneable, versioned. */
 export interface DecisionTree {

@@ -47,6 +47,11 @@ export const AMBIGUOUS_MODES = ["pass", "rewrite"] as const;
 /** One of {@link AMBIGUOUS_MODES}. */
 export type AmbiguousMode = (typeof AMBIGUOUS_MODES)[number];
 
+/** What becomes of the first try of an unknown client, sender and recipient. */
+export const GREYLIST_ACTIONS = ["pass", "delay"] as const;
+/** One of {@link GREYLIST_ACTIONS}. */
+export type GreylistAction = (typeof GREYLIST_ACTIONS)[number];
+
 /** RFC 5321: who sent it from where to whom, as the agent heard it. */
 export interface Envelope {
   /** `""` is the null sender `<>`. Local part as given, domain lower case. */
@@ -186,6 +191,18 @@ export interface ResolvedSettings {
     readonly archiveRatio: number;
     /** Milliseconds. */
     readonly scanTime: number;
+  };
+  /** Whether mail from a client that never wrote to the recipient before is to come a second time; see greylistTerms(). */
+  readonly greylist: {
+    readonly action: GreylistAction;
+    /** How long a first try waits, ms. */
+    readonly delay: number;
+    /** Until when after the first try it must come again, ms. */
+    readonly window: number;
+    /** How long what came again is known, from its last mail on, ms. */
+    readonly keep: number;
+    /** Senders and recipients for whom a client's network came again until nothing of it waits any more; 0: never. */
+    readonly proven: number;
   };
   /** What is written into mail that goes on. */
   readonly marks: {

@@ -243,7 +243,9 @@ export function valueWords(slot: number, value: SlotValue | undefined): string {
   if (value === undefined) return "none";
   const { name } = SLOTS[slot]!;
   if (typeof value === "number") {
-    if (name === "limits.scanTime") return timeWords(value);
+    if (name === "limits.scanTime" || /^greylist\.(?:delay|window|keep)$/.test(name)) {
+      return timeWords(value);
+    }
     if (name === "limits.messageSize" || name === "limits.archiveSize") return sizeWords(value);
     return String(value);
   }

@@ -1,9 +1,15 @@
 /** Settings: what a rule, a group or the document's `settings` may say of handling. */
 import * as z from "zod";
 import { CLEAN_MODES, NOTICE_LANGUAGES } from "../../engine/types.ts";
-import { ACTIONS, AMBIGUOUS_MODES, HANDLE_ACTIONS, REPORT_STATUSES } from "../types.ts";
+import {
+  ACTIONS,
+  AMBIGUOUS_MODES,
+  GREYLIST_ACTIONS,
+  HANDLE_ACTIONS,
+  REPORT_STATUSES,
+} from "../types.ts";
 import { anyOf } from "./condition.ts";
-import { mailbox, reply, size, time } from "./text.ts";
+import { mailbox, reply, size, time, timeBetween } from "./text.ts";
 
 const handle = z.enum(HANDLE_ACTIONS);
 const gate = z.enum(["scan", ...HANDLE_ACTIONS]);
@@ -55,6 +61,22 @@ const settingsShape = {
     archiveFiles: count.optional().describe("most parts and entries, all levels together"),
     archiveRatio: count.optional().describe("most octets unpacked from one packed, past 1 MB"),
     scanTime: time.optional(),
+  }).optional(),
+  // The ranges do not meet, so that whatever rules and groups put together, a second try after the delay is in time.
+  greylist: z.strictObject({
+    action: z.enum(GREYLIST_ACTIONS).optional().describe(
+      "delay: the first mail from a client's network, a sender, to a recipient has to come again; pass: none has to",
+    ),
+    delay: timeBetween("1s", "12h").optional().describe("how long a first try waits"),
+    window: timeBetween("1d", "30d").optional().describe(
+      "until when after the first try it must come again",
+    ),
+    keep: timeBetween("1d", "366d").optional().describe(
+      "how long what came again is known, from its last mail on",
+    ),
+    proven: z.int().min(0).max(1000).optional().describe(
+      "after so many senders and recipients whose mail came again, nothing of the client's network waits; 0: never",
+    ),
   }).optional(),
   marks: z.strictObject({
     header: statuses.optional().describe("X-Postern-* fields"),

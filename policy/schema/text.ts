@@ -1,7 +1,7 @@
 /** Texts of a policy document that have a form of their own: addresses, networks, globs, sizes, times, replies. */
 import * as z from "zod";
 import { parseNetwork } from "../network.ts";
-import { SIZE_PATTERN, TIME_PATTERN } from "../units.ts";
+import { parseTime, SIZE_PATTERN, TIME_PATTERN } from "../units.ts";
 
 /** `user@domain`, `@domain`, `@*.domain` (every domain below it) or `<>` (the null sender). */
 export type AddressPattern = `${string}@${string}` | "<>";
@@ -84,6 +84,15 @@ export const time = z.string().regex(
   TIME_PATTERN,
   "a time with its unit (ms, s, m, h, d, w): 30s",
 ).describe("time: `30s`") as z.ZodType<TimeText, TimeText>;
+
+/** A time from one to another, both included. */
+export function timeBetween(least: TimeText, most: TimeText): z.ZodType<TimeText, TimeText> {
+  const [from = 0, to = Infinity] = [least, most].map(parseTime);
+  return time.refine((text) => {
+    const value = parseTime(text);
+    return value === undefined || value >= from && value <= to; // another form was complained of already
+  }, `a time from ${least} to ${most}`).describe(`time from ${least} to ${most}: \`${least}\``);
+}
 
 /** A whole SMTP reply. */
 export const reply = z.string().regex(

@@ -8,6 +8,7 @@ import {
   AGENT_NAMES,
   DIRECTIONS,
   type Facts,
+  GREYLIST_ACTIONS,
   HANDLE_ACTIONS,
   REPORT_STATUSES,
 } from "../types.ts";
@@ -235,6 +236,13 @@ const parts = {
   limits: fc.record({
     messageSize: fc.constantFrom("1MB", "2MB"),
     scanTime: fc.constantFrom("1s", "2s"),
+  }, some),
+  greylist: fc.record({
+    action: fc.constantFrom(...GREYLIST_ACTIONS),
+    delay: fc.constantFrom("1s", "5m"),
+    window: fc.constantFrom("1d", "2d"),
+    keep: fc.constantFrom("1d", "36d"),
+    proven: fc.constantFrom(0, 5),
   }, some),
   marks: fc.record(
     { header: statuses, subject: statuses, language: fc.constantFrom("auto", "sk") },
