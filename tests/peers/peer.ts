@@ -5,6 +5,7 @@ import { run } from "./process.ts";
 const FOLDERS = [
   new URL("../../.deno/sendmail/usr/libexec/sendmail", import.meta.url).pathname,
   new URL("../../.deno/exim/usr/sbin", import.meta.url).pathname,
+  new URL("../../.deno/haraka/node_modules/.bin", import.meta.url).pathname,
   ...(Deno.env.get("PATH") ?? "").split(":"),
   "/usr/local/sbin",
   "/usr/sbin",
@@ -24,6 +25,8 @@ export const PEERS = {
   m4: "m4",
   sendmail: "sendmail-bin, which .ci/sendmail gets beside Postfix",
   exim4: "exim4-daemon-heavy, which .ci/exim gets beside Postfix",
+  haraka: "npm, with which .ci/haraka gets it",
+  unshare: "util-linux",
   procmail: "procmail",
   maildrop: "maildrop",
   dovecot: "dovecot-lmtpd",
@@ -83,6 +86,7 @@ async function missing(name: PeerName): Promise<string | undefined> {
     }
     if (Deno.uid() !== 0) return "a Sendmail of one's own needs root";
   }
+  if (name === "unshare" && Deno.uid() !== 0) return "a name space of one's own needs root";
   if (name === "nft" && Deno.uid() !== 0) return "a network of one's own needs root";
   if (name === "exim4") {
     if (!program.includes("/.deno/")) return "the Exim that is installed may be another's program";
