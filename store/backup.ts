@@ -23,6 +23,8 @@ import {
   blobRecord,
   decodeRecord,
   encodeRecord,
+  greylistClientRecord,
+  greylistRecord,
   keys,
   messageLogEntry,
   poisonRecord,
@@ -43,6 +45,13 @@ export interface BackupHeader {
   /** When it was made, ms since 1970. */
   readonly time: number;
 }
+
+/** Kinds of which every value is a record of its own. */
+const RECORDS = [
+  ["poison", poisonRecord],
+  ["greylist", greylistRecord],
+  ["greylistClient", greylistClientRecord],
+] as const;
 
 const DOING = "Cannot write the backup";
 const BUFFER_OCTETS = 1024 * 1024;
@@ -153,11 +162,13 @@ async function writeAll(
       if (entry) await writeDocument(writer, key as Key, entry);
     });
   }
-  for await (const { key, value } of list(access, { prefix: ["poison"] }, DOING)) {
-    await orSkip(skipped, async () => {
-      const record = decodeRecord(poisonRecord, key as Key, value);
-      await writer.frame(FRAMES.record, key as Key, encodeRecord(record));
-    });
+  for (const [kind, schema] of RECORDS) {
+    for await (const { key, value } of list(access, { prefix: [kind] }, DOING)) {
+      await orSkip(skipped, async () => {
+        const record = decodeRecord<unknown>(schema, key as Key, value);
+        await writer.frame(FRAMES.record, key as Key, encodeRecord(record));
+      });
+    }
   }
   for await (const { key, value } of list(access, { prefix: ["statistic"] }, DOING)) {
     if (!(value instanceof Deno.KvU64)) continue;

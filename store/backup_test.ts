@@ -27,6 +27,13 @@ async function fill(store: Store): Promise<(store: Store) => Promise<void>> {
   }
   store.count(1_000, { messages: 50 });
   await store.notePoison("a".repeat(64), 1e12);
+  const terms = { delay: 1, window: 1e12, keep: 1e12, proven: 0 };
+  for (let i = 0; i < 250; i++) {
+    const triplet = { network: "192.0.2.0/24", sender: `${i}@a.test`, recipient: "b@here.test" };
+    await store.askGreylist(triplet, terms);
+    if (i % 2 === 0) await store.askGreylist(triplet, { ...terms, delay: 0 });
+  }
+  const greylist = await store.listGreylist({ limit: 1000 });
   const log = await all(store.listMessages({}));
   const entries = await store.listQuarantine({});
   return async (restored) => {
@@ -43,6 +50,9 @@ async function fill(store: Store): Promise<(store: Store) => Promise<void>> {
       counters: { messages: 50 },
     }]);
     assert.equal(await restored.poisonCount("a".repeat(64)), 1);
+    assert.deepEqual(await restored.listGreylist({ limit: 1000 }), greylist);
+    const { greylistWaiting, greylistKnown, greylistClients } = await restored.totals();
+    assert.deepEqual([greylistWaiting, greylistKnown, greylistClients], [125, 125, 1]);
     const { problems, mended, quarantined, blobs } = await restored.check();
     assert.deepEqual([problems, mended, quarantined, blobs], [[], [], 8, 4]);
     for (const each of ids) assert.equal(await restored.deleteQuarantine(each), true);

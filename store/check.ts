@@ -8,7 +8,8 @@ import type { Access } from "./access.ts";
 import { commit, get, list, storeError } from "./access.ts";
 import type { Blobs } from "./blobs.ts";
 import { readDocument } from "./documents.ts";
-import type { BlobRecord, Key } from "./keys.ts";
+import { checkGreylist } from "./greylist_check.ts";
+import type { BlobRecord, Key, Total } from "./keys.ts";
 import {
   blobRecord,
   decodeRecord,
@@ -37,7 +38,15 @@ export class Check {
   readonly #quiet: () => boolean;
   readonly #problems: string[] = [];
   readonly #mended: string[] = [];
-  readonly #counts = { quarantined: 0, blobs: 0, blobOctets: 0, messages: 0 };
+  readonly #counts: Record<Total, number> = {
+    quarantined: 0,
+    blobs: 0,
+    blobOctets: 0,
+    messages: 0,
+    greylistWaiting: 0,
+    greylistKnown: 0,
+    greylistClients: 0,
+  };
   /** Hashes of the messages of all entries seen. */
   readonly #needed = new Set<string>();
 
@@ -59,6 +68,11 @@ export class Check {
     await this.#checkExpiry();
     await this.#checkParts();
     await this.#checkRecords();
+    await checkGreylist(this.#access, {
+      counted: (total) => void this.#counts[total]++,
+      failure: (error) => this.#failure(error),
+      mended: (text) => this.#mend(text),
+    });
     await this.#checkTotals();
     return {
       schemaVersion: SCHEMA_VERSION,

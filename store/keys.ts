@@ -13,6 +13,9 @@
  * | `message`, ms, queue id, n | document {@link MessageLogEntry} |
  * | `statistic`, span, ms, name | counter (u64) |
  * | `poison`, SHA-256 | {@link PoisonRecord} |
+ * | `greylist`, network, SHA-256 | {@link GreylistRecord} |
+ * | `greylistClient`, network | {@link GreylistClientRecord} |
+ * | `greylistDue`, ms, network, SHA-256 or empty | empty: index of both by the time at which they are over |
  * | `total`, name | counter (u64), changed in the commit of what it counts |
  * | `more`, key of a document, n | octets of a document that is longer than one value |
  *
@@ -24,7 +27,7 @@ import { REPORT_STATUSES } from "../policy/types.ts";
 import type { MessageLogEntry, QuarantineEntry, QuarantineEvent } from "./types.ts";
 
 /** Version of everything in this file; a change that old code cannot read adds one and a migration. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** A key: its first part names the kind. */
 export type Key = readonly (string | number)[];
@@ -41,6 +44,9 @@ export const KINDS = [
   "message",
   "statistic",
   "poison",
+  "greylist",
+  "greylistClient",
+  "greylistDue",
   "total",
   "more",
 ] as const;
@@ -53,7 +59,15 @@ export const SPANS = ["minute", "hour", "day"] as const;
 export type Span = (typeof SPANS)[number];
 
 /** Counters kept exact by every commit. */
-export const TOTALS = ["quarantined", "blobs", "blobOctets", "messages"] as const;
+export const TOTALS = [
+  "quarantined",
+  "blobs",
+  "blobOctets",
+  "messages",
+  "greylistWaiting",
+  "greylistKnown",
+  "greylistClients",
+] as const;
 /** One of {@link TOTALS}. */
 export type Total = (typeof TOTALS)[number];
 
@@ -73,6 +87,13 @@ export const keys = {
     name: string,
   ): Key => ["statistic", span, time, name],
   poison: (sha256: string): Key => ["poison", sha256],
+  greylist: (network: string, hash: string): Key => ["greylist", network, hash],
+  greylistClient: (network: string): Key => ["greylistClient", network],
+  greylistDue: (
+    time: number,
+    network: string,
+    hash: string,
+  ): Key => ["greylistDue", time, network, hash],
   total: (name: Total): Key => ["total", name],
   more: (document: Key, n: number): Key => ["more", ...document, n],
 } as const;
@@ -123,6 +144,40 @@ export interface PoisonRecord {
 }
 /** Checks a {@link PoisonRecord}. */
 export const poisonRecord: v.GenericSchema<PoisonRecord> = v.object({ count, until: time });
+
+/** A client's network, a sender and a recipient, and when they were here. Times in ms since 1970. */
+export interface GreylistRecord {
+  /** Normal form, cut where it is very long; the key has the hash of the whole. */
+  readonly sender: string;
+  readonly recipient: string;
+  /** The first try. */
+  readonly first: number;
+  /** The first mail that was let in; absent while none was. */
+  readonly passed?: number;
+  /** Forgotten after this. */
+  readonly until: number;
+}
+/** Checks a {@link GreylistRecord}. */
+export const greylistRecord: v.GenericSchema<GreylistRecord> = v.object({
+  sender: v.string(),
+  recipient: v.string(),
+  first: time,
+  passed: v.exactOptional(time),
+  until: time,
+});
+
+/** A client's network from which mail came a second time. */
+export interface GreylistClientRecord {
+  /** Senders and recipients for whom it did. */
+  readonly passed: number;
+  /** Forgotten after this, ms since 1970. */
+  readonly until: number;
+}
+/** Checks a {@link GreylistClientRecord}. */
+export const greylistClientRecord: v.GenericSchema<GreylistClientRecord> = v.object({
+  passed: count,
+  until: time,
+});
 
 const quarantineEvent: v.GenericSchema<QuarantineEvent> = v.object({
   time,

@@ -48,5 +48,14 @@ export const STATISTICS_KEEP_MS = {
 /** Most messages whose killing of scanners is remembered. */
 export const POISON_ENTRIES = 100_000;
 
+/** Most records of the greylist, some 300 octets each; a flood of them pushes out its own first, as they are over soonest. */
+export const GREYLIST_ENTRIES = 500_000;
+/** Records of the greylist deleted in one commit: KV checks 100 keys at most. */
+export const GREYLIST_BATCH = 100;
+/** Share of a record's time that may be gone before it is written anew: a sender of a thousand mails a day costs no commit for each. */
+export const GREYLIST_REFRESH = 31 / 32;
+/** Characters that are kept of an address, to be shown. */
+export const GREYLIST_ADDRESS_CHARACTERS = 320;
+
 /** How long the lock of another owner is waited for where the runtime has no tryLock, ms. */
 export const LOCK_WAIT_MS = 400;

@@ -24,7 +24,16 @@ const MOST_KEY = 16_384;
 const READ_OCTETS = 1024 * 1024;
 /** Kinds of records that a backup holds; all else is rebuilt from these. */
 const RECORD_KINDS: ReadonlySet<unknown> = new Set(
-  ["quarantine", "blob", "chunk", "message", "poison", "more"] satisfies Kind[],
+  [
+    "quarantine",
+    "blob",
+    "chunk",
+    "message",
+    "poison",
+    "greylist",
+    "greylistClient",
+    "more",
+  ] satisfies Kind[],
 );
 
 const headerSchema: v.GenericSchema<BackupHeader> = v.object({

@@ -11,8 +11,11 @@ export interface Migration {
   run(access: Access): Promise<void>;
 }
 
-/** Steps in order. Version 1 is the first, so there is none yet. */
-export const MIGRATIONS: readonly Migration[] = [];
+/** Steps in order; version 1 is the first. */
+export const MIGRATIONS: readonly Migration[] = [
+  // The greylist came: there is nothing to change, but an older program would take its keys, and a backup with them, for damage.
+  { to: 2, run: () => Promise.resolve() },
+];
 
 /**
  * Brings a store to `latest`, or makes a new one that.

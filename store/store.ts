@@ -5,10 +5,11 @@ import { get, storeError } from "./access.ts";
 import { writeBackup } from "./backup.ts";
 import { Blobs } from "./blobs.ts";
 import { Check } from "./check.ts";
+import { Greylist } from "./greylist.ts";
 import { Journal } from "./journal.ts";
 import type { Span, Total } from "./keys.ts";
 import { keys } from "./keys.ts";
-import { POISON_ENTRIES } from "./limits.ts";
+import { GREYLIST_ENTRIES, POISON_ENTRIES } from "./limits.ts";
 import type { StoreLock } from "./lock.ts";
 import { lockStore } from "./lock.ts";
 import { collectPoison, listPoison, notePoison, poisonCount } from "./poison.ts";
@@ -18,6 +19,11 @@ import { migrate } from "./schema.ts";
 import { collectStatistics, readStatistics } from "./statistics.ts";
 import type {
   BackupResult,
+  GreylistAnswer,
+  GreylistEntry,
+  GreylistQuery,
+  GreylistTerms,
+  GreylistTriplet,
   MessageLogEntry,
   QuarantineEntry,
   QuarantineEvent,
@@ -87,6 +93,7 @@ class KvStore implements Store {
   readonly #blobs: Blobs;
   readonly #quarantine: Quarantine;
   readonly #journal: Journal;
+  readonly #greylist: Greylist;
   #limits: StoreLimits;
   #collecting: Promise<Readonly<Record<string, number>>> | undefined;
   /** Begins and ends of writes: a check that sees no change of it knows that nothing was written. */
@@ -101,6 +108,7 @@ class KvStore implements Store {
     this.#blobs = new Blobs(access);
     this.#quarantine = new Quarantine(access, this.#blobs);
     this.#journal = new Journal(access);
+    this.#greylist = new Greylist(access);
   }
 
   async #write<T>(operation: () => Promise<T>): Promise<T> {
@@ -191,6 +199,18 @@ class KvStore implements Store {
     return listPoison(this.#access);
   }
 
+  askGreylist(triplet: GreylistTriplet, terms: GreylistTerms): Promise<GreylistAnswer> {
+    return this.#write(() => this.#greylist.ask(triplet, terms, GREYLIST_ENTRIES));
+  }
+
+  listGreylist(query: GreylistQuery): Promise<GreylistEntry[]> {
+    return this.#greylist.list(query);
+  }
+
+  clearGreylist(query: GreylistQuery): Promise<number> {
+    return this.#write(() => this.#greylist.clear(query));
+  }
+
   collect(now: number = this.#access.now()): Promise<Readonly<Record<string, number>>> {
     // Two at once would only meet each other.
     this.#collecting ??= this.#write(() => this.#collect(now)).finally(() => {
@@ -211,6 +231,7 @@ class KvStore implements Store {
       quarantineOversize: oversize,
       messages: await this.#journal.collect(now, messageKeepMs, messages, messageEntries),
       statistics: await collectStatistics(this.#access, now),
+      greylist: await this.#greylist.collect(now),
       poison: await collectPoison(this.#access, now, POISON_ENTRIES),
     };
   }
@@ -225,6 +246,9 @@ class KvStore implements Store {
       blobs: await this.#total("blobs"),
       blobOctets: await this.#total("blobOctets"),
       messages: await this.#total("messages"),
+      greylistWaiting: await this.#total("greylistWaiting"),
+      greylistKnown: await this.#total("greylistKnown"),
+      greylistClients: await this.#total("greylistClients"),
       buffered: this.#journal.buffered,
       dropped: this.#journal.dropped,
     };

@@ -71,6 +71,56 @@ export interface QuarantineQuery {
   readonly limit?: number;
 }
 
+/** Who writes to whom, in the normal form under which it is known again. */
+export interface GreylistTriplet {
+  /** The client's: `192.0.2.0/24`. */
+  readonly network: string;
+  readonly sender: string;
+  readonly recipient: string;
+}
+
+/** How long what waits, ms. */
+export interface GreylistTerms {
+  /** From the first try on. */
+  readonly delay: number;
+  /** Until when the second must have come. */
+  readonly window: number;
+  /** How long what came again is known. */
+  readonly keep: number;
+  /** Senders and recipients until a network is trusted; 0: never. */
+  readonly proven: number;
+}
+
+/** What the greylist says of a mail. */
+export interface GreylistAnswer {
+  /** It is to come again in so many milliseconds; 0: it may come in. */
+  readonly waitMs: number;
+  /** For the `first` time; again, but too `early`; `again`, in time; as one that is `known`; from a `proven` network. */
+  readonly came: "first" | "early" | "again" | "known" | "proven";
+}
+
+/** A record of the greylist; without addresses it is a network's. Times in ms since 1970. */
+export interface GreylistEntry {
+  readonly network: string;
+  readonly sender?: string;
+  readonly recipient?: string;
+  readonly first?: number;
+  /** When it was let in; of a network: for how many senders and recipients it came again. */
+  readonly passed?: number;
+  readonly until: number;
+}
+
+/** What greylist list and clear ask. */
+export interface GreylistQuery {
+  /** As it is written in the list. */
+  readonly network?: string;
+  /** Substring, case-insensitive. */
+  readonly sender?: string;
+  readonly recipient?: string;
+  /** Of a list; default 100. */
+  readonly limit?: number;
+}
+
 /** What `store check` found. */
 export interface StoreCheck {
   readonly schemaVersion: number;
@@ -78,6 +128,10 @@ export interface StoreCheck {
   readonly blobs: number;
   readonly blobOctets: number;
   readonly messages: number;
+  /** Records of the greylist: mail that has not come again yet, mail that has, and networks. */
+  readonly greylistWaiting: number;
+  readonly greylistKnown: number;
+  readonly greylistClients: number;
   /** Sentences; empty when all is well. */
   readonly problems: readonly string[];
   /** What was mended (orphans collected, ...). */
@@ -100,6 +154,12 @@ export interface StoreTotals {
   readonly blobs: number;
   readonly blobOctets: number;
   readonly messages: number;
+  /** Senders and recipients in the greylist that have not come again yet. */
+  readonly greylistWaiting: number;
+  /** And that have. */
+  readonly greylistKnown: number;
+  /** Networks from which mail came again. */
+  readonly greylistClients: number;
   /** Log entries and counters that wait to be written. */
   readonly buffered: number;
   /** Log entries given up since the start, because they could not be written and the buffer was full. */
@@ -145,6 +205,11 @@ export interface Store {
   poisonCount(sha256: string): Promise<number>;
   /** Every message remembered so; the pool reads it once, at its start, so that a scan asks no store. */
   listPoison(): Promise<readonly { sha256: string; count: number; expires: number }[]>;
+  /** Whether a mail has waited long enough; remembers that it was here. */
+  askGreylist(triplet: GreylistTriplet, terms: GreylistTerms): Promise<GreylistAnswer>;
+  listGreylist(query: GreylistQuery): Promise<GreylistEntry[]>;
+  /** Forgets what matches; @returns how many records. */
+  clearGreylist(query: GreylistQuery): Promise<number>;
   /** Enforces retention and sizes, collects orphans; @returns what was removed, by kind. */
   collect(now?: number): Promise<Readonly<Record<string, number>>>;
   /** Takes new limits into force, as after a reload. */

@@ -5,6 +5,7 @@ import { makeSigningKey, writeBundle } from "../../policy/bundle.ts";
 import { compilePolicy } from "../../policy/compile.ts";
 import { decide } from "../../policy/decide.ts";
 import { mailFacts, mailSchema } from "../../policy/mail.ts";
+import type { TREE_VERSION } from "../../policy/tree.ts";
 import type { ErrorCode } from "../../errors.ts";
 
 const DOCUMENT = {
@@ -105,11 +106,11 @@ const refused: {
   {
     name: "a bundle of another version",
     text: () => {
-      const tree = { ...compilePolicy(DOCUMENT), version: 1 as unknown as 2 };
+      const tree = { ...compilePolicy(DOCUMENT), version: 1 as unknown as typeof TREE_VERSION };
       return writeBundle({ ...contents(DOCUMENT), tree }, []);
     },
     code: "policy/version",
-    says: /tree is of version 1, this program reads 2: build it again from \/git\/policy\.ts/,
+    says: /tree is of version 1, this program reads 3: build it again from \/git\/policy\.ts/,
   },
   {
     name: "a bundle whose document does not check",
