@@ -16,3 +16,26 @@ export function inNetworks(address: string, networks: readonly string[]): boolea
     }
   });
 }
+
+/**
+ * Each address of an IPv6 network, for what can be told of single addresses alone.
+ *
+ * @param network `2001:db8::10/124`, any of its addresses before the slash.
+ * @param max More than so many is an error.
+ * @throws {RangeError} where it is no IPv6 network, or too large.
+ */
+export function addressesOf(network: string, max: number): string[] {
+  const [base, bits] = ipaddr.parseCIDR(network);
+  const count = 2 ** (128 - bits);
+  if (base.kind() !== "ipv6" || count > max) {
+    throw new RangeError(`${network} is no IPv6 network of at most ${max} addresses`);
+  }
+  const octets = base.toByteArray();
+  const low = octets.slice(-4).reduce((value, octet) => value * 256 + octet, 0);
+  const first = low - low % count;
+  return Array.from({ length: count }, (_, index) => {
+    const value = first + index;
+    octets.splice(-4, 4, value >>> 24, value >>> 16 & 255, value >>> 8 & 255, value & 255);
+    return ipaddr.fromByteArray(octets).toString();
+  });
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inNetworks } from "./networks.ts";
+import { addressesOf, inNetworks } from "./networks.ts";
 
 Deno.test("inNetworks() authorises only whom it names", { permissions: "none" }, () => {
   const networks = ["127.0.0.1", "192.0.2.0/24", "2001:db8::/32", "nonsense"];
@@ -10,4 +10,22 @@ Deno.test("inNetworks() authorises only whom it names", { permissions: "none" },
     assert.ok(!inNetworks(no, networks), no);
   }
   assert.ok(!inNetworks("127.0.0.1", []));
+});
+
+Deno.test("addressesOf() lists an IPv6 network from its first address to its last", {
+  permissions: "none",
+}, () => {
+  assert.deepEqual(addressesOf("2001:db8::ffff:fffe/127", 2), [
+    "2001:db8::ffff:fffe",
+    "2001:db8::ffff:ffff",
+  ]);
+  assert.deepEqual(addressesOf("2001:db8::7/128", 1), ["2001:db8::7"]);
+  for (const network of ["2001:db8::77/120", "2001:db8::8000:17/116"]) {
+    const all = addressesOf(network, 4096);
+    assert.equal(all.length, network.endsWith("/120") ? 256 : 4096);
+    assert.equal(new Set(all).size, all.length);
+    assert.ok(all.every((address) => inNetworks(address, [network])));
+  }
+  assert.throws(() => addressesOf("2001:db8::/115", 4096), RangeError);
+  assert.throws(() => addressesOf("192.0.2.0/30", 4096), RangeError);
 });

@@ -1,12 +1,14 @@
 /**
  * What each agent may touch: the one table. A worker gets what stands here and nothing else; `postern status` shows it.
  */
+import { MAX_NETWORK_ADDRESSES } from "../policy/config_parts.ts";
 import { type AgentConfig, agentNextHop } from "../policy/config.ts";
 import { isPassed } from "../policy/listen.ts";
+import { addressesOf } from "./networks.ts";
 
 /** What a worker is given; what is not named is refused. */
 export interface AgentPermissions {
-  /** `HOST:PORT` or `unix:PATH`, to listen on or connect to. */
+  /** `HOST:PORT`, a network as `192.0.2.0/24:25` or `[2001:db8::/120]:25`, or `unix:PATH`, to listen on or connect to. */
   readonly net: readonly string[];
   /** Paths, for sockets in the file system: to connect to one takes read and write. */
   readonly read: readonly string[];
@@ -54,8 +56,9 @@ export const NAMES_UNIX_SOCKETS: boolean = (() => {
 /** The same as the runtime takes it; everything that is not granted is refused without asking. */
 export function denoPermissions(permissions: AgentPermissions): Deno.PermissionOptionsObject {
   const list = (values: readonly string[]) => values.length > 0 ? [...values] : false;
+  const net = permissions.net.filter((each) => NAMES_UNIX_SOCKETS || !each.startsWith("unix:"));
   return {
-    net: list(permissions.net.filter((each) => NAMES_UNIX_SOCKETS || !each.startsWith("unix:"))),
+    net: list(net.flatMap(singly)),
     read: list(permissions.read),
     write: list(permissions.write),
     env: false,
@@ -64,6 +67,13 @@ export function denoPermissions(permissions: AgentPermissions): Deno.PermissionO
     sys: false,
     import: false,
   };
+}
+
+/** The runtime knows networks of IPv4 alone: one of IPv6 is named address by address. */
+function singly(net: string): string[] {
+  const [, network, port] = /^\[([^\]]+\/\d+)\](:\d+)$/.exec(net) ?? [];
+  if (network === undefined || port === undefined) return [net];
+  return addressesOf(network, MAX_NETWORK_ADDRESSES).map((address) => `[${address}]${port}`);
 }
 
 /** One line for people: `net 127.0.0.1:10025, 127.0.0.1:10026`. */

@@ -108,6 +108,34 @@ Deno.test("an smtp agent may listen and reach its next hop, and nothing else", a
   for (const each of others) assert.match(each, DENIED);
 });
 
+Deno.test("an agent whose clients are redirected may go to each address of an IPv6 network, and to none beside it", async () => {
+  const config = {
+    agent: "smtp",
+    listen: "127.0.0.1:0",
+    nextHop: "maildir:/nonexistent",
+    transparent: { to: ["::/120", "127.0.0.0/30"], port: 9 },
+  };
+  const [ipv6, ipv4, ...others] = await probe(config, [
+    { what: "connect", address: { hostname: "::1", port: 9 } },
+    { what: "connect", address: { hostname: "127.0.0.3", port: 9 } },
+    { what: "connect", address: { hostname: "::1", port: 10 } },
+    { what: "connect", address: { hostname: "::100", port: 9 } },
+    { what: "connect", address: { hostname: "127.0.0.4", port: 9 } },
+    ...NEVER,
+  ]);
+  // Nobody is there; that one may go there is another matter.
+  for (const each of [ipv6, ipv4]) assert.doesNotMatch(each ?? "NotCapable", DENIED);
+  for (const each of others) assert.match(each, DENIED);
+  assert.equal(
+    describePermissions(agentPermissions(agentSchema.parse(config))),
+    "net 127.0.0.1:0, [::/120]:9, 127.0.0.0/30:9",
+  );
+  for (const to of ["2001:db8::/64", "2001:db8::/115", "2001:db8::/129"]) {
+    const wide = { ...config, transparent: { to: [to] } };
+    assert.throws(() => agentSchema.parse(wide), /IPv6 network of at most 4096 addresses/);
+  }
+});
+
 Deno.test("a clamd agent may read below its directories, and nothing else", async () => {
   const directory = await Deno.makeTempDir();
   try {

@@ -55,6 +55,13 @@ export const proxies = z.array(network).min(1).describe(
   "proxies in front, whose connections begin with the PROXY protocol's header (version 1 or 2); nobody else may connect then",
 );
 /**
+ * Addresses of one IPv6 network that redirected clients may have been going to. The runtime lets a worker connect to networks of
+ * IPv4 and to single addresses, and has no words for a network of IPv6: its addresses are named one by one, and each connection
+ * looks through them.
+ */
+export const MAX_NETWORK_ADDRESSES = 4096;
+
+/**
  * A listener that connections are redirected to by the firewall.
  *
  * @param port Port of the servers that they were going to.
@@ -63,11 +70,11 @@ export const transparent = (port: number) =>
   z.strictObject({
     to: z.array(
       z.string().regex(
-        /^(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$/,
-        "an IPv4 address or network, or an IPv6 address",
+        /^(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*(?:\/1(?:1[6-9]|2[0-8]))?)$/,
+        `an IPv4 address or network, an IPv6 address, or an IPv6 network of at most ${MAX_NETWORK_ADDRESSES} addresses (/116 to /128)`,
       ),
     ).min(1).default(["0.0.0.0/0"]).describe(
-      "servers that redirected clients may have been going to: IPv4 addresses and networks, IPv6 addresses",
+      "servers that redirected clients may have been going to: addresses and networks, of IPv6 from /116 on",
     ),
     port: z.int().min(1).max(65_535).default(port).describe("port of these servers"),
   }).optional().describe(

@@ -20,6 +20,14 @@ const GATEWAY = "10.66.1.1";
 const SERVER = "10.66.2.2";
 /** Another server of the same network, which the configuration does not name. */
 const OTHER = "10.66.2.3";
+/** The same by IPv6. */
+const SIX = {
+  client: "fd66:1::2",
+  gateway: "fd66:1::1",
+  server: "fd66:2::2",
+  other: "fd66:2::102",
+  named: "fd66:2::/120",
+} as const;
 
 async function must(command: string, args: readonly string[], input?: string): Promise<string> {
   const { code, stdout, stderr } = await run(command, args, input === undefined ? {} : { input });
@@ -50,9 +58,10 @@ async function at(where: Process, ...command: string[]): Promise<string> {
 async function firewall(
   [program, ...args]: readonly [string, ...string[]],
   rules: readonly string[],
+  family: "ip" | "ip6" = "ip",
 ): Promise<void> {
   const chain = ["type nat hook prerouting priority -100;", ...rules].join("\n");
-  await must(program, args, `table ip t {\nchain pre {\n${chain}\n}\n}\n`);
+  await must(program, args, `table ${family} t {\nchain pre {\n${chain}\n}\n}\n`);
 }
 
 /** client -- gateway -- this process. */
@@ -86,7 +95,9 @@ async function wire(client: Process, gateway: Process): Promise<void> {
     String(gateway.pid),
   ]);
   const address = async (where: Process | undefined, device: string, net: string) => {
-    const commands = [["addr", "add", net, "dev", device], ["link", "set", device, "up"]];
+    // An address of IPv6 is otherwise asked about on the wire before it may be used.
+    const once = net.includes(":") ? ["nodad"] : [];
+    const commands = [["addr", "add", net, "dev", device, ...once], ["link", "set", device, "up"]];
     for (const args of commands) {
       if (where) await at(where, "ip", ...args);
       else await must("ip", args);
@@ -97,6 +108,19 @@ async function wire(client: Process, gateway: Process): Promise<void> {
   await address(gateway, "outside", "10.66.2.1/24");
   await address(undefined, "eth", `${SERVER}/24`);
   await address(undefined, "eth", `${OTHER}/24`);
+  await address(client, "eth", `${SIX.client}/64`);
+  await address(gateway, "inside", `${SIX.gateway}/64`);
+  await address(gateway, "outside", "fd66:2::1/64");
+  await address(undefined, "eth", `${SIX.server}/64`);
+  await address(undefined, "eth", `${SIX.other}/64`);
+  await at(client, "ip", "-6", "route", "add", "default", "via", SIX.gateway);
+  await must("ip", ["-6", "route", "add", "default", "via", "fd66:2::1"]);
+  await at(gateway, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1");
+  await firewall(
+    inside(gateway, "nft", "-f", "-"),
+    ["iifname inside tcp dport 25 redirect to :2525"],
+    "ip6",
+  );
   await at(client, "ip", "route", "add", "default", "via", GATEWAY);
   await must("ip", ["route", "add", "default", "via", "10.66.2.1"]);
   await at(gateway, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1");
@@ -118,6 +142,19 @@ async function serve(ports: { smtp: number; pop3: number; imap: number }): Promi
   ]);
 }
 
+/** By IPv6 nothing is led to a loopback address: what comes to the servers' port 25 is carried to `port`. */
+function serveSix(port: number): Disposable {
+  const listener = Deno.listen({ hostname: "::", port: 25 });
+  (async () => {
+    for await (const near of listener) {
+      const far = await Deno.connect({ hostname: "127.0.0.1", port });
+      const ended = [near.readable.pipeTo(far.writable), far.readable.pipeTo(near.writable)];
+      Promise.allSettled(ended);
+    }
+  })();
+  return listener;
+}
+
 async function startGateway(directory: string, gateway: Process): Promise<Process> {
   const transparent = { to: [SERVER] };
   const config = {
@@ -125,7 +162,12 @@ async function startGateway(directory: string, gateway: Process): Promise<Proces
     policy: "./policy.ts",
     hostname: "gateway.test",
     agents: [
-      { agent: "smtp", listen: "0.0.0.0:2525", nextHop: "maildir:./state/released", transparent },
+      {
+        agent: "smtp",
+        listen: "[::]:2525",
+        nextHop: "maildir:./state/released",
+        transparent: { to: [SERVER, SIX.named] },
+      },
       { agent: "pop3", listen: "0.0.0.0:2110", transparent },
       { agent: "imap", listen: "0.0.0.0:2143", transparent },
     ],
@@ -159,6 +201,7 @@ async function proof(): Promise<void> {
   const mailboxes = stack.use(
     await startMailboxServer(`${directory}/dovecot`, { users: ["u"], protocols: ["imap", "pop3"] }),
   );
+  using _six = serveSix(sink.port);
   await serve({ smtp: sink.port, pop3: mailboxes.ports.pop3, imap: mailboxes.ports.imap });
   await mailboxes.fill("u", [mail("clean"), infectedMail("infected")]);
   const postern = stack.use(await startGateway(directory, gateway));
@@ -200,6 +243,25 @@ async function proof(): Promise<void> {
   assert.match(postern.output, /was on its way to 10\.66\.2\.3:25/);
 
   const curl = await peer("curl");
+  const sendSix = async (server: string, port: number, body: Uint8Array) => {
+    const file = `${directory}/mail-${crypto.randomUUID()}`;
+    await Deno.writeFile(file, body);
+    const url = `smtp://[${server}]:${port}/client.test`;
+    const [program, ...args] = inside(client, curl, "-sSv", "--max-time", "20", "-T", file, url);
+    return await run(program, [...args, "--mail-from", "a@s.test", "--mail-rcpt", "b@far.test"]);
+  };
+  const takenSix = await sendSix(SIX.server, 25, mail("six"));
+  assert.equal(takenSix.code, 0, takenSix.stderr + postern.output);
+  await until(
+    "the log",
+    () => new RegExp(`msg=mail .*client="?${SIX.client}"? .*action=accept`).test(postern.output),
+  );
+  assert.match((await sendSix(SIX.server, 25, infectedMail("six"))).stderr, /^< 55\d 5\.7\.1 /m);
+  for (const [server, port] of [[SIX.gateway, 2525], [SIX.other, 25]] as const) {
+    const refused = await sendSix(server, port, mail("outsider"));
+    assert.match(refused.stderr, /^< 554 5\.7\.1 .*Only for redirected connections/m);
+  }
+
   const fetch = async (url: string) => {
     const [program, ...args] = inside(
       client,
