@@ -9,8 +9,12 @@ const SHELLS =
   "cmd|command|powershell|pwsh|mshta|wscript|cscript|rundll32|regsvr32|certutil|bitsadmin|msiexec|forfiles|explorer|curl|schtasks|wmic|bash|sh";
 /** A field's instruction, as in `DDEAUTO c:\\windows\\system32\\cmd.exe "/k calc"`. */
 const DDE_FIELD = /(?:^|[\s"{])DDE(?:AUTO)?\s+["\\A-Za-z]/i;
-/** A cell such as `=cmd|'/c calc'!A0`. */
-const DDE_CELL = new RegExp(`[=+@-][^\\n;,]{0,60}\\b(?:${SHELLS})(?:\\.exe)?\\s*\\|`, "i");
+/** A cell that is a formula with a link in it, such as `=cmd|'/c calc'!A0`: program, what it is given, item. Prose has `(sh|csh)`. */
+const DDE_CELL = new RegExp(
+  `(?:^|[\\n\\r\\t;,])[\\s"']{0,20}[=+@-][^\\n;,]{0,60}\\b(?:${SHELLS})(?:\\.exe)?["']?\\s*` +
+    `\\|\\s*(?:'[^'\\n]{0,500}'|[^\\s'!|]{1,200})\\s*!`,
+  "i",
+);
 const DDE_SERVICE = new RegExp(
   `\\b(?:ddeService|dde-application)\\s*=\\s*["'][^"']{0,200}?\\b(?:${SHELLS})(?:\\.exe)?["'\\s]`,
   "i",

@@ -108,6 +108,24 @@ const rows: readonly Row[] = [
     want: [],
   },
   {
+    name: "a sum before the program, in quotes",
+    facts: {
+      text: `1,"  @SUM(1+1)*cmd.exe |'/c a, b'!A0",2\n`,
+      type: "text",
+      names: ["x.csv"],
+    },
+    want: ["Heuristic.Dde"],
+  },
+  {
+    name: "prose with a choice of shells, exported as CSV",
+    facts: {
+      text: "the project - including (sh|file)-utils, wow!\n- cat in | sh | nc h!\n",
+      type: "text",
+      names: ["x.csv"],
+    },
+    want: [],
+  },
+  {
     name: "a template from the web",
     facts: rels("attachedTemplate", "https://example.net/a.dotm"),
     want: ["Heuristic.RemoteTemplate"],
