@@ -12,6 +12,7 @@ import type {
   ScanStatus,
   Verdict,
 } from "../engine/types.ts";
+import type { GreylistTerms } from "../policy/greylisting.ts";
 import type {
   AgentName,
   Direction,
@@ -114,6 +115,15 @@ export interface QuarantineRequest {
   readonly nextHop: string;
 }
 
+/** A mail at RCPT that has to come again, unless it has. */
+export interface GreylistRequest {
+  /** Address of the client. */
+  readonly client: string;
+  readonly sender: string;
+  readonly recipient: string;
+  readonly terms: GreylistTerms;
+}
+
 /** Levels of the log, least first. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 /** One of {@link LOG_LEVELS}. */
@@ -146,6 +156,8 @@ export interface AgentPorts {
    * @param message As it goes on.
    */
   seal?(original: Uint8Array, message: Uint8Array): Promise<string | null>;
+  /** In how many milliseconds a mail is to come again; 0: it may come in. Asked only where the policy greylists. */
+  greylist?(request: GreylistRequest): Promise<number>;
   /** Resolves with the quarantine id once the message is on disk; rejects (`store/…`) when it is not. */
   quarantine(request: QuarantineRequest): Promise<string>;
   /** Delivers to a `maildir:PATH` next hop of the configuration; resolves when the file is in new/ and fsynced. */

@@ -6,6 +6,7 @@ import type { Envelope } from "../policy/types.ts";
 import type {
   AgentPorts,
   GatewayOperation,
+  GreylistRequest,
   LogLevel,
   MessageRecord,
   QuarantineRequest,
@@ -77,6 +78,10 @@ export class PortsClient implements AgentPorts {
     const fields = await this.#call(call) as string | null;
     this.#noSeals = fields === null;
     return fields;
+  }
+
+  async greylist(request: GreylistRequest): Promise<number> {
+    return await this.#call({ method: "greylist", request }) as number;
   }
 
   async quarantine(request: QuarantineRequest): Promise<string> {

@@ -303,6 +303,8 @@ export class WorkerHost {
       case "quarantine":
         // The parts of the verdict are what the pool checked; what an entry keeps of them, the store checks again.
         return await ports.quarantine(call.request as unknown as QuarantineRequest);
+      case "greylist":
+        return await ports.greylist?.(call.request) ?? 0;
       case "maildir":
         return await ports.deliverMaildir(call.path, call.envelope, call.message);
       case "destination":

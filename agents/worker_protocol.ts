@@ -55,6 +55,7 @@ export type ToWorker =
 
 const octets = v.pipe(v.number(), v.integer(), v.minValue(0));
 const id = octets;
+const ms = octets;
 const text = v.string();
 const message = v.instance(Uint8Array);
 const texts = v.array(text);
@@ -190,6 +191,15 @@ const rewriteRequest = v.object({
 
 const end = v.pipe(text, v.maxLength(100));
 
+/** Longer than any address: a line of the delegation protocol. */
+const address = v.pipe(text, v.maxLength(10_000));
+const greylist = v.object({
+  client: v.pipe(text, v.maxLength(100)),
+  sender: address,
+  recipient: address,
+  terms: v.object({ delay: ms, window: ms, keep: ms, proven: octets }),
+});
+
 /** What an agent asks of the daemon and waits for. */
 export const callSchema = v.variant("method", [
   v.object({
@@ -209,6 +219,7 @@ export const callSchema = v.variant("method", [
   }),
   v.object({ type: v.literal("call"), id, method: v.literal("seal"), original: message, message }),
   v.object({ type: v.literal("call"), id, method: v.literal("quarantine"), request: quarantine }),
+  v.object({ type: v.literal("call"), id, method: v.literal("greylist"), request: greylist }),
   v.object({
     type: v.literal("call"),
     id,

@@ -14,6 +14,7 @@ import type { Sealer } from "./arc/sealer.ts";
 import type { Engines } from "./engines/engines.ts";
 import { joinVerdict } from "./engines/join.ts";
 import type { Store } from "../store/types.ts";
+import { askGreylist } from "./greylist.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Log } from "./log/log.ts";
 import { originalDestination } from "./original_destination.ts";
@@ -60,6 +61,7 @@ export function hostPorts(
     },
     rewrite: (message, request, signal) => backstage().pool.rewrite(message, request, signal),
     seal: async (original, message) => await backstage().sealer?.seal(original, message) ?? null,
+    greylist: (request) => askGreylist(backstage(), request),
     quarantine: (request) => quarantine(backstage(), request),
     async deliverMaildir(path, envelope, message) {
       if (path !== maildir) {

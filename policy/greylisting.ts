@@ -2,7 +2,10 @@
 import type { Facts, Outcome, ResolvedSettings } from "./types.ts";
 
 /** How long what waits; milliseconds, and the number of {@link ResolvedSettings.greylist}. */
-export type GreylistTerms = Omit<ResolvedSettings["greylist"], "action">;
+export type GreylistTerms = Pick<
+  ResolvedSettings["greylist"],
+  "delay" | "window" | "keep" | "proven"
+>;
 
 /** Gates that are asked about recipients while the sending server still has the message in its own queue. */
 export const GREYLISTING_AGENTS = ["smtp", "milter", "delegation"] as const;

@@ -1,7 +1,8 @@
 /** What is answered to a request: the policy's word on client, sender or recipient, as far as it is final by then. */
 import { decide } from "../../policy/decide.ts";
-import type { Envelope, Outcome, Phase } from "../../policy/types.ts";
+import type { Envelope, Facts, Outcome, Phase } from "../../policy/types.ts";
 import { bareAddress } from "../bare_address.ts";
+import { greylisted } from "../greylisting.ts";
 import { newQueueId } from "../queue_id.ts";
 import { recordRefusal } from "../session_books.ts";
 import { refusalOf } from "../smtp/replies.ts";
@@ -11,6 +12,8 @@ import type { DelegationRequest } from "./request_decoder.ts";
 
 /** No word: other restrictions of the mail server go on. */
 const NO_WORD = "DUNNO";
+/** The mail server says 450, and 4.7.1 with the text behind it. */
+const IF_PERMIT = "DEFER_IF_PERMIT 4.7.1";
 
 /** States in which there is a sender, and perhaps a recipient. */
 const WITH_SENDER = new Set(["MAIL", "RCPT", "DATA", "BDAT", "END-OF-MESSAGE"]);
@@ -18,13 +21,14 @@ const WITH_SENDER = new Set(["MAIL", "RCPT", "DATA", "BDAT", "END-OF-MESSAGE"]);
 /**
  * Answers one request.
  *
- * @returns The action, as access(5) has it: `DUNNO`, or a reply such as `550 5.7.1 text`.
+ * @returns The action, as access(5) has it: `DUNNO`, or a reply such as `550 5.7.1 text`. A first try is deferred only if all else
+ * lets it in: a recipient that is not there is refused for good.
  */
-export function answer(
+export async function answer(
   context: DelegationContext,
   settings: DelegationSettings,
   request: DelegationRequest,
-): string {
+): Promise<string> {
   const { ports } = context;
   const tree = ports.policy();
   const source: FactsSource = {
@@ -38,10 +42,13 @@ export function answer(
   };
   const recipient = request.get("protocol_state") === "VRFY" ? "" : request.get("recipient") ?? "";
   const recipients = recipient === "" ? [] : [bareAddress(recipient)];
-  const { phase, outcome } = decideNow(source, recipients[0]);
+  const { phase, facts, outcome } = decideNow(source, recipients[0]);
   const reply = refusalOf(outcome);
-  if (reply === undefined) return NO_WORD;
   const queueId = request.get("queue_id") || newQueueId(source.time);
+  if (reply === undefined) {
+    if (request.get("protocol_state") !== "RCPT") return NO_WORD;
+    return await greylisted({ ports, source, queueId, facts, outcome, code: IF_PERMIT }) ?? NO_WORD;
+  }
   recordRefusal(ports, source, queueId, recipients, reply, outcome, phase);
   return reply;
 }
@@ -49,18 +56,16 @@ export function answer(
 function decideNow(
   source: FactsSource,
   recipient: string | undefined,
-): { readonly phase: Phase; readonly outcome: Outcome } {
-  const { tree, envelope } = source;
-  if (envelope.sender === undefined) {
-    return { phase: "connect", outcome: decide(tree, "connect", senderFacts(source)) };
-  }
-  if (recipient === undefined) {
-    return { phase: "sender", outcome: decide(tree, "sender", senderFacts(source)) };
-  }
-  return {
-    phase: "recipient",
-    outcome: decide(tree, "recipient", recipientFacts(source, recipient)),
-  };
+): { readonly phase: Phase; readonly facts: Facts; readonly outcome: Outcome } {
+  const phase = source.envelope.sender === undefined
+    ? "connect"
+    : recipient === undefined
+    ? "sender"
+    : "recipient";
+  const facts = phase === "recipient"
+    ? recipientFacts(source, recipient ?? "")
+    : senderFacts(source);
+  return { phase, facts, outcome: decide(source.tree, phase, facts) };
 }
 
 function envelopeOf(request: DelegationRequest): Partial<Envelope> {

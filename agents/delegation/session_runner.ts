@@ -29,8 +29,10 @@ export class DelegationRunner implements Runner {
       for (;;) {
         const count = await this.#stream.read(buffer);
         if (count === null) return;
-        const actions = this.#decoder.take(buffer.subarray(0, count))
-          .map((request) => answer(this.#context, this.#settings, request));
+        const actions: string[] = [];
+        for (const request of this.#decoder.take(buffer.subarray(0, count))) {
+          actions.push(await answer(this.#context, this.#settings, request));
+        }
         if (actions.length === 0) {
           // Each request has its time from its first octet on: octets now and then gain none.
           if (!begun && this.#decoder.partial) this.#stream.deadline(idleMs);

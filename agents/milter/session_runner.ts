@@ -4,10 +4,12 @@ import type { Envelope } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { newQueueId } from "../queue_id.ts";
 import { describe } from "../describe.ts";
+import { greylisted } from "../greylisting.ts";
 import { NO_MEMORY, refusalOf, type Reply, TOO_LARGE } from "../smtp/replies.ts";
 import type { WireStream } from "../stream.ts";
 import { recordRefusal, Reservation, type Runner } from "../session_books.ts";
 import { type FactsSource, recipientFacts, senderFacts } from "../way.ts";
+import { TREATED_APART, treatment } from "../treatment.ts";
 import type { AddressArgument } from "./arguments.ts";
 import { conclude } from "./conclusion.ts";
 import type { MilterContext, MilterSettings } from "./context.ts";
@@ -161,7 +163,7 @@ export class MilterRunner implements Runner {
       case "sender":
         return await this.#do(this.#session.answerSender(this.#sender(step.transaction)));
       case "recipient":
-        return await this.#do(this.#session.answerRecipient(this.#recipient(step.recipient)));
+        return await this.#do(this.#session.answerRecipient(await this.#recipient(step.recipient)));
       case "message":
         return await this.#do(this.#session.answerMessage(await this.#message(step)));
       case "dropped":
@@ -206,27 +208,31 @@ export class MilterRunner implements Runner {
    * A recipient that is not to get the message whatever is in it can be taken out at the end. Others must be treated alike: there
    * is one message, and one answer for it.
    */
-  #recipient(recipient: AddressArgument): Reply | undefined {
+  async #recipient(recipient: AddressArgument): Promise<Reply | undefined> {
     const open = this.#open!;
+    const { ports } = this.#context;
+    const { queueId } = open;
     const { address } = recipient;
     const source = this.#source(open);
-    const outcome = decide(open.tree, "recipient", recipientFacts(source, address));
+    const facts = recipientFacts(source, address);
+    const outcome = decide(open.tree, "recipient", facts);
     const { submitted } = open.transaction.client;
     const refusal = submitted ? undefined : refusalOf(outcome); // else it is the whole message's at the end
     if (refusal !== undefined) {
-      recordRefusal(this.#context.ports, source, open.queueId, [address], refusal, outcome);
+      recordRefusal(ports, source, queueId, [address], refusal, outcome);
       return refusal;
     }
-    const { action, final, redirect, settings } = outcome;
+    const { action, final } = outcome;
     const gone = final && (action === "discard" || action === "quarantine");
     if (gone && this.#may(ACTIONS.deleteRecipients)) {
       open.apart.push(recipient);
       return undefined;
     }
-    const key = JSON.stringify([action, final, redirect, settings]);
-    if (open.first !== undefined && key !== open.first && !submitted) {
-      return "452 4.5.3 This recipient has other settings, send to it apart";
-    }
+    const key = treatment(outcome);
+    if (open.first !== undefined && key !== open.first && !submitted) return TREATED_APART;
+    const later = submitted ? undefined : greylisted({ ports, source, queueId, facts, outcome });
+    const wait = later && await later;
+    if (wait !== undefined) return wait;
     open.first = key;
     open.together.push(recipient);
     return undefined;

@@ -3,10 +3,12 @@ import type { Envelope, Outcome } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { PosternError } from "../../errors.ts";
 import { describe } from "../describe.ts";
+import { greylisted } from "../greylisting.ts";
 import { newQueueId } from "../queue_id.ts";
 import { recordRefusal, Reservation, type Runner } from "../session_books.ts";
 import type { ConnStream, WireStream } from "../stream.ts";
 import { acceptTls } from "../tls.ts";
+import { TREATED_APART, treatment } from "../treatment.ts";
 import { type FactsSource, recipientFacts, senderFacts } from "../way.ts";
 import { inNetworks } from "../networks.ts";
 import { sharing } from "../transparent.ts";
@@ -263,31 +265,27 @@ export class SessionRunner implements Runner {
 
   async #recipient(recipient: RecipientArgument): Promise<Reply | undefined> {
     const open = this.#open!;
+    const { ports } = this.#context;
+    const { queueId } = open;
     const source = this.#source(open);
-    const outcome = decide(open.tree, "recipient", recipientFacts(source, recipient.address));
+    const facts = recipientFacts(source, recipient.address);
+    const outcome = decide(open.tree, "recipient", facts);
     const refusal = refusalOf(outcome);
     if (refusal !== undefined) {
-      recordRefusal(
-        this.#context.ports,
-        source,
-        open.queueId,
-        [recipient.address],
-        refusal,
-        outcome,
-      );
+      recordRefusal(ports, source, queueId, [recipient.address], refusal, outcome);
       return refusal;
     }
-    if (this.#settings.beforeQueue && !open.transaction.lmtp) {
-      const { action, final, redirect, settings } = outcome;
-      const key = JSON.stringify([action, final, redirect, settings]);
-      if (open.first !== undefined && key !== open.first) {
-        return "452 4.5.3 This recipient has other settings, send to it apart";
-      }
-      const answer = await this.#askNextHop(open, recipient, outcome);
-      if (answer === undefined) open.first ??= key; // only one that is in sets what the others must be like
-      return answer;
-    }
-    return await this.#askNextHop(open, recipient, outcome);
+    const key = this.#settings.beforeQueue && !open.transaction.lmtp
+      ? treatment(outcome)
+      : undefined;
+    if (open.first !== undefined && key !== open.first) return TREATED_APART;
+    // Before the next hop, which cannot be told that a recipient it has taken is none.
+    const later = greylisted({ ports, source, queueId, facts, outcome });
+    const wait = later && await later;
+    if (wait !== undefined) return wait;
+    const answer = await this.#askNextHop(open, recipient, outcome);
+    if (answer === undefined && key !== undefined) open.first ??= key; // only one that is in sets what the others must be like
+    return answer;
   }
 
   /** The next hop's word on a recipient, unless the policy has decided already that it will not get this copy. */

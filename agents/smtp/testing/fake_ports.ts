@@ -10,7 +10,13 @@ import { compilePolicy } from "../../../policy/compile.ts";
 import type { DecisionTree } from "../../../policy/tree.ts";
 import type { Envelope } from "../../../policy/types.ts";
 import { walkHeader } from "../../header_walk.ts";
-import type { AgentPorts, LogLevel, MessageRecord, QuarantineRequest } from "../../ports.ts";
+import type {
+  AgentPorts,
+  GreylistRequest,
+  LogLevel,
+  MessageRecord,
+  QuarantineRequest,
+} from "../../ports.ts";
 
 /** Ports that keep what they are told; what is scanned is infected where it holds `INFECTED`. */
 export class FakePorts implements AgentPorts {
@@ -25,6 +31,9 @@ export class FakePorts implements AgentPorts {
   room = Infinity;
   /** Makes quarantine fail. */
   full = false;
+  readonly asked: GreylistRequest[] = [];
+  /** What the greylist answers. */
+  greylisting: (request: GreylistRequest) => number | Promise<number> = () => 0;
   /** Runs in each scan, before its verdict. */
   scanning: (message: Uint8Array, signal?: AbortSignal) => Promise<void> | void = () => {};
 
@@ -57,6 +66,11 @@ export class FakePorts implements AgentPorts {
       layout: walkHeader(rewritten).layout,
       failed: [],
     });
+  }
+
+  async greylist(request: GreylistRequest): Promise<number> {
+    this.asked.push(request);
+    return await this.greylisting(request);
   }
 
   quarantine(request: QuarantineRequest): Promise<string> {
