@@ -110,6 +110,8 @@ export class Walk {
     if (known) {
       this.#memory?.repeated(sha256);
       this.#repeat(known, report);
+      // what unpacks to what it lies in goes on for ever, for who comes after us, too
+      if (known.to === undefined && item.kind === "entry") this.#notScanned(report, "depth");
       this.costs.detect += performance.now() - start;
       return;
     }
@@ -345,11 +347,7 @@ export class Walk {
       this.#entry(entry, container, item.depth + 1, index, readings.get(at))
     );
     for (const set of sets) {
-      this.#join(
-        set,
-        set.places.map((at) => paths[at] ?? ""),
-        item.depth + 1,
-      );
+      this.#join(set, set.places.map((at) => paths[at] ?? ""), item.depth + 1);
     }
   }
 
