@@ -1,6 +1,7 @@
 /** tar without some of its members: IEEE 1003.1, pax, section "ustar Interchange Format", and GNU's long names. */
 import { Buffer } from "node:buffer";
-import { hasAscii, latin1Text, paddedName } from "../unpack/octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { hasAscii, paddedName } from "../unpack/octets.ts";
 import { MAX_REBUILD_MEMBERS } from "./limits.ts";
 import { noticeName, type Rebuild, type Rebuilt } from "./rebuild.ts";
 

@@ -30,8 +30,9 @@ export function contentHeuristics(facts: ContentFacts): readonly HeuristicMatch[
   const found: HeuristicMatch[] = [...insideHeuristics(facts)];
   const group = fileTypeGroup(type);
   if (group === "markup" || type === "hta") {
-    found.push(...markupHeuristics(octets));
-    if (type === "html") found.push(...linkHeuristics(markupText(octets)));
+    const text = markupText(octets);
+    found.push(...markupHeuristics(text));
+    if (type === "html") found.push(...linkHeuristics(text));
   }
   if (container === "ooxml" || container === "odf") {
     found.push(...packagePartHeuristics(octets, names));

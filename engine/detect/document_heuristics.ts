@@ -1,5 +1,6 @@
 /** What documents do when they are opened: fields that start programs, templates and objects from elsewhere, macro sheets. */
 import { Buffer } from "node:buffer";
+import { latin1Text } from "../latin1.ts";
 import type { HeuristicMatch } from "./heuristics.ts";
 
 /** So much of one part is looked at, octets. */
@@ -29,7 +30,7 @@ const ELSEWHERE =
 const URL_MONIKER = Buffer.from("e0c9ea79f9bace118c8200aa004ba90b", "hex");
 
 function text(octets: Uint8Array): string {
-  return new TextDecoder("latin1").decode(octets.subarray(0, MAX_OCTETS));
+  return latin1Text(octets.subarray(0, MAX_OCTETS));
 }
 
 /** Values of an attribute within a tag. */
@@ -63,12 +64,15 @@ export function xmlHeuristics(source: string): readonly HeuristicMatch[] {
       found.push({ name: "Heuristic.RemoteObject", offset: match.index });
     }
   }
-  if (/instr|dde/i.test(source)) {
+  if (DDE_WORDS.test(source)) {
     const offset = ddeOffset(source);
     if (offset >= 0) found.push({ name: "Heuristic.Dde", offset });
   }
   return found;
 }
+
+/** What fields and links by DDE are written with; most documents have none of it. */
+const DDE_WORDS = /\binstr|ddeService|dde-application/i;
 
 /** Where a field or link starts a program by DDE; -1 if none does. Instructions may be cut into many runs. */
 function ddeOffset(source: string): number {

@@ -1,4 +1,5 @@
 /** What the source text of a macro tells. */
+import { latin1Text } from "../latin1.ts";
 import type { HeuristicMatch } from "./heuristics.ts";
 
 /** Procedures that run without being asked for: on opening, closing, or as soon as a field is drawn. */
@@ -14,7 +15,7 @@ const REACHES_OUT =
  * left to the policy, which sees them as parts.
  */
 export function macroHeuristics(source: Uint8Array): readonly HeuristicMatch[] {
-  const text = new TextDecoder("latin1").decode(source).replace(/ _\r?\n\s*/g, " ");
+  const text = latin1Text(source).replace(/ _\r?\n\s*/g, " ");
   return RUNS_BY_ITSELF.test(text) && REACHES_OUT.test(text)
     ? [{ name: "Heuristic.AutoRunMacro" }]
     : [];

@@ -1,6 +1,7 @@
 /** cpio, ar (Debian packages, libraries) and RPM: simple rows of headers and octets. */
 import type { NotScannedReason } from "../types.ts";
-import { hasAscii, latin1Text, nameText, u16, u16be, u32be } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { hasAscii, nameText, u16, u16be, u32be } from "./octets.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 interface Member {

@@ -6,7 +6,8 @@
 import { BitReader } from "./bit_reader.ts";
 import { outputLimit } from "./bounds.ts";
 import { type Decoded, decodedEntry } from "./entries.ts";
-import { hasAscii, latin1Text, u32, u32be } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { hasAscii, u32, u32be } from "./octets.ts";
 import { Output } from "./output.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 

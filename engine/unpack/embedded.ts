@@ -2,7 +2,8 @@
 import { AUTOIT_BEFORE, AUTOIT_MAGIC, isAutoit } from "./autoit.ts";
 import { crc32 } from "./crc32.ts";
 import { isSetup, SETUP_MAGICS, setupOffset } from "./installshield.ts";
-import { hasAscii, searchText, u16, u32 } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { hasAscii, u16, u32 } from "./octets.ts";
 
 /** So many characters of a magic are looked for: longer ones are searched for in ways that cost many times as much. Measured. */
 const SOUGHT = 6;
@@ -93,7 +94,7 @@ export function findEmbedded(octets: Uint8Array, isText: boolean): readonly Embe
   const counts = new Map<Kind, number>();
   for (let from = 0; from < octets.length; from += PIECE_OCTETS) {
     const end = Math.min(octets.length, from + PIECE_OCTETS + MAX_MAGIC);
-    const piece = searchText(octets.subarray(from, end));
+    const piece = latin1Text(octets.subarray(from, end));
     for (const kind of kinds) {
       let count = counts.get(kind) ?? 0;
       const sought = kind.magic.slice(0, SOUGHT);

@@ -37,7 +37,7 @@ function decodeReferences(text: string): string {
 export function* unmarkup(octets: Uint8Array, { budget }: UnpackContext): Generator<Entry> {
   const plain = markupText(octets);
   let text = plain;
-  const references = plain.match(/&#x?[0-9a-f]{1,7};?/gi)?.length ?? 0;
+  const references = plain.includes("&#") ? plain.match(/&#x?[0-9a-f]{1,7};?/gi)?.length ?? 0 : 0;
   if (references >= MIN_REFERENCES) {
     text = decodeReferences(plain);
     const content = new TextEncoder().encode(text);

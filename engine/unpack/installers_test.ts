@@ -8,7 +8,8 @@ import { AUTOIT_MAGIC, unautoit } from "./autoit.ts";
 import { findEmbedded } from "./embedded.ts";
 import { makeZip } from "./fixtures.ts";
 import { isFileList, makeFileList, SETUP_MAGICS, uniscab, unsetup } from "./installshield.ts";
-import { concat, searchText } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { concat } from "./octets.ts";
 import {
   ascii,
   checkAnyOctets,
@@ -167,7 +168,7 @@ Deno.test("Cabinets side by side in an archive are put together", () => {
   const bad = ascii(EICAR);
   const files = set(9).map(({ name, octets }) => ({ name: `Disk1/${name}`, content: octets }));
   // the plain file becomes the test file, in its own length
-  const at = searchText(files[0]?.content ?? bad).indexOf(TEXT);
+  const at = latin1Text(files[0]?.content ?? bad).indexOf(TEXT);
   files[0]?.content.set(ascii(EICAR.padEnd(TEXT.length)), at);
   const { findings, notScanned } = scan(makeZip(files), {
     mode: "file",
@@ -289,7 +290,7 @@ function autoitScripts(): readonly Uint8Array[] {
     const found = ["clam.ea05.exe", "clam.ea06.exe"].flatMap((name) => {
       try {
         const octets = Deno.readFileSync(new URL(folder + name, import.meta.url));
-        return [octets.subarray(searchText(octets).indexOf(AUTOIT_MAGIC) - IDENTIFIER.length)];
+        return [octets.subarray(latin1Text(octets).indexOf(AUTOIT_MAGIC) - IDENTIFIER.length)];
       } catch (error) {
         if (error instanceof Deno.errors.NotFound) return [];
         throw error;

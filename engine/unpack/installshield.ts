@@ -13,7 +13,8 @@ import {
   type CabinetVolume,
   cabinetVolume,
 } from "./installshield_header.ts";
-import { concat, hasAscii, latin1Text, nameText, u16, u32, u64 } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { concat, hasAscii, nameText, u16, u32, u64 } from "./octets.ts";
 import { Output } from "./output.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 import type { NamedOctets } from "./volumes.ts";

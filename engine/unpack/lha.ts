@@ -6,7 +6,8 @@
 import { outputLimit } from "./bounds.ts";
 import { type Decoded, decodedEntry, storedOctets } from "./entries.ts";
 import { unforeign } from "./foreign/foreign.ts";
-import { latin1Text, nameText, u16, u32 } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { nameText, u16, u32 } from "./octets.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 /** Octets in front of the extensions of a header of level 3. */

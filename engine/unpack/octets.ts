@@ -29,31 +29,6 @@ export function u32be(octets: Uint8Array, at: number): number {
   return (u16be(octets, at) * 65536) + u16be(octets, at + 2);
 }
 
-/** One character for each octet. */
-export function latin1Text(octets: Uint8Array): string {
-  return latin1.decode(octets);
-}
-
-/** Octets that tell how fast a conversion is. */
-const PROBE_OCTETS = 32 << 10;
-let bufferIsFast: boolean | undefined;
-
-/**
- * Text to search for magics in: one character for each octet; those from 0x80 to 0x9f may be other characters.
- *
- * Buffer's conversion is the fastest there is, but a hundred times slower than the decoder in Deno 2.4.
- */
-export function searchText(octets: Uint8Array): string {
-  if (bufferIsFast === undefined) {
-    const start = performance.now();
-    Buffer.alloc(PROBE_OCTETS).toString("latin1");
-    bufferIsFast = performance.now() - start < 2;
-  }
-  return bufferIsFast
-    ? Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString("latin1")
-    : latin1.decode(octets);
-}
-
 /** A name whose charset is not told: UTF-8 if it is valid, else one character for each octet. */
 export function nameText(octets: Uint8Array): string {
   try {

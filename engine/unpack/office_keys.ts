@@ -6,7 +6,8 @@
 import { createHash } from "node:crypto";
 import { decipherBlocks, isAesKey } from "./aes.ts";
 import { MAX_OFFICE_ROUNDS } from "./limits.ts";
-import { base64Octets, latin1Text, u16, u32 } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { base64Octets, u16, u32 } from "./octets.ts";
 import { counter, hashOf, SPUN_HASHES, type SpunHash, spunHash } from "./office_spin.ts";
 import { Rc4 } from "./rc4.ts";
 

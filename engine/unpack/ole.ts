@@ -1,7 +1,8 @@
 /** OLE2 documents, installers and Outlook messages: their streams, what is packed in these, macro text, and whether they are encrypted. */
 import { fileType, fileTypeGroup } from "../detect/file_type.ts";
 import { isProgramName } from "../detect/heuristics.ts";
-import { latin1Text, nameText, u16, u32 } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { nameText, u16, u32 } from "./octets.ts";
 import { presentationObjects } from "./powerpoint.ts";
 import { decipherOffice, isEncrypted } from "./office_crypt.ts";
 import { OleFile } from "./ole_file.ts";

@@ -4,7 +4,7 @@
  * @see ISO 32000-1, 7.3.8 streams, 7.6 encryption
  */
 import { limitReason, outputLimit } from "./bounds.ts";
-import { latin1Text } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
 import { fittingPassword } from "./passwords.ts";
 import { PDF_FILTERS } from "./pdf_filters.ts";
 import { type PdfCipher, pdfCipher } from "./pdf_cipher.ts";

@@ -1,6 +1,6 @@
 /** RTF: objects in hex or binary inside groups, as loosely as word processors read them. */
 import { isPackagedProgram, oleObject, packagedFile } from "./ole.ts";
-import { latin1Text } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 /** Pieces of data shorter than this hold nothing, octets. */

@@ -1,7 +1,8 @@
 /** tar in all its dialects: POSIX ustar and pax (IEEE 1003.1, pax), GNU, and the one from before. */
 import type { NotScannedReason } from "../types.ts";
 import { MAX_NAME_OCTETS } from "./limits.ts";
-import { distinct, latin1Text, nameText, paddedName } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { distinct, nameText, paddedName } from "./octets.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 const BLOCK = 512;

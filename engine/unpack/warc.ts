@@ -3,7 +3,8 @@
  *
  * @see ISO 28500; RFC 9112, 7.1 for chunks
  */
-import { concat, latin1Text } from "./octets.ts";
+import { latin1Text } from "../latin1.ts";
+import { concat } from "./octets.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 /** Longest header of a record or an answer, octets. */

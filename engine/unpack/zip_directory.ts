@@ -3,8 +3,8 @@
  *
  * @see PKWARE APPNOTE 6.3.10, section 4.3
  */
-import { Buffer } from "node:buffer";
 import type { Budget } from "../budget.ts";
+import { indexOfAscii } from "../latin1.ts";
 import { type AesField, aesField } from "./zip_cipher.ts";
 import { MAX_NAME_OCTETS, MAX_STRAY_HEADERS } from "./limits.ts";
 import { nameText, u16, u32, u64 } from "./octets.ts";
@@ -46,11 +46,6 @@ export interface ZipDirectory {
   readonly members: readonly ZipMember[];
   /** Central headers that point at no local header. */
   readonly lost: readonly ZipHeader[];
-}
-
-function find(octets: Uint8Array, sequence: readonly number[], from: number): number {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.length)
-    .indexOf(Buffer.from(sequence), from);
 }
 
 /** Sizes and names that stand in extra fields: zip64 (4.5.3) and the Unicode path (4.6.9). */
@@ -125,7 +120,7 @@ function* centralHeaders(
 ): Generator<{ readonly header: ZipHeader; readonly offset: number; readonly directory: number }> {
   let directory = -1;
   let expected = -1;
-  for (let at = find(octets, [0x50, 0x4b, 1, 2], 0); at >= 0;) {
+  for (let at = indexOfAscii(octets, "PK\x01\x02", 0); at >= 0;) {
     if (at + CENTRAL_OCTETS > octets.length || !budget.time()) return;
     if (at !== expected) directory = at;
     const header = readHeader(octets, at, CENTRAL_OCTETS, u32(octets, at + 42));
@@ -133,7 +128,7 @@ function* centralHeaders(
     // an implausible header must not hide the next one
     expected = header.end <= octets.length ? header.end : at + 4;
     if (u32(octets, expected) === CENTRAL) at = expected;
-    else at = find(octets, [0x50, 0x4b, 1, 2], at + 4);
+    else at = indexOfAscii(octets, "PK\x01\x02", at + 4);
   }
 }
 
@@ -141,9 +136,9 @@ function* centralHeaders(
 function shifts(octets: Uint8Array): Map<number, number> {
   const found = new Map<number, number>();
   for (
-    let at = find(octets, [0x50, 0x4b, 5, 6], 0);
+    let at = indexOfAscii(octets, "PK\x05\x06", 0);
     at >= 0 && found.size < 1024;
-    at = find(octets, [0x50, 0x4b, 5, 6], at + 4)
+    at = indexOfAscii(octets, "PK\x05\x06", at + 4)
   ) {
     const start = at - u32(octets, at + 12);
     if (start >= 0 && u32(octets, start) === CENTRAL) {
@@ -182,9 +177,9 @@ export function readZipDirectory(octets: Uint8Array, budget: Budget): ZipDirecto
   }
   let strays = 0;
   for (
-    let at = find(octets, [0x50, 0x4b, 3, 4], 0);
+    let at = indexOfAscii(octets, "PK\x03\x04", 0);
     at >= 0 && budget.time();
-    at = find(octets, [0x50, 0x4b, 3, 4], at + 4)
+    at = indexOfAscii(octets, "PK\x03\x04", at + 4)
   ) {
     if (members.has(at)) continue;
     if (++strays > MAX_STRAY_HEADERS || members.size > most) {
