@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "esets-cli": async () => (await import("./commands/esets_cli.ts")).esetsCli,
   send: async () => (await import("./commands/send.ts")).send,
   quarantine: async () => (await import("./commands/quarantine.ts")).quarantine,
+  greylist: async () => (await import("./commands/greylist.ts")).greylist,
   store: async () => (await import("./commands/store.ts")).store,
   modules: async () => (await import("./commands/modules.ts")).modules,
   policy: async () => (await import("./commands/policy.ts")).policy,

@@ -70,6 +70,13 @@ function enginesText(engines: DaemonStatus["engines"]): string {
   return rows + silent.join("");
 }
 
+/** Nothing where nobody greylists. */
+function greylistText(store: DaemonStatus["store"]): string {
+  const { greylistWaiting, greylistKnown, greylistClients } = store;
+  if (greylistWaiting + greylistKnown + greylistClients === 0) return "";
+  return `; greylist: ${greylistKnown} senders known, ${greylistWaiting} to come again, ${greylistClients} networks`;
+}
+
 /** What a status says in one word each: name and value, in two columns. */
 function summary(status: DaemonStatus): string {
   const { policy, store, inFlight, reload } = status;
@@ -98,6 +105,7 @@ function summary(status: DaemonStatus): string {
       `${store.quarantined} in quarantine (${
         showSize(store.blobOctets)
       }), ${store.messages} in the message log` +
+      greylistText(store) +
       (store.dropped > 0 ? `; ${store.dropped} log entries were given up` : ""),
     ],
     ["in flight", `${showSize(inFlight.octets)} of ${showSize(inFlight.limit)}`],

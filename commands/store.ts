@@ -18,6 +18,9 @@ function checkText(check: StoreCheck): string {
     `schema version ${check.schemaVersion}`,
     `${check.quarantined} quarantined, ${check.blobs} blobs of ${showSize(check.blobOctets)}`,
     `${check.messages} in the message log`,
+    `${
+      check.greylistKnown + check.greylistWaiting
+    } senders and ${check.greylistClients} networks in the greylist`,
     ...check.mended.map((what) => `mended: ${what}`),
     ...check.problems.map((what) => `PROBLEM: ${what}`),
   ];

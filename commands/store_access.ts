@@ -1,11 +1,17 @@
-/** Quarantine and store for commands: through the daemon that runs, else on the store itself. */
+/** Quarantine, greylist and store for commands: through the daemon that runs, else on the store itself. */
 import type { ControlClient } from "../daemon/control/client.ts";
 import type { MessageView } from "../daemon/quarantine_view.ts";
 import type { Release } from "../daemon/quarantine_release.ts";
 import { storePath } from "../daemon/state.ts";
 import { PosternError } from "../errors.ts";
 import type { Config } from "../policy/config.ts";
-import type { QuarantineEntry, QuarantineQuery, StoreCheck } from "../store/types.ts";
+import type {
+  GreylistEntry,
+  GreylistQuery,
+  QuarantineEntry,
+  QuarantineQuery,
+  StoreCheck,
+} from "../store/types.ts";
 import { connectDaemon, type DaemonOptions } from "./connect.ts";
 import { needConfig } from "./find_config.ts";
 
@@ -27,6 +33,9 @@ export interface StoreAccess {
   release(id: string, request: ReleaseRequest): Promise<Release>;
   /** @returns the ids that were there. */
   delete(ids: readonly string[]): Promise<readonly string[]>;
+  listGreylist(query: GreylistQuery): Promise<readonly GreylistEntry[]>;
+  /** @returns how many records are forgotten. */
+  clearGreylist(query: GreylistQuery): Promise<number>;
   check(): Promise<StoreCheck>;
   backup(path: string): Promise<{ entries: number; octets: number }>;
   /** Entries of the message log, oldest first, at most 10,000 at once. */
@@ -50,6 +59,8 @@ function throughDaemon(client: ControlClient): StoreAccess {
     noteExport: (id, to) => ask("quarantine.noteExport", { id, to }),
     release: (id, request) => ask("quarantine.release", { id, ...request }),
     delete: (ids) => ask("quarantine.delete", { ids }),
+    listGreylist: (query) => ask("greylist.list", query),
+    clearGreylist: (query) => ask("greylist.clear", query),
     check: () => ask("store.check", {}),
     backup: (path) => ask("store.backup", { path }),
     messages: (query) => ask("messages", query),
@@ -90,6 +101,8 @@ async function onStoreItself(
       release: (id, request) =>
         quarantine.releaseQuarantined(store, id, { ...releasing(config), ...request }),
       delete: (ids) => quarantine.deleteQuarantined(store, ids),
+      listGreylist: (query) => store.listGreylist(query),
+      clearGreylist: (query) => store.clearGreylist(query),
       check: () => store.check(),
       backup: (to) => store.backup(to),
       messages: (query) => Array.fromAsync(store.listMessages(query)),

@@ -50,6 +50,13 @@ const query = v.object({
   limit: optional(v.pipe(number, v.integer(), v.minValue(1))),
 });
 
+const greylistQuery = v.object({
+  network: optional(text),
+  sender: optional(text),
+  recipient: optional(text),
+  limit: optional(v.pipe(number, v.integer(), v.minValue(1))),
+});
+
 const processArgs = v.object({
   agent: v.picklist(AGENT_NAMES),
   listener: text,
@@ -179,6 +186,15 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     const { id: which, to } = check(v.object({ id, to: text }), "quarantine.noteExport", args);
     await noteExport(store, which, to, { log });
     return {};
+  },
+  async "greylist.list"({ store }, args) {
+    return { result: await store.listGreylist(check(greylistQuery, "greylist.list", args ?? {})) };
+  },
+  async "greylist.clear"({ store, log }, args) {
+    const query = check(greylistQuery, "greylist.clear", args ?? {});
+    const result = await store.clearGreylist(query);
+    log("info", "The greylist was cleared", { ...query, records: result });
+    return { result };
   },
   async "store.check"({ store }) {
     return { result: await store.check() };
