@@ -1,8 +1,8 @@
 import { PosternError } from "../../errors.ts";
 import { describe } from "../describe.ts";
+import { takeHandshake } from "../mailbox/handshake.ts";
 import type { Runner } from "../session_books.ts";
 import type { ConnStream, WireStream } from "../stream.ts";
-import { acceptTls } from "../tls.ts";
 import { refusalOf } from "./admission.ts";
 import { ClientOutput } from "./client_output.ts";
 import { Clock } from "./clock.ts";
@@ -156,19 +156,12 @@ export class ImapRunner implements Runner {
 
   /** Nothing that came in clear is read after it: what is left unread goes with the input that had it (RFC 9051, section 6.2.1). */
   async #handshake(): Promise<boolean> {
-    try {
-      this.#stream = await acceptTls(this.#below, this.#context.identity!);
-      this.#output.stream = this.#stream;
-      this.#input = this.#newInput();
-      return true;
-    } catch (error) {
-      this.#context.ports.log("info", "A client's TLS handshake failed", {
-        listener: this.#settings.listener,
-        client: this.#below.remoteAddress,
-        error: describe(error),
-      });
-      return false;
-    }
+    const stream = await takeHandshake(this.#context, this.#below);
+    if (!stream) return false;
+    this.#stream = stream;
+    this.#output.stream = stream;
+    this.#input = this.#newInput();
+    return true;
   }
 
   async #end(): Promise<void> {

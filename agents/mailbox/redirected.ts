@@ -1,20 +1,12 @@
 /** Sessions of redirected clients: each goes to the mailbox server that its client was going to. */
 import { describe } from "../describe.ts";
-import type { AgentPorts } from "../ports.ts";
 import type { ConnStream } from "../stream.ts";
 import { destinationOf, sharing, type TransparentRules } from "../transparent.ts";
+import type { MailboxContext } from "./context.ts";
 import { ServerBook } from "./servers.ts";
 
 /** How long a client that is refused may take to read it, ms. */
 const REFUSAL_MS = 5000;
-
-/** What an agent's sessions share, as far as it is asked here. */
-interface MailboxContext {
-  readonly ports: AgentPorts;
-  readonly servers: ServerBook;
-  readonly implicitTls: boolean;
-  readonly settings: { readonly listener: string };
-}
 
 /**
  * The context of a redirected client's session.

@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import { PosternError } from "../../errors.ts";
 import { describe } from "../describe.ts";
 import { LineDecoder } from "../line_decoder.ts";
+import { takeHandshake } from "../mailbox/handshake.ts";
 import type { Runner } from "../session_books.ts";
 import type { ConnStream, WireStream } from "../stream.ts";
-import { acceptTls } from "../tls.ts";
 import { octetsOf } from "./command.ts";
 import type { Pop3Context, Pop3Settings } from "./context.ts";
 import {
@@ -154,17 +154,9 @@ export class Pop3Runner implements Runner {
 
   async #handshake(): Promise<boolean> {
     this.#stream.deadline(this.#settings.loginMs);
-    try {
-      this.#stream = await acceptTls(this.#below, this.#context.identity!);
-      return true;
-    } catch (error) {
-      this.#context.ports.log("info", "A client's TLS handshake failed", {
-        listener: this.#settings.listener,
-        client: this.#below.remoteAddress,
-        error: describe(error),
-      });
-      return false;
-    }
+    const stream = await takeHandshake(this.#context, this.#below);
+    if (stream) this.#stream = stream;
+    return stream !== undefined;
   }
 
   /** What the client did wrong is said to it; what it did by going away is not. */
