@@ -14,6 +14,7 @@ export default definePolicy({
     antispam: { threshold: 6, spam: "quarantine", subjectPrefix: "[SPAM] " },
     quarantine: ["infected", "suspicious", "spam"],
     notify: { infected: "postmaster@office.example" },
+    greylist: { action: "delay" },
   },
 
   rules: [
@@ -23,9 +24,9 @@ export default definePolicy({
       then: { action: "reject", reply: "550 5.7.1 Your address is blocked here" },
     },
     {
-      name: "partners skip the spam test",
+      name: "partners skip the spam test and need not come again",
       when: { sender: { list: "partners" } },
-      then: { antispam: { action: "accept" } },
+      then: { antispam: { action: "accept" }, greylist: { action: "pass" } },
     },
     {
       name: "no programs from outside",
