@@ -211,6 +211,15 @@ const cases: { name: string; document: unknown; record: RecordInput; want: strin
     want: "unknown: it was not a policy that decided",
   },
   {
+    name: "a first try that had to come again: what would have come then is another entry",
+    document: {},
+    record: {
+      status: "refused",
+      outcomes: [{ recipients: ["b@example.com"], action: "defer", by: "greylist" }],
+    },
+    want: "unknown: it was not a policy that decided",
+  },
+  {
     name: "an entry without facts",
     document: {},
     record: { known: null },
