@@ -1,15 +1,19 @@
 import type { ClamdAgentConfig } from "../../policy/advice_config.ts";
-import type { Direction } from "../../policy/types.ts";
-import { parseSize, parseTime } from "../../policy/units.ts";
+import { parseSize } from "../../policy/units.ts";
 import type { AdviceContext } from "../advice_agent.ts";
+import {
+  type AdviceSettings,
+  adviceSettings,
+  type AdviceStart,
+  type ObjectTimes,
+  objectTimes,
+} from "../advice_settings.ts";
 
-/** What startClamdAgent is given: the checked configuration and what the daemon adds to it. */
-export type ClamdAgentStart = ClamdAgentConfig & { readonly shareAddress?: boolean };
+/** What startClamdAgent is given. */
+export type ClamdAgentStart = AdviceStart<ClamdAgentConfig>;
 
-/** The configuration in numbers; exchanged whole by a reload, and a session keeps what it began with. */
-export interface ClamdSettings {
-  readonly listener: string;
-  readonly direction?: Direction;
+/** The configuration in numbers. */
+export interface ClamdSettings extends AdviceSettings, ObjectTimes {
   /** Whether clients connect to a socket in the file system. */
   readonly unix: boolean;
   readonly directories: readonly string[];
@@ -17,16 +21,11 @@ export interface ClamdSettings {
   readonly operations: ClamdAgentConfig["operations"];
   readonly namePrefix: string;
   readonly suspiciousPrefix: string;
-  readonly sessions: number;
-  readonly sessionsPerClient: number;
   /** Octets. */
   readonly streamSize: number;
   readonly parallel: number;
   readonly files: number;
   readonly depth: number;
-  /** Milliseconds. */
-  readonly commandMs: number;
-  readonly dataMs: number;
 }
 
 /** What all sessions share. */
@@ -36,21 +35,17 @@ export type ClamdContext = AdviceContext<ClamdSettings>;
 export function clamdSettings(config: ClamdAgentStart): ClamdSettings {
   const { limits } = config;
   return {
-    listener: config.name,
-    ...(config.direction === undefined ? {} : { direction: config.direction }),
+    ...adviceSettings(config),
+    ...objectTimes(limits),
     unix: config.listen.startsWith("unix:"),
     directories: config.directories,
     notScanned: config.notScanned,
     operations: config.operations,
     namePrefix: config.namePrefix,
     suspiciousPrefix: config.suspiciousPrefix,
-    sessions: limits.sessions,
-    sessionsPerClient: limits.sessions, // the clients are programs of the house, and few
     streamSize: parseSize(limits.streamSize) ?? 100 * 2 ** 20,
     parallel: limits.parallel,
     files: limits.files,
     depth: limits.depth,
-    commandMs: parseTime(limits.commandTime) ?? 30_000,
-    dataMs: parseTime(limits.dataTime) ?? 120_000,
   };
 }

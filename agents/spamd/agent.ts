@@ -1,6 +1,7 @@
 import { startAdviceAgent } from "../advice_agent.ts";
+import { scoreSettings } from "../advice_settings.ts";
 import type { AgentPorts, RunningAgent } from "../ports.ts";
-import { type SpamdAgentStart, spamdSettings } from "./context.ts";
+import type { SpamdAgentStart } from "./context.ts";
 import { SpamdRunner } from "./session_runner.ts";
 
 /**
@@ -12,7 +13,7 @@ import { SpamdRunner } from "./session_runner.ts";
 export function startSpamdAgent(config: SpamdAgentStart, ports: AgentPorts): Promise<RunningAgent> {
   return startAdviceAgent(
     {
-      settings: spamdSettings,
+      settings: scoreSettings,
       changeable: ["direction", "points", "limits"],
       runner: (context, stream) => new SpamdRunner(context, stream),
     },
