@@ -1,4 +1,5 @@
 /** Fetches one message through an IMAP agent, as the plainest mail program would. */
+import { Conversation } from "./conversation.ts";
 import type { Fetched } from "./fetch_pop3.ts";
 import type { Reply } from "./submit.ts";
 
@@ -17,50 +18,32 @@ export async function fetchImap(
   user: string,
   timeoutMs: number,
 ): Promise<Fetched> {
-  const colon = address.lastIndexOf(":");
-  const conn = await Deno.connect({
-    hostname: address.slice(0, colon).replace(/^\[|\]$/g, ""),
-    port: Number(address.slice(colon + 1)),
-  });
-  const close = () => {
-    try {
-      conn.close();
-    } catch {
-      // closed by the other side, or by the time
-    }
-  };
-  const timer = setTimeout(close, timeoutMs);
-  const buffer = new Uint8Array(65_536);
+  using agent = await Conversation.connect(address, timeoutMs);
   const read = async (end: RegExp): Promise<string> => {
     let text = "";
     while (!end.test(text)) {
-      const count = await conn.read(buffer);
-      if (count === null) throw new Error("The agent closed the connection");
-      text += new TextDecoder("latin1").decode(buffer.subarray(0, count));
+      const more = await agent.read();
+      if (more === undefined) throw new Error("The agent closed the connection");
+      text += more;
       if (text.length > MAX_ANSWER_OCTETS) throw new Error("The agent's answer does not end");
     }
     return text;
   };
-  try {
-    let answer = await read(/\r\n$/);
-    let status = answer;
-    const commands = [`LOGIN "${user}" self-test`, "SELECT INBOX", "UID FETCH 1 (UID BODY.PEEK[])"];
-    for (const [i, command] of commands.entries()) {
-      if (!/^\S+ OK/.test(status)) break;
-      await conn.write(new TextEncoder().encode(`t${i} ${command}\r\n`));
-      const end = new RegExp(`(?:^|\\n)t${i} (?:OK|NO|BAD)[^\\n]*\\r\\n$`);
-      answer = await read(end);
-      status = end.exec(answer)![0].trim();
-    }
-    const [whole, size] = /\{(\d+)\}\r\n/.exec(answer) ?? [];
-    const at = whole === undefined ? 0 : answer.indexOf(whole) + whole.length;
-    const message = size === undefined ? undefined : answer.slice(at, at + Number(size));
-    await conn.write(new TextEncoder().encode("t9 LOGOUT\r\n"));
-    return { reply: replyOf(status, message), ...(message === undefined ? {} : { message }) };
-  } finally {
-    clearTimeout(timer);
-    close();
+  let answer = await read(/\r\n$/);
+  let status = answer;
+  const commands = [`LOGIN "${user}" self-test`, "SELECT INBOX", "UID FETCH 1 (UID BODY.PEEK[])"];
+  for (const [i, command] of commands.entries()) {
+    if (!/^\S+ OK/.test(status)) break;
+    await agent.line(`t${i} ${command}`);
+    const end = new RegExp(`(?:^|\\n)t${i} (?:OK|NO|BAD)[^\\n]*\\r\\n$`);
+    answer = await read(end);
+    status = end.exec(answer)![0].trim();
   }
+  const [whole, size] = /\{(\d+)\}\r\n/.exec(answer) ?? [];
+  const at = whole === undefined ? 0 : answer.indexOf(whole) + whole.length;
+  const message = size === undefined ? undefined : answer.slice(at, at + Number(size));
+  await agent.line("t9 LOGOUT");
+  return { reply: replyOf(status, message), ...(message === undefined ? {} : { message }) };
 }
 
 function replyOf(status: string, message: string | undefined): Reply {

@@ -1,4 +1,5 @@
 /** Fetches one message through a POP3 agent, as the plainest mail program would. */
+import { Conversation } from "./conversation.ts";
 import type { Reply } from "./submit.ts";
 
 /** Longest answer, octets: test mail is small. */
@@ -23,26 +24,13 @@ export async function fetchPop3(
   user: string,
   timeoutMs: number,
 ): Promise<Fetched> {
-  const colon = address.lastIndexOf(":");
-  const conn = await Deno.connect({
-    hostname: address.slice(0, colon).replace(/^\[|\]$/g, ""),
-    port: Number(address.slice(colon + 1)),
-  });
-  const close = () => {
-    try {
-      conn.close();
-    } catch {
-      // closed by the other side, or by the time
-    }
-  };
-  const timer = setTimeout(close, timeoutMs);
+  using agent = await Conversation.connect(address, timeoutMs);
   let text = "";
   const until = async (end: string): Promise<string> => {
-    const buffer = new Uint8Array(65_536);
     while (!text.includes(end)) {
-      const count = await conn.read(buffer);
-      if (count === null) throw new Error("The agent closed the connection");
-      text += new TextDecoder("latin1").decode(buffer.subarray(0, count));
+      const more = await agent.read();
+      if (more === undefined) throw new Error("The agent closed the connection");
+      text += more;
       if (text.length > MAX_ANSWER_OCTETS) throw new Error("The agent's answer does not end");
     }
     const at = text.indexOf(end);
@@ -51,24 +39,19 @@ export async function fetchPop3(
     return answer;
   };
   const ask = async (command: string): Promise<string> => {
-    await conn.write(new TextEncoder().encode(`${command}\r\n`));
+    await agent.line(command);
     return await until("\r\n");
   };
-  try {
-    let status = await until("\r\n");
-    for (const command of [`USER ${user}`, "PASS self-test", "RETR 1"]) {
-      if (!status.startsWith("+OK")) break;
-      status = await ask(command);
-    }
-    const reply = replyOf(status);
-    if (reply.code !== 250) return { reply };
-    const lines = `\r\n${await until("\r\n.\r\n")}\r\n`;
-    await ask("QUIT").catch(() => ""); // all is known by now
-    return { reply, message: lines.slice(2).replaceAll("\r\n..", "\r\n.") };
-  } finally {
-    clearTimeout(timer);
-    close();
+  let status = await until("\r\n");
+  for (const command of [`USER ${user}`, "PASS self-test", "RETR 1"]) {
+    if (!status.startsWith("+OK")) break;
+    status = await ask(command);
   }
+  const reply = replyOf(status);
+  if (reply.code !== 250) return { reply };
+  const lines = `\r\n${await until("\r\n.\r\n")}\r\n`;
+  await ask("QUIT").catch(() => ""); // all is known by now
+  return { reply, message: lines.slice(2).replaceAll("\r\n..", "\r\n.") };
 }
 
 function replyOf(status: string): Reply {

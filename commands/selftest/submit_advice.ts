@@ -1,4 +1,5 @@
 /** Asks the agents that other programs ask for advice, as the plainest of these would. */
+import { Conversation } from "./conversation.ts";
 import type { Reply, Submission } from "./submit.ts";
 
 /** Where to, and what; `address` is `HOST:PORT` or `unix:/PATH`. */
@@ -102,37 +103,14 @@ export async function talkTo(
   timeoutMs: number,
   pieces: readonly Uint8Array[],
 ): Promise<string> {
-  const colon = address.lastIndexOf(":");
-  const conn = address.startsWith("unix:")
-    ? await Deno.connect({ transport: "unix", path: address.slice("unix:".length) })
-    : await Deno.connect({
-      hostname: address.slice(0, colon).replace(/^\[|\]$/g, ""),
-      port: Number(address.slice(colon + 1)),
-    });
-  const close = () => {
-    try {
-      conn.close();
-    } catch {
-      // closed by the time limit
-    }
-  };
-  const timer = setTimeout(close, timeoutMs);
-  try {
-    for (const piece of pieces) {
-      for (let at = 0; at < piece.length;) at += await conn.write(piece.subarray(at));
-    }
-    await conn.closeWrite();
-    const decoder = new TextDecoder("latin1");
-    const buffer = new Uint8Array(4096);
-    let text = "";
-    while (text.length <= MAX_REPLY_OCTETS) {
-      const count = await conn.read(buffer);
-      if (count === null) return text;
-      text += decoder.decode(buffer.subarray(0, count));
-    }
-    throw new Error("The agent's answer has no end");
-  } finally {
-    clearTimeout(timer);
-    close();
+  using agent = await Conversation.connect(address, timeoutMs);
+  for (const piece of pieces) await agent.write(piece);
+  await agent.closeWrite();
+  let text = "";
+  while (text.length <= MAX_REPLY_OCTETS) {
+    const more = await agent.read();
+    if (more === undefined) return text;
+    text += more;
   }
+  throw new Error("The agent's answer has no end");
 }
