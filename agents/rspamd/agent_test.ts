@@ -4,42 +4,24 @@ import * as zlib from "node:zlib";
 import { corpusCaptures } from "../../tests/corpus_captures.ts";
 import { rspamdAgentSchema } from "../../policy/advice_config.ts";
 import { canDecompress } from "../decompress.ts";
-import type { RunningAgent } from "../ports.ts";
-import { FakePorts } from "../smtp/testing/fake_ports.ts";
 import { RawClient, talk } from "../testing/raw_client.ts";
+import {
+  CLEAN,
+  INFECTED,
+  ScoreHarness,
+  scorePorts,
+  SPAM,
+  UNREADABLE,
+} from "../testing/score_harness.ts";
 import { startRspamdAgent } from "./agent.ts";
 import type { RspamdResult } from "./result.ts";
 
-const CLEAN = "From: a@b.test\r\nSubject: hello\r\n\r\njust text\r\n";
-const INFECTED = "From: a@b.test\r\nSubject: hello\r\n\r\nINFECTED\r\n";
-const UNREADABLE = "From: a@b.test\r\nSubject: hello\r\n\r\nENCRYPTED\r\n";
-const SPAM = "From: a@b.test\r\nSubject: hello\r\n\r\nSPAM\r\n";
-
-/** An rspamd agent on a free port; what holds `SPAM` has a symptom of ten points. */
-class Harness implements AsyncDisposable {
-  readonly ports: FakePorts;
-  agent!: RunningAgent;
-
-  private constructor(policy: unknown) {
-    this.ports = new FakePorts(policy);
-    const scan = this.ports.scan.bind(this.ports);
-    this.ports.scan = async (message, settings, signal) => {
-      const verdict = await scan(message, settings, signal);
-      const points = Buffer.from(message).includes("SPAM") ? 10 : 0;
-      const symptoms = points > 0 ? [{ name: "TEST_SPAM", points }] : [];
-      return { ...verdict, subject: "hello", spam: { score: points, symptoms } };
-    };
-  }
-
+/** An rspamd agent on a free port. */
+class Harness extends ScoreHarness {
   static async start(policy: unknown = {}, config: object = {}): Promise<Harness> {
-    const harness = new Harness(policy);
+    const ports = scorePorts(policy);
     const parsed = rspamdAgentSchema.parse({ agent: "rspamd", listen: "127.0.0.1:0", ...config });
-    harness.agent = await startRspamdAgent(parsed, harness.ports);
-    return harness;
-  }
-
-  get address(): string {
-    return this.agent.addresses[0]!;
+    return new Harness(ports, await startRspamdAgent(parsed, ports));
   }
 
   async post(
@@ -61,12 +43,6 @@ class Harness implements AsyncDisposable {
     const response = await this.post(message, headers);
     assert.equal(response.status, 200);
     return await response.json();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.agent.close();
-    await this.agent.drain();
-    assert.equal(this.ports.held, 0, "octets are still accounted for");
   }
 }
 
