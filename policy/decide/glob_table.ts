@@ -11,6 +11,7 @@ import {
   octetOf,
 } from "./grams.ts";
 import { fold, FOLDED, powerOfTwo } from "./key_table.ts";
+import { WordBuilder } from "./words.ts";
 
 /** Words of a slot: a gram's hash, and where its globs begin in {@link GramTable.filed} (0: free). */
 const SLOT_WORDS = 2;
@@ -20,14 +21,17 @@ const NEAR = 0x9e3779b1;
 const LONGEST = GRAM_LENGTHS[0];
 
 /**
- * Words of a glob that is filed: its number; octets of the run before the gram's end; the run's length with the flags below; and the
- * run's own units. A number of -1 ends the globs of a gram.
+ * Words of a glob that is filed: what it stands for where {@link SINGLE} is set, else its number; octets of the run before the gram's
+ * end; the run's length with the flags below; and the run's own units, two a word.
  */
 const FILED_WORDS = 3;
 const ENDS = 1;
 const BEGINS = 2;
+/** Nothing is asked but the run. */
 const SINGLE = 4;
-const LENGTH_SHIFT = 3;
+/** The last glob of its gram. */
+const LAST = 8;
+const LENGTH_SHIFT = 4;
 
 /**
  * Globs by their grams. Grams of eight, six and four octets share a table and a pass over the text; shorter ones, which few globs
@@ -40,8 +44,8 @@ interface GramTable {
   readonly hasSix: boolean;
   readonly hasEight: boolean;
   /**
-   * A bit for the last octets of each gram, four at most, found by its product with {@link NEAR}: small enough to
-   * stay near.
+   * Words found by the product of the last octets of each gram, four at most, with {@link NEAR}; in them a bit for the two octets
+   * before these, all bits where the gram has no more. Small enough to stay near.
    */
   readonly near: Int32Array;
   readonly nearShift: number;
@@ -70,11 +74,20 @@ export class GlobTable {
   readonly #tables: readonly GramTable[];
   /** Globs without any run. */
   readonly #others: readonly number[];
-  readonly #hit: (glob: number) => void;
+  readonly #values: ArrayLike<number>;
+  readonly #hit: (value: number) => void;
 
-  /** @param hit Called by {@link scan} with the number of each glob that matches, maybe more than once. */
-  constructor(globs: readonly string[], hit: (glob: number) => void) {
+  /**
+   * @param hit Called by {@link scan} with what each glob that matches stands for, maybe more than once.
+   * @param values What the globs stand for; their numbers where it is left out.
+   */
+  constructor(
+    globs: readonly string[],
+    hit: (value: number) => void,
+    values: ArrayLike<number> = globs.map((_, number) => number),
+  ) {
     this.#globs = globs;
+    this.#values = values;
     this.#hit = hit;
     const others: number[] = [];
     const globGrams = globs.map(gramsOf);
@@ -91,7 +104,7 @@ export class GlobTable {
       else tables.set(shared, [{ glob, single, gram }]);
     });
     this.#others = others;
-    this.#tables = [...tables].map(([length, filed]) => gramTable(length, lengths, filed));
+    this.#tables = [...tables].map(([length, filed]) => gramTable(length, lengths, filed, values));
   }
 
   /**
@@ -115,7 +128,7 @@ export class GlobTable {
     }
     for (let i = 0; i < this.#others.length; i++) {
       const glob = this.#others[i]!;
-      if (matchesGlob(this.#globs[glob]!, text, from, to)) this.#hit(glob);
+      if (matchesGlob(this.#globs[glob]!, text, from, to)) this.#hit(this.#values[glob]!);
     }
     return true;
   }
@@ -164,17 +177,22 @@ export class GlobTable {
     from: number,
     to: number,
   ): void {
-    for (let at = begin; filed[at]! >= 0;) {
-      const glob = filed[at]!;
-      const flags = filed[at + 2]!;
+    for (let at = begin, flags = 0; (flags & LAST) === 0;) {
+      flags = filed[at + 2]!;
       const place = end - filed[at + 1]! + ((flags & BEGINS) >> 1);
-      if (
-        isRunAt(filed, at, place, text, from, to) &&
-        ((flags & SINGLE) !== 0 || matchesGlob(this.#globs[glob]!, text, from, to))
-      ) this.#hit(glob);
-      at += FILED_WORDS + (flags >> LENGTH_SHIFT);
+      if (isRunAt(filed, at, place, text, from, to)) {
+        const one = filed[at]!;
+        if ((flags & SINGLE) !== 0) this.#hit(one);
+        else if (matchesGlob(this.#globs[one]!, text, from, to)) this.#hit(this.#values[one]!);
+      }
+      at += filedWords(flags);
     }
   }
+}
+
+/** All words of a filed glob. */
+function filedWords(flags: number): number {
+  return FILED_WORDS + ((flags >> LENGTH_SHIFT) + 1 >> 1);
 }
 
 /** Places of a text that {@link gather} takes at once. */
@@ -202,23 +220,29 @@ function gather(
   const end = to - begin < GATHERED ? to : begin + GATHERED;
   const keep = length < 4 ? (1 << (8 * length)) - 1 : -1;
   let gram = begin === from ? BEGIN : octetsUpTo(text, from, begin - 1);
+  // The octets up to one place less, and to two: the first two of these stand before the last four.
+  let gram1 = begin === from ? 0 : octetsUpTo(text, from, begin - 2);
   let all = 0;
   let found = 0;
   for (let i = begin; i < end; i++) {
     const unit = text.charCodeAt(i);
+    const gram2 = gram1;
+    gram1 = gram;
     all |= unit;
     gram = ((gram << 8) | FOLDED[unit & 255]!) & keep;
-    const bit = Math.imul(gram, NEAR) >>> nearShift;
-    ends[found] = i;
-    grams[found] = gram;
-    found += (near[bit >>> 5]! >>> bit) & 1;
+    const word = near[Math.imul(gram, NEAR) >>> nearShift]!;
+    const before = gram2 >>> 16;
+    if (((word >>> (before ^ (before >>> 6))) & 1) !== 0) {
+      ends[found] = i;
+      grams[found++] = gram;
+    }
   }
   if (end === to) {
     gram = ((gram << 8) | END) & keep;
-    const bit = Math.imul(gram, NEAR) >>> nearShift;
     ends[found] = to;
     grams[found] = gram;
-    found += (near[bit >>> 5]! >>> bit) & 1;
+    const before = gram1 >>> 16;
+    found += (near[Math.imul(gram, NEAR) >>> nearShift]! >>> (before ^ (before >>> 6))) & 1;
   }
   return all > last ? -1 : found;
 }
@@ -253,8 +277,9 @@ function isRunAt(
   const end = place + (flags >> LENGTH_SHIFT);
   if (place < from || end > to) return false;
   if ((flags & BEGINS) !== 0 && place !== from || (flags & ENDS) !== 0 && end !== to) return false;
-  for (let i = place, k = at + FILED_WORDS; i < end; i++, k++) {
-    if (filed[k] !== fold(text.charCodeAt(i))) return false;
+  for (let i = place, k = (at + FILED_WORDS) * 2; i < end; i++, k++) {
+    const unit = (filed[k >> 1]! >>> ((k & 1) << 4)) & 0xffff;
+    if (unit !== fold(text.charCodeAt(i))) return false;
   }
   return true;
 }
@@ -287,6 +312,7 @@ function gramTable(
   length: number,
   lengths: ReadonlySet<number>,
   filed: readonly Filed[],
+  values: ArrayLike<number>,
 ): GramTable {
   const byHash = new Map<number, Filed[]>();
   for (const one of filed) {
@@ -295,32 +321,36 @@ function gramTable(
     else byHash.set(one.gram.hash, [one]);
   }
   const bits = powerOfTwo(1024, byHash.size * 32);
-  const nearBits = powerOfTwo(2048, byHash.size * 64);
+  const nearWords = powerOfTwo(64, byHash.size * 2);
   const size = powerOfTwo(8, byHash.size * 2);
-  const nearShift = 32 - Math.log2(nearBits);
-  const near = new Int32Array(nearBits / 32);
+  const nearShift = 32 - Math.log2(nearWords);
+  const near = new Int32Array(nearWords);
   const filter = new Int32Array(bits / 32);
   const slots = new Int32Array(size * SLOT_WORDS);
-  const words = [-1];
+  const words = new WordBuilder();
+  words.reserve(1); // address 0 is none
   for (const [hash, same] of byHash) {
     filter[hash >>> 10 & (filter.length - 1)]! |= (1 << hash) | (1 << (hash >>> 5));
     let slot = hash >>> 8 & (size - 1);
     while (slots[slot * SLOT_WORDS + 1] !== 0) slot = (slot + 1) & (size - 1);
     slots[slot * SLOT_WORDS] = hash;
     slots[slot * SLOT_WORDS + 1] = words.length;
-    for (const { glob, single, gram } of same) {
+    for (const one of same) {
+      const { glob, single, gram } = one;
       const { text, begins, ends } = gram.run;
-      const bit = Math.imul(gram.last, NEAR) >>> nearShift;
-      near[bit >>> 5]! |= 1 << bit;
+      near[Math.imul(gram.last, NEAR) >>> nearShift]! |= gram.length <= 4
+        ? -1
+        : 1 << (gram.two ^ (gram.two >>> 6));
+      words.push(single ? values[glob]! : glob);
+      words.push(gram.before);
       words.push(
-        glob,
-        gram.before,
         (text.length << LENGTH_SHIFT) | (single ? SINGLE : 0) | (begins ? BEGINS : 0) |
-          (ends ? ENDS : 0),
+          (ends ? ENDS : 0) | (one === same.at(-1) ? LAST : 0),
       );
-      for (let i = 0; i < text.length; i++) words.push(text.charCodeAt(i));
+      for (let i = 0; i < text.length; i += 2) {
+        words.push(text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16));
+      }
     }
-    words.push(-1);
   }
   return {
     length,
@@ -332,6 +362,6 @@ function gramTable(
     filter,
     slots,
     mask: size - 1,
-    filed: Int32Array.from(words),
+    filed: words.finish(),
   };
 }

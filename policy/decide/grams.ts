@@ -33,10 +33,14 @@ export interface Run {
 
 /** A gram and where it stands. */
 export interface Gram {
+  /** Its octets. */
+  readonly length: number;
   /** Its first four octets, or all of fewer. */
   readonly first: number;
   /** Its last four octets, or all of fewer. */
   readonly last: number;
+  /** The two octets before its last four; 0 where it has no more than four. */
+  readonly two: number;
   readonly hash: number;
   readonly run: Run;
   /** Octets of the run before the gram's last one. */
@@ -71,7 +75,8 @@ export function gramsOf(glob: string): GlobGrams {
         last = (last << 8) | octets[i]!;
       }
       const first = length === 8 ? before : length === 6 ? (before << 16) | (last >>> 16) : last;
-      grams.push({ first, last, hash: gramHash(last, before), run, before: end });
+      const two = before & 0xffff;
+      grams.push({ length, first, last, two, hash: gramHash(last, before), run, before: end });
     }
   }
   const single = !glob.includes("?") && runs.filter(({ text }) => text !== "").length === 1;

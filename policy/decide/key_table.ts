@@ -20,6 +20,8 @@ export function fold(unit: number): number {
 /** What {@link KeyTable.find} gives for what is no key. */
 export const NO_KEY = -0x80000000;
 
+/** Words of the filter for each key: what it lets through wrongly is looked for far away. */
+const FILTER_WORDS = 0.25;
 /** Words of a slot: hash, begin and length of the key's text, and what the key stands for. */
 const SLOT_WORDS = 4;
 const BEGIN = 1;
@@ -35,7 +37,7 @@ export class KeyTable {
   /** Open addressing; a length of -1 is a free slot. */
   readonly #slots: Int32Array;
   readonly #mask: number;
-  /** Two bits of one word for each key: small enough to stay near, it answers most questions. */
+  /** Three bits of one word for each key: small enough to stay near, it answers most questions. */
   readonly #filter: Int32Array;
   readonly #filterMask: number;
 
@@ -45,7 +47,7 @@ export class KeyTable {
     this.#mask = size - 1;
     this.#slots = new Int32Array(size * SLOT_WORDS);
     for (let slot = 0; slot < size; slot++) this.#slots[slot * SLOT_WORDS + LENGTH] = -1;
-    this.#filter = new Int32Array(powerOfTwo(8, keys.length * 0.25));
+    this.#filter = new Int32Array(powerOfTwo(8, keys.length * FILTER_WORDS));
     this.#filterMask = this.#filter.length - 1;
     this.#octets = new Uint8Array(keys.reduce((sum, key) => sum + key.length, 0));
     let begin = 0;
@@ -60,7 +62,8 @@ export class KeyTable {
         hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
       }
       const mixed = mix(hash);
-      this.#filter[(mixed >>> 10) & this.#filterMask]! |= (1 << mixed) | (1 << (mixed >>> 5));
+      this.#filter[(mixed >>> 10) & this.#filterMask]! |= (1 << mixed) | (1 << (mixed >>> 5)) |
+        (1 << (mixed >>> 27));
       let slot = mixed & this.#mask;
       while (this.#slots[slot * SLOT_WORDS + LENGTH]! >= 0) slot = (slot + 1) & this.#mask;
       const at = slot * SLOT_WORDS;
@@ -80,7 +83,9 @@ export class KeyTable {
   find(hash: number, text: string, from: number, to: number): number {
     const mixed = mix(hash);
     const bits = this.#filter[(mixed >>> 10) & this.#filterMask]!;
-    if (((bits >>> mixed) & (bits >>> (mixed >>> 5)) & 1) === 0) return NO_KEY;
+    if (((bits >>> mixed) & (bits >>> (mixed >>> 5)) & (bits >>> (mixed >>> 27)) & 1) === 0) {
+      return NO_KEY;
+    }
     return this.#search(hash, mixed, text, from, to);
   }
 

@@ -49,6 +49,10 @@ interface Row {
 const MAX_HEAD_BITS = 16;
 /** Prefixes that are searched behind a head: about half a line of the processor's cache. */
 const PREFIXES_BY_HEAD = 4;
+/** Bits for each prefix of which one says whether an address may be in any. */
+const MARKS_BY_PREFIX = 8;
+/** Most bits of an address by which its mark is found: more marks would not stay near. */
+const MAX_MARK_BITS = 19;
 /** Bits of the last word of a record below the place of the prefix around it, which is shifted by one: 0 is none. */
 const AROUND_SHIFT = 8;
 
@@ -63,6 +67,9 @@ class Family {
   /** By the first bits of an address: how many prefixes begin below them. */
   readonly #heads: Int32Array;
   readonly #headShift: number;
+  /** By the first bits of an address, more than of a head, a bit: whether any prefix is there. It answers for most mail. */
+  readonly #marks: Int32Array;
+  readonly #markShift: number;
 
   constructor(rows: readonly Row[], width: number) {
     const order = orderOf(rows, width);
@@ -72,6 +79,9 @@ class Family {
     const heads = Math.min(powerOfTwo(2, rows.length / PREFIXES_BY_HEAD), 1 << MAX_HEAD_BITS);
     this.#headShift = 32 - Math.log2(heads);
     this.#heads = new Int32Array(heads + 1);
+    const marks = Math.min(powerOfTwo(32, rows.length * MARKS_BY_PREFIX), 1 << MAX_MARK_BITS);
+    this.#markShift = 32 - Math.log2(marks);
+    this.#marks = new Int32Array(marks / 32);
     for (let place = 0; place < order.length; place++) {
       const { value, network } = rows[order[place]!]!;
       const at = place * (width + 1);
@@ -81,6 +91,7 @@ class Family {
       this.#records[at + width] = ((around + 1) << AROUND_SHIFT) | network.bits;
       this.#values[place] = value;
       this.#heads[(network.words[0] >>> this.#headShift) + 1]!++;
+      this.#mark(network);
     }
     for (let head = 0; head < heads; head++) this.#heads[head + 1]! += this.#heads[head]!;
   }
@@ -93,7 +104,15 @@ class Family {
     return (this.#records[place * (this.#width + 1) + this.#width]! >>> AROUND_SHIFT) - 1;
   }
 
+  #mark({ words, bits }: Network): void {
+    const first = words[0] >>> this.#markShift;
+    const last = ((words[0] | ~maskOf(Math.min(bits, 32))) >>> 0) >>> this.#markShift;
+    for (let mark = first; mark <= last; mark++) this.#marks[mark >>> 5]! |= 1 << mark;
+  }
+
   find(): number {
+    const mark = ipWords[0]! >>> this.#markShift;
+    if (((this.#marks[mark >>> 5]! >>> mark) & 1) === 0) return -1;
     const head = ipWords[0]! >>> this.#headShift;
     let low = this.#heads[head]!;
     let high = this.#heads[head + 1]!;

@@ -104,7 +104,7 @@ export class SetTable {
     const globAtoms = new KeyAtoms(table.globs, undefined);
     this.#globs = table.globs.keys.length === 0
       ? undefined
-      : new GlobTable(table.globs.keys, (glob) => globAtoms.tell(globAtoms.values[glob]!, hits));
+      : new GlobTable(table.globs.keys, (value) => globAtoms.tell(value, hits), globAtoms.values);
     this.#networkAtoms = new KeyAtoms(table.networks, undefined);
     this.#networks = table.networks.keys.length === 0
       ? undefined
