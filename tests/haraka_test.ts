@@ -8,7 +8,7 @@ import { type Haraka, type HarakaOptions, startHaraka } from "./peers/haraka.ts"
 import { peerTest } from "./peers/peer.ts";
 import { ScriptedSink } from "./peers/scripted_sink.ts";
 import { sendMail } from "./peers/smtp_client.ts";
-import { readableProgram } from "./readable_program.ts";
+import { POSTERN } from "./program.ts";
 import { temporaryDirectory } from "./temporary.ts";
 import { freePort, until } from "./wait.ts";
 
@@ -113,9 +113,9 @@ peerTest(
         const program = `${directory}/esets_cli`;
         await Deno.writeTextFile(
           program,
-          `#!/bin/sh\nPOSTERN_SOCKET=${socket(directory)} exec ${await readableProgram(
-            directory,
-          )} esets-cli "$@"\n`,
+          `#!/bin/sh\nPOSTERN_DENO=${Deno.execPath()} POSTERN_SOCKET=${
+            socket(directory)
+          } exec ${POSTERN} esets-cli "$@"\n`,
           { mode: 0o755 },
         );
         return {
