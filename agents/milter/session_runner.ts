@@ -3,6 +3,7 @@ import { decide } from "../../policy/decide.ts";
 import type { Envelope } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { newQueueId } from "../queue_id.ts";
+import { BufferPool } from "../buffer_pool.ts";
 import { describe } from "../describe.ts";
 import { greylisted } from "../greylisting.ts";
 import { NO_MEMORY, refusalOf, type Reply, TOO_LARGE } from "../smtp/replies.ts";
@@ -32,6 +33,8 @@ import { reportEnd } from "./session_report.ts";
 import type { MilterClient, MilterStep, MilterTransaction } from "./session_types.ts";
 
 const NOTHING = new Uint8Array(0);
+/** For messages that are coming. */
+const buffers = new BufferPool(READ_OCTETS, 16);
 
 /** What belongs to the transaction that the session has open. */
 interface Open {
@@ -56,7 +59,11 @@ export class MilterRunner implements Runner {
   readonly #session: MilterSession;
   readonly #decoder = new PacketDecoder(MAX_NEGOTIATION_OCTETS);
   readonly #reserved: Reservation;
+  #small: Uint8Array | undefined;
+  #large: Uint8Array | undefined;
   #buffer: Uint8Array = NOTHING;
+  /** A read has the buffer. */
+  #reading = false;
   #input: Uint8Array = NOTHING;
   #output: Uint8Array[] = [];
   #open: Open | undefined;
@@ -102,6 +109,7 @@ export class MilterRunner implements Runner {
     } finally {
       this.#reserved.release();
       this.#stream.close();
+      this.#giveBack();
     }
   }
 
@@ -136,7 +144,7 @@ export class MilterRunner implements Runner {
       this.#ahead = undefined;
       this.#waiting = true;
       const count = await read;
-      this.#waiting = false;
+      this.#waiting = this.#reading = false;
       if (count === null) return undefined;
       this.#received += count;
       this.#input = this.#buffer.subarray(0, count);
@@ -145,9 +153,18 @@ export class MilterRunner implements Runner {
 
   /** Between messages a small buffer does: most connections are idle then, and there may be many. */
   #read(): Promise<number | null> {
-    const octets = this.#session.busy ? READ_OCTETS : IDLE_READ_OCTETS;
-    if (this.#buffer.length !== octets) this.#buffer = new Uint8Array(octets);
+    if (this.#session.busy) this.#buffer = this.#large ??= buffers.take();
+    else {
+      this.#giveBack();
+      this.#buffer = this.#small ??= new Uint8Array(IDLE_READ_OCTETS);
+    }
+    this.#reading = true;
     return this.#stream.read(this.#buffer);
+  }
+
+  #giveBack(): void {
+    if (this.#large && !this.#reading) buffers.give(this.#large);
+    this.#large = undefined;
   }
 
   /** @returns whether the conversation goes on. */

@@ -2,6 +2,7 @@ import { decide } from "../../policy/decide.ts";
 import type { Envelope, Outcome } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { PosternError } from "../../errors.ts";
+import { BufferPool } from "../buffer_pool.ts";
 import { describe } from "../describe.ts";
 import { greylisted } from "../greylisting.ts";
 import { newQueueId } from "../queue_id.ts";
@@ -23,9 +24,7 @@ import type { Step } from "./session_types.ts";
 import type { RecipientArgument, Transaction } from "./transaction.ts";
 
 const encoder = new TextEncoder();
-/** Buffers of sessions that are over, for those that come, and most of them. Each session sees only what it has read itself. */
-const buffers: Uint8Array[] = [];
-const BUFFERS_KEPT = 32;
+const buffers = new BufferPool(READ_OCTETS, 32);
 const SHUTDOWN: Reply = "421 4.3.2 Shutting down";
 const UNAVAILABLE: Reply = "451 4.4.1 The next hop cannot be reached, try again later";
 
@@ -51,7 +50,7 @@ export class SessionRunner implements Runner {
   #own: AuthenticatedHop | undefined;
   readonly #settings: SmtpSettings;
   readonly #below: ConnStream;
-  readonly #buffer = buffers.pop() ?? new Uint8Array(READ_OCTETS);
+  readonly #buffer = buffers.take();
   /** A read has the buffer. */
   #reading = false;
   readonly #session: SmtpSession;
@@ -107,7 +106,7 @@ export class SessionRunner implements Runner {
       this.#reserved.release();
       this.#stream.close();
       this.#below.close();
-      if (!this.#reading && buffers.length < BUFFERS_KEPT) buffers.push(this.#buffer);
+      if (!this.#reading) buffers.give(this.#buffer);
     }
   }
 
