@@ -10,28 +10,35 @@ import {
   gramsOf,
   octetOf,
 } from "./grams.ts";
-import { fold, FOLDED, powerOfTwo } from "./key_table.ts";
+import { FOLDED, powerOfTwo } from "./key_table.ts";
 import { WordBuilder } from "./words.ts";
 
-/** Words of a slot: a gram's hash, and where its globs begin in {@link GramTable.filed} (0: free). */
-const SLOT_WORDS = 2;
+/**
+ * Words of a slot: a gram's hash, and the glob filed there where it is the only one and short enough; else, below zero, the address
+ * of the globs; 0: free.
+ */
+const SLOT_WORDS = 8;
 /** The golden ratio: spreads grams over a filter. */
 const NEAR = 0x9e3779b1;
 /** Octets of the longest grams. */
 const LONGEST = GRAM_LENGTHS[0];
 
 /**
- * Words of a glob that is filed: what it stands for where {@link SINGLE} is set, else its number; octets of the run before the gram's
- * end; the run's length with the flags below; and the run's own units, two a word.
+ * Words of a glob that is filed: the length of its run with the flags below; what it stands for where {@link SINGLE} is set, else its
+ * number; octets of the run before the gram's end; and the run's own octets, four a word.
  */
 const FILED_WORDS = 3;
 const ENDS = 1;
 const BEGINS = 2;
-/** Nothing is asked but the run. */
+/** Nothing is asked but the run, which has no units above Latin-1. */
 const SINGLE = 4;
 /** The last glob of its gram. */
 const LAST = 8;
-const LENGTH_SHIFT = 4;
+/** Set in all, so that none are 0. */
+const FILED = 16;
+const LENGTH_SHIFT = 5;
+/** Octets of a run for which a slot has room. */
+const SLOT_OCTETS = (SLOT_WORDS - 1 - FILED_WORDS) * 4;
 
 /**
  * Globs by their grams. Grams of eight, six and four octets share a table and a pass over the text; shorter ones, which few globs
@@ -51,10 +58,9 @@ interface GramTable {
   readonly nearShift: number;
   /** Two bits of a word for the hash of each gram. */
   readonly filter: Int32Array;
-  /** Open addressing. */
-  readonly slots: Int32Array;
+  /** Slots with open addressing, and behind them the globs that lie in no slot. */
+  readonly words: Int32Array;
   readonly mask: number;
-  readonly filed: Int32Array;
 }
 
 /** A glob and the gram it is filed under. */
@@ -166,11 +172,11 @@ export class GlobTable {
     const bits = filter[hash >>> 10 & (filter.length - 1)]!;
     if (((bits >>> hash) & (bits >>> (hash >>> 5)) & 1) === 0) return;
     const at = findGram(table, hash);
-    if (at !== 0) this.#compare(table.filed, at, end, text, from, to);
+    if (at !== 0) this.#compare(table.words, at, end, text, from, to);
   }
 
   #compare(
-    filed: Int32Array,
+    words: Int32Array,
     begin: number,
     end: number,
     text: string,
@@ -178,21 +184,16 @@ export class GlobTable {
     to: number,
   ): void {
     for (let at = begin, flags = 0; (flags & LAST) === 0;) {
-      flags = filed[at + 2]!;
-      const place = end - filed[at + 1]! + ((flags & BEGINS) >> 1);
-      if (isRunAt(filed, at, place, text, from, to)) {
-        const one = filed[at]!;
+      flags = words[at]!;
+      const place = end - words[at + 2]! + ((flags & BEGINS) >> 1);
+      if (isRunAt(words, at, place, text, from, to)) {
+        const one = words[at + 1]!;
         if ((flags & SINGLE) !== 0) this.#hit(one);
         else if (matchesGlob(this.#globs[one]!, text, from, to)) this.#hit(this.#values[one]!);
       }
-      at += filedWords(flags);
+      at += FILED_WORDS + ((flags >> LENGTH_SHIFT) + 3 >> 2);
     }
   }
-}
-
-/** All words of a filed glob. */
-function filedWords(flags: number): number {
-  return FILED_WORDS + ((flags >> LENGTH_SHIFT) + 1 >> 1);
 }
 
 /** Places of a text that {@link gather} takes at once. */
@@ -257,31 +258,38 @@ function octetsUpTo(text: string, from: number, place: number): number {
 }
 
 /** Where the globs of a gram begin; 0: there are none. */
-function findGram({ slots, mask }: GramTable, hash: number): number {
+function findGram({ words, mask }: GramTable, hash: number): number {
   for (let slot = hash >>> 8 & mask;; slot = (slot + 1) & mask) {
-    const at = slots[slot * SLOT_WORDS + 1]!;
-    if (at === 0 || slots[slot * SLOT_WORDS] === hash) return at;
+    const at = slot * SLOT_WORDS;
+    const filed = words[at + 1]!;
+    if (filed === 0) return 0;
+    if (words[at] === hash) return filed < 0 ? -filed : at + 1;
   }
 }
 
-/** Whether the run of a filed glob stands at a place of the text, at its begin or end where it must. */
+/**
+ * Whether the run of a filed glob stands at a place of the text, at its begin or end where it must. Where more than the run is
+ * asked, units above Latin-1 are left to be compared with that.
+ */
 function isRunAt(
-  filed: Int32Array,
+  words: Int32Array,
   at: number,
   place: number,
   text: string,
   from: number,
   to: number,
 ): boolean {
-  const flags = filed[at + 2]!;
+  const flags = words[at]!;
   const end = place + (flags >> LENGTH_SHIFT);
   if (place < from || end > to) return false;
   if ((flags & BEGINS) !== 0 && place !== from || (flags & ENDS) !== 0 && end !== to) return false;
-  for (let i = place, k = (at + FILED_WORDS) * 2; i < end; i++, k++) {
-    const unit = (filed[k >> 1]! >>> ((k & 1) << 4)) & 0xffff;
-    if (unit !== fold(text.charCodeAt(i))) return false;
+  let all = 0;
+  for (let i = place, k = (at + FILED_WORDS) * 4; i < end; i++, k++) {
+    const unit = text.charCodeAt(i);
+    all |= unit;
+    if (((words[k >> 2]! >>> ((k & 3) << 3)) & 255) !== FOLDED[unit & 255]) return false;
   }
-  return true;
+  return all < 256 || (flags & SINGLE) === 0;
 }
 
 function isPlain(text: string, from: number, to: number, last: number): boolean {
@@ -326,29 +334,39 @@ function gramTable(
   const nearShift = 32 - Math.log2(nearWords);
   const near = new Int32Array(nearWords);
   const filter = new Int32Array(bits / 32);
-  const slots = new Int32Array(size * SLOT_WORDS);
+  const used = new Uint8Array(size);
   const words = new WordBuilder();
-  words.reserve(1); // address 0 is none
+  words.reserve(size * SLOT_WORDS);
   for (const [hash, same] of byHash) {
     filter[hash >>> 10 & (filter.length - 1)]! |= (1 << hash) | (1 << (hash >>> 5));
     let slot = hash >>> 8 & (size - 1);
-    while (slots[slot * SLOT_WORDS + 1] !== 0) slot = (slot + 1) & (size - 1);
-    slots[slot * SLOT_WORDS] = hash;
-    slots[slot * SLOT_WORDS + 1] = words.length;
+    while (used[slot] === 1) slot = (slot + 1) & (size - 1);
+    used[slot] = 1;
+    const at = slot * SLOT_WORDS;
+    words.set(at, hash);
+    const fits = same.length === 1 && same[0]!.gram.run.text.length <= SLOT_OCTETS;
+    if (!fits) words.set(at + 1, -words.length);
     for (const one of same) {
       const { glob, single, gram } = one;
       const { text, begins, ends } = gram.run;
       near[Math.imul(gram.last, NEAR) >>> nearShift]! |= gram.length <= 4
         ? -1
         : 1 << (gram.two ^ (gram.two >>> 6));
-      words.push(single ? values[glob]! : glob);
-      words.push(gram.before);
-      words.push(
-        (text.length << LENGTH_SHIFT) | (single ? SINGLE : 0) | (begins ? BEGINS : 0) |
+      const isSingle = single && [...text].every((unit) => unit <= "\xff");
+      const row = fits ? at + 1 : words.reserve(FILED_WORDS + (text.length + 3 >> 2));
+      words.set(
+        row,
+        (text.length << LENGTH_SHIFT) | FILED | (isSingle ? SINGLE : 0) | (begins ? BEGINS : 0) |
           (ends ? ENDS : 0) | (one === same.at(-1) ? LAST : 0),
       );
-      for (let i = 0; i < text.length; i += 2) {
-        words.push(text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16));
+      words.set(row + 1, isSingle ? values[glob]! : glob);
+      words.set(row + 2, gram.before);
+      for (let i = 0; i < text.length; i += 4) {
+        let octets = 0;
+        for (let k = Math.min(3, text.length - 1 - i); k >= 0; k--) {
+          octets = (octets << 8) | octetOf(text.charCodeAt(i + k));
+        }
+        words.set(row + FILED_WORDS + (i >> 2), octets);
       }
     }
   }
@@ -360,8 +378,7 @@ function gramTable(
     near,
     nearShift,
     filter,
-    slots,
+    words: words.finish(),
     mask: size - 1,
-    filed: words.finish(),
   };
 }
