@@ -92,6 +92,35 @@ Deno.test("GlobTable finds globs at every place of a long text", { permissions: 
   }
 });
 
+const alike: { name: string; globs: string[]; text: string; want: number[] }[] = [
+  {
+    name: "a run of sixteen octets, and longer ones",
+    globs: ["*0123456789abcdef*", "*0123456789abcdefg*", "*0123456789abcdefx*"],
+    text: "<0123456789ABCDEFG>",
+    want: [0, 1],
+  },
+  {
+    name: "globs of the same octets",
+    globs: ["*abcdefgh*", "*abcdefgh", "abcdefgh*", "*abcdefgh?"],
+    text: "-abcdefgh-",
+    want: [0, 3],
+  },
+  {
+    name: "units that have their low octets from others",
+    globs: ["*abcdefgh*", "*\u0161bcdefgh*", "*abcdefg\u0168*"],
+    text: "-\u0161bcdefgh-",
+    want: [1],
+  },
+];
+
+for (const { name, globs, text, want } of alike) {
+  Deno.test(`GlobTable tells apart ${name}`, { permissions: "none" }, () => {
+    const found = new Set<number>();
+    new GlobTable(globs, (glob) => void found.add(glob)).scan(text, 0, text.length);
+    assert.deepEqual([...found].sort((a, b) => a - b), want);
+  });
+}
+
 Deno.test("GlobTable tells nothing of a text that does not stand for itself", {
   permissions: "none",
 }, () => {
