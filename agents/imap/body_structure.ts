@@ -15,7 +15,7 @@ export function bodyStructure(message: Uint8Array, part: Part, extended: boolean
       : "";
     return `(${parts} ${imapString(part.subtype.toLowerCase())}${more})`;
   }
-  const encoding = value("content-transfer-encoding")?.replace(/\(.*?\)/g, "").trim() || "7bit";
+  const encoding = value("content-transfer-encoding")?.replace(/\([^()]*\)/g, "").trim() || "7bit";
   const fields = [
     imapString(part.type.toLowerCase()),
     imapString(part.subtype.toLowerCase()),

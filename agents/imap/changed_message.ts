@@ -175,7 +175,10 @@ function literal(octets: Uint8Array, binary = false): readonly Piece[] {
 
 function fromQuotedPrintable(text: string): Uint8Array {
   if (text === "") return NOTHING;
-  const plain = text.replace(/[ \t]+(?=\r?\n|$)/g, "").replace(/=\r?\n/g, "")
+  const plain = text.replace(/[ \t]+(\r?\n|$)?/g, (all, end?: string) => end ?? all).replace(
+    /=\r?\n/g,
+    "",
+  )
     .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
   return Buffer.from(plain, "latin1");
 }

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { latin1Text } from "../latin1.ts";
 import type { HeuristicMatch } from "./heuristics.ts";
+import { tags } from "./tags.ts";
 
 /** So much of one part is looked at, octets. */
 const MAX_OCTETS = 8 << 20;
@@ -38,6 +39,11 @@ function attribute(tag: string, name: string): string {
   return new RegExp(`\\b${name}\\s*=\\s*["']([^"']*)["']`, "i").exec(tag)?.[1] ?? "";
 }
 
+/** Where a part of a package gets something from; a namespace may stand before it. */
+const RELATIONSHIP = /<(?:\w{1,40}:)?Relationship\b/g;
+/** Characters of such a tag. */
+const MAX_TAG = 4_000;
+
 /** One part of an OOXML or OpenDocument package. */
 export function packagePartHeuristics(
   octets: Uint8Array,
@@ -53,15 +59,15 @@ export function packagePartHeuristics(
 /** Markup of a document: a part of a package, or one flat file. */
 export function xmlHeuristics(source: string): readonly HeuristicMatch[] {
   const found: HeuristicMatch[] = [];
-  for (const match of source.matchAll(/<(?:\w+:)?Relationship\b[^>]{1,4000}>/g)) {
-    const [tag] = match;
+  for (const { start, end } of tags(source, RELATIONSHIP, MAX_TAG)) {
+    const tag = source.slice(start, end);
     if (!/\bTargetMode\s*=\s*["']External["']/i.test(tag)) continue;
     const type = attribute(tag, "Type");
     if (!ELSEWHERE.test(attribute(tag, "Target"))) continue;
     if (/\/attachedTemplate$/i.test(type)) {
-      found.push({ name: "Heuristic.RemoteTemplate", offset: match.index });
+      found.push({ name: "Heuristic.RemoteTemplate", offset: start });
     } else if (/\/(?:oleObject|frame|subDocument)$/i.test(type)) {
-      found.push({ name: "Heuristic.RemoteObject", offset: match.index });
+      found.push({ name: "Heuristic.RemoteObject", offset: start });
     }
   }
   if (DDE_WORDS.test(source)) {

@@ -1,12 +1,17 @@
 /** Links that say one thing and lead to another. */
 import type { HeuristicMatch } from "./heuristics.ts";
+import { type Tag, tags } from "./tags.ts";
 
 /** Links of one page that are looked at. */
 const MAX_LINKS = 2_000;
 /** Characters of a link's text. */
 const MAX_TEXT = 500;
 
-const LINK = /<a\b([^>]{1,4000})>([\s\S]{1,2000}?)<\/a\s*>/gi;
+const LINK = /<a\b/gi;
+const LINK_END = /<\/a\s*>/gi;
+/** Characters of a link's attributes, and of what it shows with its markup. */
+const MAX_TAG = 4_000;
+const MAX_SHOWN = 2_000;
 const HREF = /\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))/i;
 /** A text that is an address, whole. */
 const ADDRESS = /^(?:https?:\/\/)?((?:[\p{L}\p{N}-]+\.)+[\p{L}]{2,24})(?::\d+)?(?:[/?#]\S*)?$/iu;
@@ -62,19 +67,49 @@ function pretends(shown: string, target: string): boolean {
   return isOneApart(name, other) || drawn(name) === drawn(other);
 }
 
+interface Link {
+  readonly start: number;
+  readonly attributes: string;
+  /** Up to its end, with the markup in it. */
+  readonly shows: string;
+}
+
+/**
+ * Links with an end. A link within one that has not ended ends it, as in a browser. Neither begin nor end is looked for twice at
+ * the same place: a page may have a million of one and none of the other.
+ */
+function* linksOf(text: string): Generator<Link> {
+  const ends = text.matchAll(LINK_END);
+  let end = ends.next().value;
+  const ending = (tag: Tag, before: number): Link | undefined => {
+    while (end && end.index < tag.end) end = ends.next().value;
+    if (!end || end.index >= before || end.index - tag.end > MAX_SHOWN) return undefined;
+    const attributes = text.slice(tag.start + 2, tag.end - 1);
+    return { start: tag.start, attributes, shows: text.slice(tag.end, end.index) };
+  };
+  let open: Tag | undefined;
+  for (const tag of tags(text, LINK, MAX_TAG)) {
+    const link = open && ending(open, tag.start);
+    if (link) yield link;
+    open = tag;
+  }
+  const link = open && ending(open, Infinity);
+  if (link) yield link;
+}
+
 /** Looks at the links of a page. */
 export function linkHeuristics(text: string): readonly HeuristicMatch[] {
   let links = 0;
-  for (const match of text.matchAll(LINK)) {
+  for (const { start, attributes, shows } of linksOf(text)) {
     if (++links > MAX_LINKS) return [];
-    const href = HREF.exec(match[1] ?? "");
+    const href = HREF.exec(attributes);
     const target = host((href?.[1] ?? href?.[2] ?? href?.[3] ?? "").replace(/&amp;/g, "&"));
     if (target === "") continue;
-    const words = (match[2] ?? "").replace(/<[^>]*>/g, "").replace(/&(?:nbsp|#160);/g, " ").trim();
+    const words = shows.replace(/<[^>]*>/g, "").replace(/&(?:nbsp|#160);/g, " ").trim();
     if (words.length > MAX_TEXT) continue;
     const shown = ADDRESS.exec(words)?.[1]?.toLowerCase();
     if (shown !== undefined && !isIp(shown) && pretends(shown, target)) {
-      return [{ name: "Heuristic.LookAlikeLink", offset: match.index }];
+      return [{ name: "Heuristic.LookAlikeLink", offset: start }];
     }
   }
   return [];

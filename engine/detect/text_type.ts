@@ -20,17 +20,20 @@ const INTERPRETERS: readonly { readonly type: FileType; readonly name: RegExp }[
   { type: "script", name: /./ },
 ];
 
-/** Text that says what it is in its first lines; the first row that matches wins. */
+/**
+ * Text that says what it is in its first lines; the first row that matches wins. A comment ends at its first end: could it go on
+ * to a later one, many of them could be read in more ways than there is time.
+ */
 const TEXTS: readonly { readonly type: FileType; readonly text: RegExp }[] = [
   { type: "hta", text: /<hta:application/i },
   {
     type: "svg",
-    text: /^(<\?xml[^>]*>\s*|<!--[^]*?-->\s*|<!doctype svg[^>]*>\s*)*<(\w+:)?svg[\s>]/i,
+    text: /^(<\?xml[^>]*>\s*|<!--(?:(?!-->)[^])*-->\s*|<!doctype svg[^>]*>\s*)*<(\w+:)?svg[\s>]/i,
   },
   {
     type: "html",
     text:
-      /^(<\?xml[^>]*>\s*|<!--[^]*?-->\s*)*<(!doctype html|html|head|body|script|iframe|title|meta|table|div|style|font|center|h1|p|a|br|img|base|form|span)[\s>]/i,
+      /^(<\?xml[^>]*>\s*|<!--(?:(?!-->)[^])*-->\s*)*<(!doctype html|html|head|body|script|iframe|title|meta|table|div|style|font|center|h1|p|a|br|img|base|form|span)[\s>]/i,
   },
   { type: "xml", text: /^<\?xml[\s?]/i },
   { type: "xml", text: /^<[\w:-]+\s+xmlns/i },

@@ -6,7 +6,8 @@ const OBJECT = 2_000;
 const LAUNCH = /\/S\s*\/Launch\b/;
 const SCRIPT = /\/S\s*\/JavaScript\b/;
 /** A script that does nothing but print. */
-const PRINTS = /\/JS\s*\(\s*(?:this\.)?print\s*\((?:[^()]|\\[()]|\([^()]*\))*\)\s*;?\s*\)/;
+const PRINTS =
+  /\/JS\s*\(\s*(?:this\.)?print\s*\((?:[^()\\]|\\[^]|\((?:[^()\\]|\\[^])*\))*\)\s*;?\s*\)/;
 
 /** Names may be written with hex digits: `/Java#53cript`. */
 function plainNames(text: string): string {

@@ -30,7 +30,7 @@ const BLANK = /(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/y;
 const WORD = /[$#@!]?[A-Za-z0-9_]+\*?|[$#@!]\*?/y;
 const TEXT = /"((?:[^"\\\n]|\\.)*)"/y;
 const EXPRESSION = /\/((?:[^/\\\n]|\\.)+)\/[a-z]*/y;
-const BRACES = /\{((?:\/\*[\s\S]*?\*\/|\/\/[^\n]*\n|[^}\/])*)\}/y;
+const BRACES = /\{((?:\/\*(?:(?!\*\/)[\s\S])*\*\/|\/\/[^\n]*\n|[^}\/])*)\}/y;
 const COMMENT = /\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
 
 class Reader {
