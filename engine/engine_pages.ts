@@ -113,6 +113,11 @@ in the next one.
 Levels of nesting, files, unpacked octets, ratio and time are the policy's (\`limits\`); each breach is a reason of its own. Of
 what claims to unpack to more than is allowed the first 8 MiB are unpacked and searched. One scan holds at most as many unpacked octets in memory as
 \`limits.archiveSize\` allows, beside the message; 7-Zip's own memory ends at 192 MiB (larger dictionaries: \`memory\`).
+An archive that unpacks to itself, octet by octet, has levels without end: \`depth\`, though it is opened once.
+
+An archive is looked for inside programs, pictures and other files, too. There, what only looks like the beginning of one, as in every
+program that knows the format, is no archive and nothing that was left out: a zip needs a directory that points at its members, or
+members whose data are what their headers say; RAR 5 and 7z a first header whose checksum is right.
 
 ## Judged otherwise than the test corpus does
 

@@ -317,7 +317,8 @@ export class Walk {
       const isSet = volumes !== undefined && inner === "rar"; // behind a program; the next ones are its volumes
       if (isSet && !isFirst) continue;
       if (isSet) isFirst = false;
-      if (opener) this.#unpack({ ...plain, octets, ...(isSet ? { volumes } : {}) }, report, opener);
+      const inside = { ...plain, octets, embedded: true, ...(isSet ? { volumes } : {}) };
+      if (opener) this.#unpack(inside, report, opener);
       else this.#notScanned(report, "unsupported");
     }
   }
@@ -355,7 +356,7 @@ export class Walk {
   #unpackTo(
     held: HeldEntry[],
     container: Container,
-    { octets, path, names, depth, volumes }: Item,
+    { octets, path, names, depth, volumes, embedded = false }: Item,
     report: Draft,
     unpacker: Unpacker,
   ): void {
@@ -368,6 +369,7 @@ export class Walk {
       budget: this.#budget,
       ...this.#opening,
       names,
+      embedded,
       ...(volumes ? { volumes } : {}),
       note,
       suspect,

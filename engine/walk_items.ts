@@ -28,6 +28,8 @@ export interface Item {
   readonly type?: string;
   /** Its volumes, where only a reader that is given them one by one follows them. */
   readonly volumes?: readonly NamedOctets[];
+  /** It was found inside something else, by its beginning. */
+  readonly embedded?: boolean;
 }
 
 /** How an item is to be read. */

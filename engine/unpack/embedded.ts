@@ -44,6 +44,21 @@ const ZIP: Kind = {
     u16(o, at + 26) < 4096 && at + 30 + u16(o, at + 26) <= o.length,
 };
 
+/** Version 5: 01 00, then the CRC of the first header, its size and the header itself. */
+function isRar5(octets: Uint8Array, at: number): boolean {
+  if (octets[at + 6] !== 1 || octets[at + 7] !== 0) return false;
+  let size = 0;
+  let start = at + 12;
+  for (let shift = 0; shift < 21; shift += 7) {
+    const octet = octets[start++] ?? 0;
+    size += (octet & 0x7f) << shift;
+    if (octet < 0x80) break;
+  }
+  const end = start + size;
+  return size > 0 && end <= octets.length &&
+    u32(octets, at + 8) === crc32(octets.subarray(at + 12, end));
+}
+
 const OTHERS: readonly Kind[] = [
   {
     type: "7z",
@@ -54,10 +69,8 @@ const OTHERS: readonly Kind[] = [
   {
     type: "rar",
     magic: "Rar!\x1a\x07",
-    // version 4: a marker, then the archive header 0x73; version 5: 01 00, then CRC, size and type 1 or 4
-    holds: (o, at) =>
-      (o[at + 6] === 0 && o[at + 9] === 0x73) ||
-      (o[at + 6] === 1 && o[at + 7] === 0 && at + 20 < o.length),
+    // version 4: a marker, then the archive header 0x73
+    holds: (o, at) => (o[at + 6] === 0 && o[at + 9] === 0x73) || isRar5(o, at),
   },
   {
     type: "cab",

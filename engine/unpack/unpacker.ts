@@ -43,6 +43,8 @@ export interface UnpackContext {
   readonly names: readonly string[];
   /** The container as the volumes that it came in, where each of them has headers of its own. */
   readonly volumes?: readonly NamedOctets[];
+  /** It lies in something else, and may be no more than what looks like its beginning. */
+  readonly embedded?: boolean;
   /** The container as a whole could not be read to its end. */
   note(reason: NotScannedReason): void;
   /** The container as a whole does what good ones hardly do. */

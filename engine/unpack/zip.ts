@@ -28,8 +28,14 @@ export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<En
   /** Data of the last member read whole: a zip inside is that member's own content, and opened with it. */
   let covered = { start: 0, end: 0 };
   const isInside = (place: number) => place >= covered.start && place < covered.end;
+  /** In a program that knows zips there are headers, and no archive: no directory points at them, and no data are behind them. */
+  const isArchive = !context.embedded ||
+    directory.members.some(({ central }) => central.length > 0);
   for (const member of directory.members) {
     if (!budget.time()) return;
+    if (context.embedded && member.central.length === 0 && !isSound(octets, member, context)) {
+      continue;
+    }
     if (isInside(member.offset)) {
       if (member.central.every(({ place }) => isInside(place))) continue;
       context.note("malformed"); // members overlap
@@ -42,6 +48,7 @@ export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<En
     // many entries of the directory for one piece of data: other programs unpack it as often
     if (member.central.length > 2) context.note("malformed");
   }
+  if (!isArchive) return;
   for (const header of directory.lost) {
     if (!budget.time()) return;
     if (header.packed === 0) continue;
@@ -59,6 +66,15 @@ export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<En
 function budgeted(context: UnpackContext, reason: NotScannedReason): NotScannedReason {
   context.budget.breach(reason);
   return reason;
+}
+
+/** Whether a local header is one: what it says of the data behind it is true. */
+function isSound(octets: Uint8Array, member: ZipMember, context: UnpackContext): boolean {
+  const quiet = { ...context, note: () => {} };
+  return readAll(octets, member, [member.local], quiet).some(({ content, end }) =>
+    end === "complete" && content !== undefined && content.length > 0 &&
+    crc32(content) === member.local.crc
+  );
 }
 
 function readMember(
