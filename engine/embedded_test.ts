@@ -57,3 +57,27 @@ Deno.test("A compiled description of a terminal is no ARC archive", none, () => 
   const head = "\x1a\x01\x30\0\x26\0\x0f\0\x9d\x01\xc4\0vt52|an old terminal\0";
   assert.equal(fileType(Buffer.from(head + "\0\x01".repeat(400), "latin1")), "binary");
 });
+
+Deno.test(
+  "A zip whose directory shows through the packing of a member is that member's own",
+  none,
+  () => {
+    const noise = new Uint8Array(120_000);
+    for (const half of [0, 60_000]) crypto.getRandomValues(noise.subarray(half, half + 60_000));
+    const inner = makeZip([{ name: "data.npy", content: noise, method: 0 }]);
+    const outer = makeZip([
+      { name: "first.txt", content: Buffer.from("a text") },
+      { name: "inner.npz", content: inner },
+    ]);
+    const settings = { mode: "file", antivirus: true, antispam: false, limits: LIMITS } as const;
+    assert.ok(Buffer.from(outer).indexOf("PK\x05\x06") < outer.length - 22);
+    const { status, notScanned, parts } = scan(outer, settings, builtinModules());
+    assert.deepEqual([status, ...notScanned], ["clean"]);
+    assert.deepEqual(parts.map(({ names }) => names[0]), [
+      undefined,
+      "first.txt",
+      "inner.npz",
+      "data.npy",
+    ]);
+  },
+);

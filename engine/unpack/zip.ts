@@ -27,6 +27,8 @@ export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<En
   const directory = readZipDirectory(octets, budget);
   /** Data of the last member read whole: a zip inside is that member's own content, and opened with it. */
   let covered = { start: 0, end: 0 };
+  /** All such data, in order and apart. */
+  const read: { start: number; end: number }[] = [];
   const isInside = (place: number) => place >= covered.start && place < covered.end;
   /** In a program that knows zips there are headers, and no archive: no directory points at them, and no data are behind them. */
   const isArchive = !context.embedded ||
@@ -43,15 +45,22 @@ export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<En
     const { entries, used } = readMember(octets, member, context);
     if (member.data + used > covered.end) {
       covered = { start: member.data, end: member.data + used };
+      const last = read.at(-1);
+      if (last && member.data <= last.end) last.end = covered.end;
+      else read.push({ ...covered });
     }
     yield* entries;
     // many entries of the directory for one piece of data: other programs unpack it as often
     if (member.central.length > 2) context.note("malformed");
   }
   if (!isArchive) return;
+  let before = 0;
   for (const header of directory.lost) {
     if (!budget.time()) return;
     if (header.packed === 0) continue;
+    // the directory of a zip that lies in a member, packed: it is opened with that
+    while ((read[before]?.end ?? Infinity) <= header.place) before++;
+    if ((read[before]?.start ?? Infinity) <= header.place) continue;
     yield {
       names: distinct(header.names),
       size: header.unpacked,

@@ -148,6 +148,11 @@ function shifts(octets: Uint8Array): Map<number, number> {
   return found;
 }
 
+/** The member, if it goes by one of the header's names: where a directory is shifted, another may stand where it points. */
+function namesake(member: ZipMember | undefined, header: ZipHeader): ZipMember | undefined {
+  return member?.local.names.some((name) => header.names.includes(name)) ? member : undefined;
+}
+
 /**
  * Reads every header of a zip: of the archive itself, of archives before, behind and between, and of members that only one of
  * the two directories knows.
@@ -171,7 +176,8 @@ export function readZipDirectory(octets: Uint8Array, budget: Budget): ZipDirecto
       budget.breach("files");
       break;
     }
-    const member = add(offset + (shiftOf.get(directory) ?? 0)) ?? add(offset);
+    const shift = shiftOf.get(directory) ?? 0;
+    const member = add(offset + shift) ?? (shift === 0 ? undefined : namesake(add(offset), header));
     if (member) member.central.push(header);
     else lost.push(header);
   }
