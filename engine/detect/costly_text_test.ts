@@ -33,4 +33,6 @@ Deno.test("pdfActions() of a script whose parentheses never match", none, () => 
   const script = `/JS(print(\\${")\\(\\)\\".repeat(200)})`;
   const text = `/OpenAction<</S/JavaScript${script}>>`;
   assert.deepEqual(pdfActions(text, []), ["Heuristic.PdfOpenScript"]);
+  const far = `/S/JavaScript ${"/OpenAction 1 0 R ".repeat(100_000)}\n1 0 obj<<>>endobj`;
+  assert.deepEqual(pdfActions(far, []), []);
 });

@@ -3,6 +3,8 @@ import type { HeuristicName } from "../detect/heuristic_table.ts";
 
 /** Characters of an object that are looked at. */
 const OBJECT = 2_000;
+/** Objects that are looked for in the whole file; a document has one such action, and one more each time that it was changed. */
+const MAX_LOOKED_FOR = 100;
 const LAUNCH = /\/S\s*\/Launch\b/;
 const SCRIPT = /\/S\s*\/JavaScript\b/;
 /** A script that does nothing but print. */
@@ -42,11 +44,13 @@ function around(text: string, at: number): string {
 
 function opensScript([text = "", ...streams]: readonly string[], all: string): boolean {
   if (!SCRIPT.test(all)) return false;
+  let looked = 0;
   for (const match of all.matchAll(/\/OpenAction\s*(?:(<<)|(\d{1,9})\s+\d{1,5}\s+R)/g)) {
     if (match[1]) {
       if (isScript(all.slice(match.index, match.index + OBJECT))) return true;
       continue;
     }
+    if (++looked > MAX_LOOKED_FOR) return false;
     const place = new RegExp(`(?:^|[\\s>])${match[2]}\\s+\\d+\\s+obj\\b`).exec(text);
     if (!place) return streams.some(isScript); // it is in one of the object streams
     const object = text.slice(place.index, place.index + OBJECT).replace(/endobj[\s\S]*$/, "");
