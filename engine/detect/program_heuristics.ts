@@ -1,4 +1,5 @@
 /** Programs and shortcuts: what is packed, and what runs something else. */
+import { latin1Text } from "../latin1.ts";
 import type { HeuristicMatch } from "./heuristics.ts";
 
 const u16 = (o: Uint8Array, at: number) => (o[at] ?? 0) | ((o[at + 1] ?? 0) << 8);
@@ -53,9 +54,7 @@ export function shortcutHeuristics(octets: Uint8Array): readonly HeuristicMatch[
     at += 2 + length;
   }
   if (args.trim() === "") return [];
-  const target = new TextDecoder("latin1").decode(
-    octets.subarray(76, Math.min(octets.length, 8192)),
-  )
+  const target = latin1Text(octets.subarray(76, 8192))
     .replace(/\0/g, "");
   const runs = INTERPRETER.test(args) || INTERPRETER.test(path) || INTERPRETER.test(target);
   return runs || HIDDEN.test(args) || args.length > SHOWN

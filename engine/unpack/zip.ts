@@ -25,11 +25,12 @@ function nextRecord(octets: Uint8Array, from: number): number {
 export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const { budget } = context;
   const directory = readZipDirectory(octets, budget);
-  /** Data of the last member read whole: a zip inside is that member's own content, and opened with it. */
-  let covered = { start: 0, end: 0 };
-  /** All such data, in order and apart. */
-  const read: { start: number; end: number }[] = [];
-  const isInside = (place: number) => place >= covered.start && place < covered.end;
+  /** Data of members read whole, each further than those before: a zip inside is that member's own content, and opened with it. */
+  const read: { readonly start: number; readonly end: number }[] = [];
+  const isInside = (place: number) => {
+    const last = read.at(-1);
+    return last !== undefined && place >= last.start && place < last.end;
+  };
   /** In a program that knows zips there are headers, and no archive: no directory points at them, and no data are behind them. */
   const isArchive = !context.embedded ||
     directory.members.some(({ central }) => central.length > 0);
@@ -43,11 +44,8 @@ export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<En
       context.note("malformed"); // members overlap
     }
     const { entries, used } = readMember(octets, member, context);
-    if (member.data + used > covered.end) {
-      covered = { start: member.data, end: member.data + used };
-      const last = read.at(-1);
-      if (last && member.data <= last.end) last.end = covered.end;
-      else read.push({ ...covered });
+    if (member.data + used > (read.at(-1)?.end ?? 0)) {
+      read.push({ start: member.data, end: member.data + used });
     }
     yield* entries;
     // many entries of the directory for one piece of data: other programs unpack it as often
