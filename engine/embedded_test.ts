@@ -35,6 +35,15 @@ Deno.test("A zip in a program is opened, with its directory and without", none, 
   assert.deepEqual(inProgram(makeZip([{ name: "a", content: eicar, hidden: true }])), ["infected"]);
 });
 
+Deno.test(
+  "A zip in a program without a directory is opened, though its checksums stand behind the data",
+  none,
+  () => {
+    const streamed = makeZip([{ name: "a", content: eicar, hidden: true, flags: 8, crc: 0 }]);
+    assert.equal(inProgram(streamed)[0], "infected");
+  },
+);
+
 Deno.test("A zip in a program that is encrypted or damaged is not scanned", none, () => {
   const text = Buffer.from("a text");
   const encrypted = makeZip([{ name: "a", content: text, flags: 1, crc: 1 }]);

@@ -117,7 +117,7 @@ An archive that unpacks to itself, octet by octet, has levels without end: \`dep
 
 An archive is looked for inside programs, pictures and other files, too. There, what only looks like the beginning of one, as in every
 program that knows the format, is no archive and nothing that was left out: a zip needs a directory that points at its members, or
-members whose data are what their headers say; RAR 5 and 7z a first header whose checksum is right.
+members whose data unpack to their end or are what their headers say; RAR 5 and 7z a first header whose checksum is right.
 
 ## Judged otherwise than the test corpus does
 

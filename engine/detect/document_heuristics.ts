@@ -40,7 +40,7 @@ function attribute(tag: string, name: string): string {
 }
 
 /** Where a part of a package gets something from; a namespace may stand before it. */
-const RELATIONSHIP = /<(?:\w{1,40}:)?Relationship\b/g;
+const RELATIONSHIP = /<(?:\w+:)?Relationship\b/g;
 /** Characters of such a tag. */
 const MAX_TAG = 4_000;
 

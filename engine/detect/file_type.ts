@@ -158,8 +158,8 @@ function isLzmaAlone(octets: Uint8Array): boolean {
 }
 
 /**
- * ARC: 0x1a, method 1..9, a DOS name ended by NUL, and no more data than there are octets. Compiled descriptions of terminals begin
- * with 0x1a 0x01, too, and have text where the size stands.
+ * ARC: 0x1a, method 1..9, a DOS name ended by NUL, and a size below 512 MiB, whether so much is there or not. Compiled descriptions of
+ * terminals begin with 0x1a 0x01, too, and have text where the size stands.
  */
 function isArc(octets: Uint8Array): boolean {
   if (octets[0] !== 0x1a || octets.length < 29) return false;
@@ -168,7 +168,7 @@ function isArc(octets: Uint8Array): boolean {
   const end = octets.indexOf(0, 2);
   if (end < 3 || end > 14) return false;
   for (let i = 2; i < end; i++) if ((octets[i] ?? 0) <= 0x20 || octets[i] === 0x7f) return false;
-  return u32(octets, 15) <= octets.length;
+  return (octets[18] ?? 0) < 0x20;
 }
 
 /**

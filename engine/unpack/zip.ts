@@ -75,12 +75,12 @@ function budgeted(context: UnpackContext, reason: NotScannedReason): NotScannedR
   return reason;
 }
 
-/** Whether a local header is one: what it says of the data behind it is true. */
+/** Whether a local header is one: what it says of the data behind it is true, or they unpack to their end, which chance does not do. */
 function isSound(octets: Uint8Array, member: ZipMember, context: UnpackContext): boolean {
   const quiet = { ...context, note: () => {} };
   return readAll(octets, member, [member.local], quiet).some(({ content, end }) =>
     end === "complete" && content !== undefined && content.length > 0 &&
-    crc32(content) === member.local.crc
+    (member.local.method !== 0 || crc32(content) === member.local.crc)
   );
 }
 
