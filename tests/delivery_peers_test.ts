@@ -382,7 +382,10 @@ peerTest(
     const filter = await at.write("filter", [ours], 0o755);
     const directory = `${at.directory}/postfix`;
     await Deno.mkdir(directory);
-    const maildrop = await at.write("deliver", ["#!/bin/sh", `cat >"${at.box}/new/$$"`], 0o755);
+    const maildrop = await at.write("deliver", [
+      "#!/bin/sh",
+      `cat >"${at.box}/tmp/$$" && mv "${at.box}/tmp/$$" "${at.box}/new/"`,
+    ], 0o755);
     const postfix = at.use(
       await startPostfix({
         directory,
