@@ -5,7 +5,6 @@ import type { FileType } from "./file_type_table.ts";
 
 /** How much of a text is looked at. */
 const WINDOW_OCTETS = 4096;
-const LESS_THAN = 60;
 const utf16le = new TextDecoder("utf-16le");
 const utf16be = new TextDecoder("utf-16be");
 
@@ -53,6 +52,11 @@ const TEXTS: readonly { readonly type: FileType; readonly text: RegExp }[] = [
   { type: "pgp", text: /^-----BEGIN PGP MESSAGE-----/m },
   { type: "html", text: /<(html|body|script|iframe)[\s>]/i },
 ];
+
+const LESS_THAN = 60;
+
+/** Tags that {@link TEXTS} asks for wherever they stand, lower case; any other `<` counts only where nothing is before it. */
+const TAGS: readonly string[] = ["html", "hta:application", "body", "script", "iframe"];
 
 /** What lines begin with, lower case, that {@link TEXTS} asks for besides `<`: without one of them no row need be tried. */
 const LINE_STARTS: ReadonlyMap<number, readonly string[]> = Map.groupBy(
@@ -103,17 +107,20 @@ export function textType(octets: Uint8Array): FileType | undefined {
 /** Whether a row of {@link TEXTS} can match, by its octets alone: most text is none of them, and need not become a string. */
 function mayBeMarked(window: Uint8Array, start: number): boolean {
   if (begins(window, start, "#!") || begins(window, start, "from ")) return true;
-  if (window.includes(LESS_THAN)) return true;
   let atStart = true;
+  let isFirst = true;
   for (let i = start; i < window.length; i++) {
     const octet = window[i]!;
-    if (octet > 13) {
-      if (!atStart || octet === 32 || octet === 0xa0) continue; // blanks at the start of a line, as `\s` has them
+    if (octet === LESS_THAN) {
+      if (isFirst || TAGS.some((tag) => begins(window, i + 1, tag))) return true;
       atStart = false;
+    } else if (octet > 13) {
+      if (!atStart || octet === 32 || octet === 0xa0) continue; // blanks at the start of a line, as `\s` has them
+      atStart = isFirst = false;
       const starts = LINE_STARTS.get(octet >= 65 && octet <= 90 ? octet | 32 : octet);
       if (starts?.some((text) => begins(window, i, text))) return true;
     } else if (octet === 10 || octet === 13) atStart = true;
-    else if (octet < 9) atStart = false;
+    else if (octet < 9) atStart = isFirst = false;
   }
   return false;
 }

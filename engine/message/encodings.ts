@@ -109,12 +109,14 @@ const NONE: readonly AmbiguityName[] = [];
  * @param bodies The body from each place where it may begin, standard reading first.
  * @param most Octets that one decoding may put out.
  * @param time Asked after each reading; false ends with those that are there.
+ * @param readings Of what is malformed: all, or the usual one and what is there without decoding.
  */
 export function decodeBody(
   bodies: readonly Buffer[],
   encodings: readonly Encoding[],
   most: number,
   time: () => boolean = () => true,
+  readings: "all" | "usual" = "all",
 ): Decoded {
   if (bodies.length === 1 && encodings.length === 1) {
     const body = bodies[0]!;
@@ -135,7 +137,7 @@ export function decodeBody(
     for (const encoding of encodings) {
       const before = contents.length;
       let given = 0;
-      for (const content of decodeAs(body, encoding, left, ambiguities)) {
+      for (const content of decodeAs(body, encoding, left, ambiguities, readings)) {
         given++;
         if (contents.some((known) => equal(known.octets, content.octets))) continue;
         if (contents.length >= MAX_CONTENTS) {
@@ -160,6 +162,7 @@ function* decodeAs(
   encoding: Encoding,
   most: number,
   ambiguities: Set<AmbiguityName>,
+  readings: "all" | "usual",
 ): Generator<PartContent, void> {
   const raw: PartContent = { octets: view(body), reading: "identity" };
   switch (encoding) {
@@ -178,12 +181,14 @@ function* decodeAs(
         return;
       }
       ambiguities.add("malformed-base64");
-      yield* base64Readings(body);
+      yield* readings === "all" ? base64Readings(body) : first(base64Readings(body));
       yield raw;
       return;
     }
     case "quoted-printable":
-      yield* quotedPrintableReadings(view(body));
+      yield* readings === "all"
+        ? quotedPrintableReadings(view(body))
+        : first(quotedPrintableReadings(view(body)));
       return;
     case "uuencode": {
       yield raw;
@@ -201,6 +206,13 @@ function* decodeAs(
       }
       yield { octets: packed, reading: "base64" };
     }
+  }
+}
+
+function* first<T>(values: Iterable<T>): Generator<T, void> {
+  for (const value of values) {
+    yield value;
+    return;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Whether octets are a message, whatever their name or declared type says. */
-import { Source } from "./source.ts";
+import { begins, Source } from "./source.ts";
 
 /** Octets at the start that are looked at. */
 const PROBE = 8_192;
@@ -19,6 +19,7 @@ const STRONG =
  * the header around it counts too. Looks at the first 8 KiB only.
  */
 export function looksLikeMail(octets: Uint8Array): boolean {
+  if (!mayBeginMail(octets)) return false;
   const source = new Source(octets.subarray(0, PROBE), false);
   const first = source.octets[0] ?? 0;
   // What begins with a control character, or a magic number above ASCII, is no mail; a byte order mark is passed over.
@@ -50,6 +51,35 @@ export function looksLikeMail(octets: Uint8Array): boolean {
   }
   if (mime && telling === 1 && junk === 0 && other === 0) return true; // a header of one field
   return strong >= 1 && telling >= 2 && telling + 2 >= other;
+}
+
+const COLON = 58, DASH = 45, PARENTHESIS = 40, SPACE = 32, TAB = 9;
+
+/** Whether the first line may be one of mail, by its octets alone: most that is no mail shows it there, and need not become a string. */
+function mayBeginMail(octets: Uint8Array): boolean {
+  const most = Math.min(octets.length, PROBE);
+  let at = 0;
+  for (;;) {
+    if (octets[at] === 0xef && octets[at + 1] === 0xbb && octets[at + 2] === 0xbf) at += 3;
+    else if (at < most && isPassedOver(octets[at]!)) at++;
+    else break;
+  }
+  if (octets[at] === DASH || begins(octets, at, "from ") || begins(octets, at, ">from ")) {
+    return true;
+  }
+  for (; at < most; at++) {
+    const octet = octets[at]!;
+    if (octet === COLON || octet === PARENTHESIS) return true;
+    if (octet === SPACE || octet === TAB) break; // between a field's name and its colon or comment
+    if (octet < 33 || octet > 126) return false;
+  }
+  while (octets[at] === SPACE || octets[at] === TAB) at++;
+  return octets[at] === COLON || octets[at] === PARENTHESIS;
+}
+
+/** What `\s` matches of one octet, and NUL. */
+function isPassedOver(octet: number): boolean {
+  return octet === 0 || octet === SPACE || octet >= 9 && octet <= 13 || octet === 0xa0;
 }
 
 /** Where the line ends that begins at `at`: at a CR, an LF, or the end of the text. */

@@ -223,3 +223,24 @@ Deno.test({
   }
   assert.ok(cleaned > 90, `${cleaned}`);
 });
+
+Deno.test("looksLikeMail() knows mail by its first line, however that begins", () => {
+  const rest = "\r\nTo: b@example.test\r\n\r\nhello\r\n";
+  const octets = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
+  for (
+    const first of [
+      "From: a@example.test",
+      "\0\0 \r\n\xef\xbb\xbf\n\xa0From: a@example.test",
+      "From a@example.test Sun Nov 22 10:00:00 2026\r\nFrom: a@example.test",
+      ">From a@example.test Sun Nov 22 10:00:00 2026\r\nFrom: a@example.test",
+      "Subject \t: x",
+      "Subject (of this mail): x",
+      "Subject(of this mail) : x",
+      `${"X-".padEnd(76, "y")}: z\r\nFrom: a@example.test`,
+    ]
+  ) assert.ok(looksLikeMail(octets(first + rest)), first);
+  assert.ok(looksLikeMail(octets("--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n")));
+  for (const first of ["A note", "A note: x", ": x", "<From: a@example.test>", "From\x01: a"]) {
+    assert.ok(!looksLikeMail(octets(first + rest)), first);
+  }
+});

@@ -446,3 +446,44 @@ Deno.test("readMessage() puts a message together whose pieces are all there", {
   assert.ok(!contents(make(piece(1, ...whole.slice(0, 3)))).includes("ABC"));
   assert.ok(both.ambiguities.some(({ name }) => name === "partial-message"));
 });
+
+Deno.test(
+  "readMessage() reads in every way what a mail program may show, and once what only a person can get at",
+  {
+    permissions: "none",
+  },
+  () => {
+    const text = [
+      "--inside",
+      "Content-Type: application/octet-stream",
+      "Content-Transfer-Encoding: base64",
+      "",
+      "QUJD=REVG", // padding in the middle: readers end there, go on, or take no notice
+      "--inside",
+      "Content-Type: text/plain",
+      "Content-Transfer-Encoding: base64",
+      "",
+      btoa(EICAR),
+      "--inside--",
+    ];
+    const readings = (reading: MessageReading) =>
+      reading.parts.flatMap(({ contents }) => contents).map(({ reading }) => reading)
+        .filter((name) => name.startsWith("base64/"));
+    const shown = readMessage(message("From: a@example.test", "", ...text), testBudget());
+    assert.ok(readings(shown).length > 2);
+    const inFile = readMessage(
+      message(
+        "From: a@example.test",
+        'Content-Type: text/plain; name="log.txt"',
+        "Content-Transfer-Encoding: base64",
+        "",
+        btoa(text.map((line) => `${line}\r\n`).join("")),
+      ),
+      testBudget(),
+    );
+    assert.deepEqual(readings(inFile), ["base64/restart-at-padding"]);
+    assert.ok(inFile.ambiguities.some(({ name }) => name === "malformed-base64"));
+    assert.ok(contentsOf(inFile).includes("QUJD=REVG"));
+    for (const each of [shown, inFile]) assert.ok(contentsOf(each).includes(EICAR));
+  },
+);

@@ -32,6 +32,8 @@ interface Place {
   readonly nesting: number;
   /** How many of these parts are of multiparts that nobody declared. */
   readonly guessed?: number;
+  /** In a multipart that nobody declared, inside what had to be decoded first: no mail program shows it, a person may. */
+  readonly farFetched?: boolean;
 }
 
 /** A part while its children are being found. */
@@ -113,7 +115,7 @@ export class Walker {
       types.some((type) => type.startsWith("multipart/"));
     const message = types.some((type) => isMessage(type)) || digest && types.length === 0;
     if ((multipart || message) && !this.#mayNest(place)) {
-      part.contents = this.#decode(source, header, meaning, part);
+      part.contents = this.#decode(source, header, meaning, part, place);
       return part;
     }
     if (multipart) this.#multipart(source, header, meaning, part, place);
@@ -187,7 +189,7 @@ export class Walker {
     let found = this.#split(source, start, end, meaning.boundaries, part, place, digest);
     const encoded = meaning.encodings.some((one) => one !== "identity");
     if (encoded) {
-      for (const content of this.#decode(source, header, meaning, part)) {
+      for (const content of this.#decode(source, header, meaning, part, place)) {
         if (content.octets.buffer === source.octets.buffer) continue; // split above already
         if (!this.#walk(content.octets.length)) break;
         const inner = new Source(content.octets, false);
@@ -291,6 +293,7 @@ export class Walker {
     header: HeaderReading,
     meaning: Meaning,
     part: Part,
+    place: Place,
   ): readonly PartContent[] {
     const end = part.range.end;
     const bodies: Buffer[] = header.bodyStarts.map((at) =>
@@ -305,6 +308,7 @@ export class Walker {
       meaning.encodings,
       this.#budget.octetsLeft,
       () => this.#budget.timeNow(),
+      place.farFetched ? "usual" : "all",
     );
     for (const name of decoded.ambiguities) this.note(name, part.path);
     let charge = 0;
@@ -323,7 +327,7 @@ export class Walker {
     place: Place,
     split = false,
   ): void {
-    part.contents = this.#decode(source, header, meaning, part);
+    part.contents = this.#decode(source, header, meaning, part, place);
     const binhex = meaning.types.some((type) => type.includes("binhex"));
     if (meaning.types.some(isMessage)) return; // read as a message below
     for (const content of part.contents) {
@@ -332,7 +336,8 @@ export class Walker {
         this.#inText(source, start, start + content.octets.length, part, place, binhex, split);
       } else if (mayHoldText(meaning, content.octets) && this.#walk(content.octets.length)) {
         const inner = new Source(content.octets, false);
-        this.#inText(inner, 0, content.octets.length, part, place, binhex, split);
+        const decoded = { ...place, farFetched: true };
+        this.#inText(inner, 0, content.octets.length, part, decoded, binhex, split);
       }
     }
   }
@@ -436,5 +441,6 @@ function below(part: Part, place: Place): Place {
     depth: place.depth,
     nesting: place.nesting + 1,
     ...(place.guessed === undefined ? {} : { guessed: place.guessed }),
+    ...(place.farFetched === undefined ? {} : { farFetched: place.farFetched }),
   };
 }

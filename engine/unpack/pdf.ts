@@ -16,6 +16,8 @@ const MAX_DICTIONARY = 16 << 10;
 /** Filters in a row; more are only made to cost. */
 const MAX_FILTERS = 8;
 
+const BLANK = /\s/;
+
 /** Names may be written with `#` and two hex digits (7.3.5). */
 function plainNames(text: string): string {
   return text.replace(
@@ -31,13 +33,36 @@ interface PdfStream {
   readonly data: Uint8Array;
 }
 
+/** The last `12 0 obj` of a text, looked for from its end: what is before it can be long. */
+function lastObject(text: string): { number: number; generation: number; end: number } | undefined {
+  for (let at = text.lastIndexOf("obj"); at > 0; at = text.lastIndexOf("obj", at - 1)) {
+    if (/\w/.test(text.charAt(at + 3))) continue;
+    const second = wordBefore(text, at);
+    const first = wordBefore(text, second.start);
+    if (!/^\d{1,5}$/.test(second.word) || !/^\d{1,10}$/.test(first.word)) continue;
+    return { number: Number(first.word), generation: Number(second.word), end: at + 3 };
+  }
+  return undefined;
+}
+
+/** The word before the white space before `at`, empty where there is none; of a long one the end. */
+function wordBefore(text: string, at: number): { word: string; start: number } {
+  let end = at;
+  while (end > 0 && BLANK.test(text.charAt(end - 1))) end--;
+  let start = end;
+  if (end < at) {
+    while (start > 0 && end - start < 16 && !BLANK.test(text.charAt(start - 1))) start--;
+  }
+  return { word: text.slice(start, end), start };
+}
+
 function* streams(octets: Uint8Array, text: string): Generator<PdfStream> {
   const word = /\bstream(\r\n|\n|\r)?/g;
   for (let found = word.exec(text); found; found = word.exec(text)) {
     if (text.startsWith("end", found.index - 3)) continue;
     const before = text.slice(Math.max(0, found.index - MAX_DICTIONARY), found.index);
-    const head = /[^]*(?:^|\s)(\d{1,10})\s+(\d{1,5})\s+obj\b/.exec(before);
-    const dictionary = plainNames(head ? before.slice(head[0].length) : before);
+    const head = lastObject(before);
+    const dictionary = plainNames(before.slice(head?.end ?? 0));
     const start = word.lastIndex;
     const told = /\/Length\s+(\d{1,10})(?!\s+\d+\s+R)/.exec(dictionary);
     const toldEnd = start + Number(told?.[1] ?? 0);
@@ -46,8 +71,8 @@ function* streams(octets: Uint8Array, text: string): Generator<PdfStream> {
     const end = next < 0 ? text.length : next;
     yield {
       dictionary,
-      object: Number(head?.[1] ?? 0),
-      generation: Number(head?.[2] ?? 0),
+      object: head?.number ?? 0,
+      generation: head?.generation ?? 0,
       data: octets.subarray(start, end),
     };
     word.lastIndex = Math.max(word.lastIndex, end);
