@@ -107,22 +107,43 @@ export function textType(octets: Uint8Array): FileType | undefined {
 /** Whether a row of {@link TEXTS} can match, by its octets alone: most text is none of them, and need not become a string. */
 function mayBeMarked(window: Uint8Array, start: number): boolean {
   if (begins(window, start, "#!") || begins(window, start, "from ")) return true;
-  let atStart = true;
-  let isFirst = true;
-  for (let i = start; i < window.length; i++) {
-    const octet = window[i]!;
-    if (octet === LESS_THAN) {
-      if (isFirst || TAGS.some((tag) => begins(window, i + 1, tag))) return true;
-      atStart = false;
-    } else if (octet > 13) {
-      if (!atStart || octet === 32 || octet === 0xa0) continue; // blanks at the start of a line, as `\s` has them
-      atStart = isFirst = false;
-      const starts = LINE_STARTS.get(octet >= 65 && octet <= 90 ? octet | 32 : octet);
-      if (starts?.some((text) => begins(window, i, text))) return true;
-    } else if (octet === 10 || octet === 13) atStart = true;
-    else if (octet < 9) atStart = isFirst = false;
+  const { length } = window;
+  let at = start;
+  while (at < length && (isBlank(window[at]!) || isLineEnd(window[at]!))) at++;
+  if (window[at] === LESS_THAN) return true;
+  for (
+    let tag = window.indexOf(LESS_THAN, at);
+    tag >= 0;
+    tag = window.indexOf(LESS_THAN, tag + 1)
+  ) {
+    if (beginsAny(window, tag + 1, TAGS)) return true;
+  }
+  while (at < length) {
+    while (at < length && isBlank(window[at]!)) at++;
+    const octet = window[at] ?? 0;
+    const starts = LINE_STARTS.get(octet >= 65 && octet <= 90 ? octet | 32 : octet);
+    if (starts && beginsAny(window, at, starts)) return true;
+    while (at < length && !isLineEnd(window[at]!)) at++;
+    at++;
   }
   return false;
+}
+
+/** A blank at the start of a line, as `\s` has them. */
+function isBlank(octet: number): boolean {
+  return octet === 32 || octet === 9 || octet === 11 || octet === 12 || octet === 0xa0;
+}
+
+function isLineEnd(octet: number): boolean {
+  return octet === 10 || octet === 13;
+}
+
+function beginsAny(window: Uint8Array, at: number, texts: readonly string[]): boolean {
+  return texts.some((text) => begins(window, at, text));
+}
+
+function blankOrEnd(meaning: number): boolean {
+  return meaning === BLANK || meaning === LINE_END;
 }
 
 function markedType(text: string): FileType | undefined {
