@@ -11,7 +11,7 @@ import { unpacked } from "./packed.ts";
 import { Processor } from "./processor.ts";
 import { mapProgram, readProgram } from "./program.ts";
 import { Run } from "./run.ts";
-import { BASE, makeProgram, STUB_AT, TARGET_AT } from "../testing/packed_program.ts";
+import { BASE, hex, le, makeProgram, STUB_AT, TARGET_AT } from "../testing/packed_program.ts";
 
 const LIMITS: ScanLimits = {
   messageOctets: 5e7,
@@ -35,11 +35,6 @@ function open(octets: Uint8Array, limits: Partial<ScanLimits> = {}) {
   }));
   return { entries, notes, breaches: budget.breaches };
 }
-
-const hex = (text: string) =>
-  Uint8Array.from(text.replace(/\s/g, "").match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-const le = (value: number) =>
-  [0, 8, 16, 24].map((by) => ((value >>> by) & 255).toString(16).padStart(2, "0")).join("");
 
 /** A stub that writes each octet of a text, changed by 0x55, to the empty section and jumps there. */
 function stubOf(text: string, behind = `68 ${le(BASE + TARGET_AT)} c3`): Uint8Array {
@@ -108,7 +103,7 @@ Deno.test(
     const file = makeProgram(hex("eb fe"));
     const program = readProgram(file);
     assert.ok(program);
-    const run = new Run(program, mapProgram(file, program));
+    const run = new Run(program, mapProgram(file, program), file);
     run.start();
     let slices = 0;
     assert.equal(run.next(() => ++slices < 20), undefined);
@@ -127,7 +122,7 @@ Deno.test(
     const file = makeProgram(stubOf("\xeb\xfe".repeat(64)));
     const program = readProgram(file);
     assert.ok(program);
-    const run = new Run(program, mapProgram(file, program));
+    const run = new Run(program, mapProgram(file, program), file);
     run.start();
     assert.equal(run.next(() => true), TARGET_AT);
     const before = run.instructions;
@@ -145,11 +140,11 @@ Deno.test("functions that return to functions are served one by one", pure, () =
   const file = program(0);
   const first = readProgram(file);
   assert.ok(first);
-  const address = new Run(first, mapProgram(file, first)).system.addressOf("GetTickCount");
+  const address = new Run(first, mapProgram(file, first), file).system.addressOf("GetTickCount");
   const known = program(address);
   const parsed = readProgram(known);
   assert.ok(parsed);
-  const run = new Run(parsed, mapProgram(known, parsed));
+  const run = new Run(parsed, mapProgram(known, parsed), known);
   run.start();
   assert.equal(run.next(() => true), undefined);
   assert.ok(
@@ -244,7 +239,7 @@ Deno.test("any octets as a stub never throw, and end within their bounds", pure,
       const file = makeProgram(Uint8Array.from(octets));
       const program = readProgram(file);
       assert.ok(program);
-      const run = new Run(program, mapProgram(file, program));
+      const run = new Run(program, mapProgram(file, program), file);
       run.start();
       let slices = 0;
       let images = 0;

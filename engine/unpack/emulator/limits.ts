@@ -24,6 +24,9 @@ export const INSTRUCTIONS_PER_SLICE = 16_384;
 /** A call of the system counts as so many instructions: it takes as long. */
 export const INSTRUCTIONS_PER_CALL = 200;
 
+/** So many octets that a call of the system copies count as one instruction. */
+export const OCTETS_PER_INSTRUCTION = 16;
+
 /** Repetitions of a string instruction that run at once. */
 export const REPETITIONS_AT_ONCE = 4096;
 

@@ -30,7 +30,7 @@ function run(octets: Uint8Array, context: UnpackContext): readonly Entry[] {
   if (program === undefined) return [];
   const memory = mapProgram(octets, program);
   if (!looksPacked(octets, program, memory)) return [];
-  return images(octets.length, program, new Run(program, memory), context);
+  return images(octets.length, program, new Run(program, memory, octets), context);
 }
 
 function images(
