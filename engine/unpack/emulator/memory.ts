@@ -7,10 +7,16 @@ export type FaultKind =
   | "access"
   /** `int3`. */
   | "breakpoint"
-  /** The trap flag. */
+  /** The trap flag, a debug register or `int1`. */
   | "step"
   /** A division that has no result. */
   | "divide"
+  /** `into`. */
+  | "overflow"
+  /** `bound`. */
+  | "bounds"
+  /** An instruction that only the system may use. */
+  | "privileged"
   /** An instruction that no processor has. */
   | "illegal"
   /** An instruction that is not interpreted here. */

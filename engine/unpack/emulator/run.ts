@@ -129,22 +129,37 @@ export class Run {
       try {
         const { trap } = p;
         const isCall = this.system.has(at);
-        if (!isCall) this.#count += execute(p);
+        if (!isCall) {
+          if (p.hasBreakpoints) this.#look(p, at);
+          this.#count += execute(p);
+        }
         if (isCall || ((p.ip - at) >>> 0) > LONGEST_INSTRUCTION) {
           const reached = this.#arrive(p);
           if (reached !== undefined) return reached;
         }
-        if (trap === 1 && p.trap === 1) throw new Fault("step");
+        if (trap === 1 && !isCall) throw new Fault("step");
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         this.#count++;
-        // the next instruction is what a step is reported at
-        const place = error.kind === "step" ? p.ip : at;
-        if (!this.#exceptions.raise(p, error.kind, place)) this.end = error.kind;
+        // the next instruction is what a step is reported at, and its last octet what `int3` is
+        const { kind } = error;
+        const place = kind === "step" || kind === "overflow"
+          ? p.ip
+          : kind === "breakpoint"
+          ? (p.ip - 1) | 0
+          : at;
+        if (!this.#exceptions.raise(p, kind, place)) this.end = kind;
         else this.#home = this.#homeOf(p.ip);
       }
     }
     return undefined;
+  }
+
+  /** The debug registers may stop the program before an instruction. */
+  #look(p: Processor, at: number): void {
+    const stops = this.#exceptions.stopsAt(p, at);
+    p.resume = 0;
+    if (stops) throw new Fault("step");
   }
 
   /** After a jump. */

@@ -17,6 +17,8 @@ const MEM_COMMIT = 0x1000, MEM_IMAGE = 0x1000000;
 /** Octets of MEMORY_BASIC_INFORMATION. */
 const REGION_OCTETS = 28;
 const MUTEX = 0x4c;
+/** Where a context has the debug registers, octets. */
+const DEBUG_REGISTERS = [4, 8, 12, 16, 20, 24];
 const NOT_SUPPORTED = 0xc00000bb | 0;
 
 const constant = (takes: number, value: number): Service => ({ takes, answer: () => value });
@@ -145,6 +147,13 @@ const DEBUGGING: readonly (readonly [string, Service])[] = [
   ["ZwSetInformationThread", constant(4, 0)],
   ["NtQuerySystemInformation", constant(4, NOT_SUPPORTED)],
   ["ZwQuerySystemInformation", constant(4, NOT_SUPPORTED)],
+  ["GetThreadContext", {
+    takes: 2,
+    answer: ({ memory }, [, context = 0]) => {
+      for (const place of DEBUG_REGISTERS) memory.write(context + place, 4, 0);
+      return 1;
+    },
+  }],
   ["FindWindowA", constant(2, 0)],
   ["FindWindowExA", constant(4, 0)],
   ["CreateToolhelp32Snapshot", constant(2, -1)],
@@ -172,6 +181,35 @@ const DEBUGGING: readonly (readonly [string, Service])[] = [
   }],
 ];
 
+const EXCEPTIONS: readonly (readonly [string, Service])[] = [
+  ["SetUnhandledExceptionFilter", {
+    takes: 1,
+    answer: (s, [handler = 0]) => {
+      const before = s.lastHandler;
+      s.lastHandler = handler;
+      return before;
+    },
+  }],
+  ["AddVectoredExceptionHandler", {
+    takes: 2,
+    answer: (s, [, handler = 0]) => s.firstHandler = handler,
+  }],
+  ["RemoveVectoredExceptionHandler", {
+    takes: 1,
+    answer: (s) => {
+      s.firstHandler = 0;
+      return 1;
+    },
+  }],
+  ["RtlUnwind", {
+    takes: 4,
+    answer: ({ memory }, [frame = 0, , , value = 0]) => {
+      if (frame !== 0) memory.write(memory.threadAt, 4, frame);
+      return value;
+    },
+  }],
+];
+
 /** All of them, by their names. */
 export const SERVICES: ReadonlyMap<string, Service> = new Map<string, Service>([
   ["LoadLibraryA", { takes: 1, answer: library }],
@@ -193,6 +231,7 @@ export const SERVICES: ReadonlyMap<string, Service> = new Map<string, Service>([
   ...MEMORY,
   ...FILES,
   ...DEBUGGING,
+  ...EXCEPTIONS,
   ["GetCurrentProcess", constant(0, -1)],
   ["GetCurrentThread", constant(0, -2)],
   ["GetCurrentProcessId", constant(0, PROCESS_NUMBER)],

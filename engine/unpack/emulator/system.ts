@@ -36,6 +36,10 @@ export class System {
   readonly file: OwnFile;
   /** Milliseconds since the system was started: the same in each run. */
   ticks = 0x123456;
+  /** The handler of exceptions that is asked before all others; 0: none. */
+  firstHandler = 0;
+  /** The handler of exceptions that is asked behind all others; 0: none. */
+  lastHandler = 0;
   #copied = 0;
 
   /**
