@@ -11,7 +11,15 @@ import { unpacked } from "./packed.ts";
 import { Processor } from "./processor.ts";
 import { mapProgram, readProgram } from "./program.ts";
 import { Run } from "./run.ts";
-import { BASE, hex, le, makeProgram, STUB_AT, TARGET_AT } from "../testing/packed_program.ts";
+import {
+  addressOf,
+  BASE,
+  hex,
+  le,
+  makeProgram,
+  STUB_AT,
+  TARGET_AT,
+} from "../testing/packed_program.ts";
 
 const LIMITS: ScanLimits = {
   messageOctets: 5e7,
@@ -73,6 +81,28 @@ Deno.test("what a stub unpacks without jumping there comes out when it stops", p
   for (const behind of ["f4", "cc", "ff 25 00 00 00 00", "0f 0b"]) {
     const { entries, notes } = open(makeProgram(stubOf(TEXT, behind)));
     assert.deepEqual([entries.length, notes], [1, []], behind);
+  }
+});
+
+Deno.test("a stub that wipes the program's headers leaves a program", pure, () => {
+  const wipe = `68 ${le(BASE + TARGET_AT + 0xf00)} 6a04 68 ${le(0x1000)} 68 ${le(BASE)}
+    b8 ${le(addressOf("VirtualProtect"))} ffd0 bf ${le(BASE)} b9 ${le(0x400)} 31c0 f3aa`;
+  const { entries } = open(makeProgram(stubOf(TEXT, `${wipe} 68 ${le(BASE + TARGET_AT)} c3`)));
+  assert.equal(entries.length, 1);
+  const program = readProgram(entries[0]?.content ?? new Uint8Array(0));
+  assert.equal(program?.entry, TARGET_AT);
+  assert.deepEqual(program?.sections.map(({ start, raw }) => raw === start), [true, true]);
+});
+
+Deno.test("what is unpacked behind the first image comes out, too", pure, () => {
+  // the unpacked code fills as much as given of the stub's section, and gets stuck
+  const fills = (octets: number) =>
+    String.fromCharCode(...hex(`bf ${le(BASE + STUB_AT + 0x200)} b9 ${le(octets)} b041 f3aa f4`));
+  for (const [octets, count] of [[0xc00, 1], [0x1100, 2]] as const) {
+    const stub = new Uint8Array(0x2000);
+    stub.set(stubOf(fills(octets).padEnd(0x80, "\0")));
+    const { entries } = open(makeProgram(stub));
+    assert.equal(entries.length, count);
   }
 });
 

@@ -36,6 +36,9 @@ export const MAX_IMAGES = 4;
 /** So much has to be written for an image to be worth a look where control never reached it, octets. */
 export const MIN_WRITTEN_OCTETS = 64;
 
+/** So much has to be written behind an image to be worth another one where the run then gets stuck, octets: less is a program's own data. */
+export const MIN_WRITTEN_BEHIND_OCTETS = 4096;
+
 /** Most libraries that a program imports from. */
 export const MAX_LIBRARIES = 256;
 
