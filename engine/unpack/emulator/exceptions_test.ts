@@ -121,6 +121,6 @@ Deno.test("any octets as code and handler never throw, and end", pure, () => {
       const { run } = runStub(faulting(digits(code), `${goes[0]} ${digits(more)} ${goes[1]}`), 10);
       assert.ok(run.end !== undefined && run.memory.heap.length <= 16 << 20);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
