@@ -71,16 +71,16 @@ By 7-Zip in WebAssembly, which reads one array of octets and may do nothing else
 the readers above leave: cabinets by LZX and Quantum, 7z by PPMd, BCJ2 or encrypted, zip members by shrink, reduce, implode,
 zstd and PPMd, LH5 of zoo, and what programs bring along for NSIS.
 
-Programs for 32-bit Windows (\`pe\`) that look packed are run in an interpreter, which knows a processor's integer instructions and some thirty
-functions of Windows and has nothing else: what they write into their own memory before they come to it is scanned as a program of its own. So
-UPX, ASPack, FSG, MEW, Petite, Upack, WWPack32, yC and others like them are unpacked, one on top of another, too. A program is run if it has a packer's sections, or
+Programs for 32-bit Windows (\`pe\`) that look packed are run in an interpreter, which knows a processor's integer instructions, exceptions and debug registers, some seventy
+functions of Windows and the program's own file, and has nothing else: what they write into their own memory before they come to it is scanned as a program of its own. So
+UPX, ASPack, FSG, MEW, PESpin, Petite, Upack, WWPack32, yC and others like them are unpacked, one on top of another, too. A program is run if it has a packer's sections, or
 starts in one that it may write to, in the last one or in none, and imports at most ${FEW_FUNCTIONS} functions; it may have ${
     MAX_IMAGE_OCTETS >> 20
   } MiB of memory, allocate
 ${MAX_HEAP_OCTETS >> 20} MiB more, and run ${
     MAX_INSTRUCTIONS / 1e6
   } million instructions. One that is not unpacked by then is scanned as it is and not reported as not scanned: \`Heuristic.PackedProgram\` tells
-those whose packer is known. Not unpacked are programs of 64 bits and of .NET, what looks for a debugger or for more of Windows than is there (PESpin), and what
+those whose packer is known. Not unpacked are programs of 64 bits and of .NET, what waits for a password or for more of Windows than is there, and what
 translates programs for a processor of its own (Themida, VMProtect).
 
 Encrypted zip, 7z, RAR, ARJ, ALZ and EGG (by zip's old cipher) are opened if a password fits: the list of the settings is tried, then words of the message, likeliest

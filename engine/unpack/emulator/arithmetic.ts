@@ -142,12 +142,13 @@ export function shiftDouble(
   const bits = 8 * size;
   const count = by & 31;
   if (count === 0 || count > bits) return a;
-  const mask = size === 4 ? 0xffffffffn : 0xffffn;
-  const [high, low] = isLeft ? [a, b] : [b, a];
-  const both = ((BigInt(high) & mask) << BigInt(bits)) | (BigInt(low) & mask);
-  const value = isLeft ? both >> BigInt(bits - count) : both >> BigInt(count);
-  const lost = isLeft ? a >>> (bits - count) : a >>> (count - 1);
-  const result = setResult(p, Number(BigInt.asIntN(32, value)) << (32 - bits), size);
+  const mask = size === 4 ? -1 : 0xffff;
+  const rest = bits - count;
+  const moved = isLeft
+    ? (a << count) | ((b & mask) >>> rest)
+    : ((a & mask) >>> count) | (b << rest);
+  const lost = isLeft ? a >>> rest : a >>> (count - 1);
+  const result = setResult(p, moved << (32 - bits), size);
   p.carry = lost & 1;
   p.overflow = ((a ^ result) >>> (bits - 1)) & 1;
   return result;
@@ -164,39 +165,68 @@ export function multiply(p: Processor, a: number, b: number, size: 2 | 4): numbe
   return result;
 }
 
+/** The upper half of a product of 64 bits; of unsigned numbers. */
+function upperHalf(a: number, b: number): number {
+  const low = a & 0xffff, high = a >>> 16;
+  const otherLow = b & 0xffff, otherHigh = b >>> 16;
+  const inner = high * otherLow + Math.floor(low * otherLow / 0x10000);
+  const outer = low * otherHigh + (inner & 0xffff);
+  return (high * otherHigh + Math.floor(inner / 0x10000) + Math.floor(outer / 0x10000)) | 0;
+}
+
 /** MUL and IMUL of the accumulator. */
 export function multiplyLong(p: Processor, b: number, isSigned: boolean, size: Size): void {
-  const bits = 8 * size;
-  const cut = (value: number) =>
-    isSigned ? BigInt.asIntN(bits, BigInt(value)) : BigInt.asUintN(bits, BigInt(value));
-  const product = cut(p.register(EAX, size)) * cut(b);
-  const low = Number(BigInt.asIntN(bits, product));
-  const high = Number(BigInt.asIntN(bits, product >> BigInt(bits)));
+  const a = p.register(EAX, size);
+  let low: number;
+  let high: number;
+  if (size === 4) {
+    low = Math.imul(a, b);
+    high = upperHalf(a, b);
+    if (isSigned) high = (high - (a < 0 ? b : 0) - (b < 0 ? a : 0)) | 0;
+  } else {
+    const room = 32 - 8 * size;
+    const cut = (value: number) => isSigned ? (value << room) >> room : (value << room) >>> room;
+    const product = Math.imul(cut(a), cut(b));
+    low = (product << room) >> room;
+    high = product >> (8 * size);
+  }
   if (size === 1) p.setRegister(EAX, 2, (low & 0xff) | (high << 8));
   else {
     p.setRegister(EAX, size, low);
     p.setRegister(EDX, size, high);
   }
-  const fits = isSigned ? BigInt.asIntN(bits, product) === product : high === 0;
-  setResult(p, low << (32 - bits), size);
-  p.carry = p.overflow = fits ? 0 : 1;
+  const room = 32 - 8 * size;
+  setResult(p, low << room, size);
+  p.carry = p.overflow = (high << room) === (isSigned ? (low >> 31) << room : 0) ? 0 : 1;
 }
 
 /** DIV and IDIV. Throws {@link Fault} where there is no result. */
 export function divide(p: Processor, by: number, isSigned: boolean, size: Size): void {
-  const bits = 8 * size;
-  const cut = (value: bigint, width: number) =>
-    isSigned ? BigInt.asIntN(width, value) : BigInt.asUintN(width, value);
-  const divisor = cut(BigInt(by), bits);
-  if (divisor === 0n) throw new Fault("divide");
-  const low = BigInt.asUintN(bits, BigInt(p.register(EAX, size)));
-  const high = BigInt(size === 1 ? p.register(4, 1) : p.register(EDX, size));
-  const dividend = cut((high << BigInt(bits)) | low, 2 * bits);
-  const quotient = dividend / divisor;
-  if (cut(quotient, bits) !== quotient) throw new Fault("divide");
-  const rest = Number(BigInt.asIntN(32, dividend % divisor));
-  const whole = Number(BigInt.asIntN(32, quotient));
+  const room = 32 - 8 * size;
+  const cut = (value: number) => isSigned ? (value << room) >> room : (value << room) >>> room;
+  const divisor = cut(by);
+  if (divisor === 0) throw new Fault("divide");
+  const low = cut(p.register(EAX, size));
+  const high = cut(size === 1 ? p.register(4, 1) : p.register(EDX, size));
+  // most dividends are no longer than their divisors
+  const isShort = high === (isSigned ? low >> 31 : 0);
+  const [whole, rest] = isShort
+    ? [Math.trunc(low / divisor), low % divisor]
+    : divideLong(low, high, divisor, size);
+  if (cut(whole) !== whole) throw new Fault("divide");
   p.setRegister(EAX, size, whole);
   if (size === 1) p.setRegister(4, 1, rest);
   else p.setRegister(EDX, size, rest);
+}
+
+/** Quotient and rest of a dividend of twice as many bits. */
+function divideLong(
+  low: number,
+  high: number,
+  divisor: number,
+  size: Size,
+): readonly [number, number] {
+  const bits = 8 * size;
+  const dividend = (BigInt(high) << BigInt(bits)) | BigInt.asUintN(bits, BigInt(low));
+  return [Number(dividend / BigInt(divisor)), Number(dividend % BigInt(divisor))];
 }

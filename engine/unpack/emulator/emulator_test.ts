@@ -11,7 +11,15 @@ import { unpacked } from "./packed.ts";
 import { Processor } from "./processor.ts";
 import { mapProgram, readProgram } from "./program.ts";
 import { Run } from "./run.ts";
-import { BASE, makeProgram, STUB_AT, TARGET_AT } from "../testing/packed_program.ts";
+import {
+  addressOf,
+  BASE,
+  hex,
+  le,
+  makeProgram,
+  STUB_AT,
+  TARGET_AT,
+} from "../testing/packed_program.ts";
 
 const LIMITS: ScanLimits = {
   messageOctets: 5e7,
@@ -35,11 +43,6 @@ function open(octets: Uint8Array, limits: Partial<ScanLimits> = {}) {
   }));
   return { entries, notes, breaches: budget.breaches };
 }
-
-const hex = (text: string) =>
-  Uint8Array.from(text.replace(/\s/g, "").match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-const le = (value: number) =>
-  [0, 8, 16, 24].map((by) => ((value >>> by) & 255).toString(16).padStart(2, "0")).join("");
 
 /** A stub that writes each octet of a text, changed by 0x55, to the empty section and jumps there. */
 function stubOf(text: string, behind = `68 ${le(BASE + TARGET_AT)} c3`): Uint8Array {
@@ -81,6 +84,28 @@ Deno.test("what a stub unpacks without jumping there comes out when it stops", p
   }
 });
 
+Deno.test("a stub that wipes the program's headers leaves a program", pure, () => {
+  const wipe = `68 ${le(BASE + TARGET_AT + 0xf00)} 6a04 68 ${le(0x1000)} 68 ${le(BASE)}
+    b8 ${le(addressOf("VirtualProtect"))} ffd0 bf ${le(BASE)} b9 ${le(0x400)} 31c0 f3aa`;
+  const { entries } = open(makeProgram(stubOf(TEXT, `${wipe} 68 ${le(BASE + TARGET_AT)} c3`)));
+  assert.equal(entries.length, 1);
+  const program = readProgram(entries[0]?.content ?? new Uint8Array(0));
+  assert.equal(program?.entry, TARGET_AT);
+  assert.deepEqual(program?.sections.map(({ start, raw }) => raw === start), [true, true]);
+});
+
+Deno.test("what is unpacked behind the first image comes out, too", pure, () => {
+  // the unpacked code fills as much as given of the stub's section, and gets stuck
+  const fills = (octets: number) =>
+    String.fromCharCode(...hex(`bf ${le(BASE + STUB_AT + 0x200)} b9 ${le(octets)} b041 f3aa f4`));
+  for (const [octets, count] of [[0xc00, 1], [0x1100, 2]] as const) {
+    const stub = new Uint8Array(0x2000);
+    stub.set(stubOf(fills(octets).padEnd(0x80, "\0")));
+    const { entries } = open(makeProgram(stub));
+    assert.equal(entries.length, count);
+  }
+});
+
 Deno.test("programs that look like any other are not run", pure, () => {
   const file = makeProgram(stubOf(TEXT), ".text");
   const program = readProgram(file);
@@ -108,7 +133,7 @@ Deno.test(
     const file = makeProgram(hex("eb fe"));
     const program = readProgram(file);
     assert.ok(program);
-    const run = new Run(program, mapProgram(file, program));
+    const run = new Run(program, mapProgram(file, program), file);
     run.start();
     let slices = 0;
     assert.equal(run.next(() => ++slices < 20), undefined);
@@ -127,7 +152,7 @@ Deno.test(
     const file = makeProgram(stubOf("\xeb\xfe".repeat(64)));
     const program = readProgram(file);
     assert.ok(program);
-    const run = new Run(program, mapProgram(file, program));
+    const run = new Run(program, mapProgram(file, program), file);
     run.start();
     assert.equal(run.next(() => true), TARGET_AT);
     const before = run.instructions;
@@ -145,11 +170,11 @@ Deno.test("functions that return to functions are served one by one", pure, () =
   const file = program(0);
   const first = readProgram(file);
   assert.ok(first);
-  const address = new Run(first, mapProgram(file, first)).system.addressOf("GetTickCount");
+  const address = new Run(first, mapProgram(file, first), file).system.addressOf("GetTickCount");
   const known = program(address);
   const parsed = readProgram(known);
   assert.ok(parsed);
-  const run = new Run(parsed, mapProgram(known, parsed));
+  const run = new Run(parsed, mapProgram(known, parsed), known);
   run.start();
   assert.equal(run.next(() => true), undefined);
   assert.ok(
@@ -204,6 +229,16 @@ for (
     ["idiv of an octet", "66b8 f9ff b1 02 f6f9 31db", 4, [0xfffd, 2, 0, 0, 0x44]],
     ["rol, rcr", "b8 03000080 c1c004 d1d8", 3, [0x1c, 0, 0, 0, 0]],
     ["shld", "b8 34120000 ba 000000ab 0fa4d008 31db", 4, [0x1234ab, 0, 0xab000000, 0, 0x44]],
+    ["shrd, 16 bits", "66b8 3412 66ba cdab 660facd008 31db", 4, [0xcd12, 0, 0xabcd, 0, 0x44]],
+    ["imul of a negative", "b8 ffffffff b9 02000000 f7e9 31db", 4, [
+      0xfffffffe,
+      2,
+      0xffffffff,
+      0,
+      0x44,
+    ]],
+    ["div of 64 bits", "31c0 ba 01000000 b9 02000000 f7f1 31db", 5, [0x80000000, 2, 0, 0, 0x44]],
+    ["idiv of 64 bits", "31c0 ba ffffffff b9 04000000 f7f9 31db", 5, [0xc0000000, 4, 0, 0, 0x44]],
     ["movsx, bswap", "b8 80000000 0fbec8 0fc9 31db", 4, [0x80, 0x80ffffff, 0, 0, 0x44]],
     ["loop", "b9 05000000 40 e2fd 31db", 12, [5, 0, 0, 0, 0x44]],
     ["cdq, cwde, setcc", "b8 00800000 98 99 31db 0f94c1", 5, [0xffff8000, 1, 0xffffffff, 0, 0x44]],
@@ -234,7 +269,7 @@ Deno.test("any octets as a stub never throw, and end within their bounds", pure,
       const file = makeProgram(Uint8Array.from(octets));
       const program = readProgram(file);
       assert.ok(program);
-      const run = new Run(program, mapProgram(file, program));
+      const run = new Run(program, mapProgram(file, program), file);
       run.start();
       let slices = 0;
       let images = 0;

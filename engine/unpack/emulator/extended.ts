@@ -2,9 +2,10 @@
 import { calculate, multiply, shiftDouble } from "./arithmetic.ts";
 import { Fault } from "./memory.ts";
 import { EAX, ECX, EDX, type Processor, type Size } from "./processor.ts";
+import { extendedSystemInstruction } from "./system_instructions.ts";
 
-/** RDTSC gives the same numbers in each run. */
-const TIME_STAMP = 0x12345678;
+/** Between two readings of the time stamp so many cycles pass, as where nothing but the program runs. */
+const CYCLES = 64;
 /** What CPUID says: a Pentium of Intel's. */
 const IDENTITY = { vendor: [0x756e6547, 0x49656e69, 0x6c65746e], signature: 0x0f43 } as const;
 
@@ -25,12 +26,25 @@ export function extended(p: Processor): void {
     return;
   }
   switch (opcode) {
-    case 0x0b:
-      throw new Fault("illegal");
     case 0x31:
-      p.registers[EAX] = TIME_STAMP;
+      p.registers[EAX] = p.timeStamp = (p.timeStamp + CYCLES) | 0;
       p.registers[EDX] = 0;
       return;
+    case 0x00:
+    case 0x01:
+    case 0x06:
+    case 0x08:
+    case 0x09:
+    case 0x0b:
+    case 0x20:
+    case 0x21:
+    case 0x22:
+    case 0x23:
+    case 0x30:
+    case 0x32:
+    case 0xb9:
+    case 0xff:
+      return extendedSystemInstruction(p, opcode);
     case 0xa0:
       return p.push(0x3b, wide);
     case 0xa1:

@@ -10,12 +10,12 @@ import {
   step,
 } from "./arithmetic.ts";
 import { extended } from "./extended.ts";
+import { floatingPoint } from "./floating_point.ts";
 import { Fault } from "./memory.ts";
 import { EAX, EBP, ECX, EDX, ESP, type Processor, type Size } from "./processor.ts";
 import { stringInstruction } from "./strings.ts";
+import { mayBeLocked, SELECTORS, systemInstruction } from "./system_instructions.ts";
 
-/** What segment registers hold in a 32-bit program on Windows: ES, CS, SS, DS, FS, GS. */
-const SELECTORS = [0x23, 0x1b, 0x23, 0x23, 0x3b, 0];
 /** Longest run of prefixes: longer instructions are none. */
 const MAX_PREFIXES = 14;
 
@@ -31,6 +31,7 @@ export function execute(p: Processor): number {
   p.segment = 0;
   p.repeat = 0;
   p.isShort = false;
+  let isLocked = false;
   for (let i = 0; i < MAX_PREFIXES; i++) {
     const opcode = p.code8();
     switch (opcode) {
@@ -51,9 +52,12 @@ export function execute(p: Processor): number {
       case 0x2e:
       case 0x36:
       case 0x3e:
+        continue;
       case 0xf0:
+        isLocked = true;
         continue;
     }
+    if (isLocked && !mayBeLocked(p, opcode)) throw new Fault("illegal");
     return opcode < 0x40
       ? low(p, opcode)
       : opcode < 0x80
@@ -135,7 +139,7 @@ function middle(p: Processor, opcode: number): number {
     const value = p.operand(wide);
     const by = opcode === 0x69 ? p.code(wide) : p.codeSigned();
     p.setRegister(p.middle, wide, multiply(p, value, by, wide));
-  } else p.unsupported();
+  } else return systemInstruction(p, opcode);
   return 1;
 }
 
@@ -206,6 +210,7 @@ function high(p: Processor, opcode: number, start: number): number {
       // an address by ESP is that behind the pop
       const value = p.pop(wide);
       p.modrm();
+      if (p.middle !== 0) throw new Fault("illegal");
       p.setOperand(wide, value);
       return 1;
     }
@@ -266,6 +271,7 @@ function high(p: Processor, opcode: number, start: number): number {
     case 0xc6:
     case 0xc7:
       p.modrm();
+      if (p.middle !== 0) throw new Fault("illegal");
       p.setOperand(size, p.code(size));
       return 1;
     case 0xc8: {
@@ -336,9 +342,6 @@ function high(p: Processor, opcode: number, start: number): number {
     case 0xf9:
       p.carry = opcode & 1;
       return 1;
-    case 0xfa:
-    case 0xfb:
-      return p.unsupported();
     case 0xfc:
     case 0xfd:
       p.direction = opcode === 0xfc ? 1 : -1;
@@ -349,11 +352,10 @@ function high(p: Processor, opcode: number, start: number): number {
   }
   if (opcode >= 0xa4 && opcode < 0xb0) return stringInstruction(p, opcode, size, start);
   if (opcode >= 0xd8 && opcode < 0xe0) {
-    // floating point: stubs have it to look like more than they are; nothing is computed or stored
-    p.modrm();
+    floatingPoint(p, opcode, start);
     return 1;
   }
-  return p.unsupported();
+  return systemInstruction(p, opcode);
 }
 
 /** The address in A0 to A3. */
@@ -410,6 +412,7 @@ function group5(p: Processor, size: Size): number {
     p.ip = value;
   } else if (p.middle === 4) p.ip = value;
   else if (p.middle === 6) p.push(value, p.wide);
+  else if (p.middle === 7) throw new Fault("illegal");
   else p.unsupported();
   return 1;
 }

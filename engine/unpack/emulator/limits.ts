@@ -24,6 +24,9 @@ export const INSTRUCTIONS_PER_SLICE = 16_384;
 /** A call of the system counts as so many instructions: it takes as long. */
 export const INSTRUCTIONS_PER_CALL = 200;
 
+/** So many octets that a call of the system copies count as one instruction. */
+export const OCTETS_PER_INSTRUCTION = 16;
+
 /** Repetitions of a string instruction that run at once. */
 export const REPETITIONS_AT_ONCE = 4096;
 
@@ -32,6 +35,9 @@ export const MAX_IMAGES = 4;
 
 /** So much has to be written for an image to be worth a look where control never reached it, octets. */
 export const MIN_WRITTEN_OCTETS = 64;
+
+/** So much has to be written behind an image to be worth another one where the run then gets stuck, octets: less is a program's own data. */
+export const MIN_WRITTEN_BEHIND_OCTETS = 4096;
 
 /** Most libraries that a program imports from. */
 export const MAX_LIBRARIES = 256;

@@ -7,10 +7,16 @@ export type FaultKind =
   | "access"
   /** `int3`. */
   | "breakpoint"
-  /** The trap flag. */
+  /** The trap flag, a debug register or `int1`. */
   | "step"
   /** A division that has no result. */
   | "divide"
+  /** `into`. */
+  | "overflow"
+  /** `bound`. */
+  | "bounds"
+  /** An instruction that only the system may use. */
+  | "privileged"
   /** An instruction that no processor has. */
   | "illegal"
   /** An instruction that is not interpreted here. */
@@ -29,9 +35,9 @@ export class Fault extends Error {
 }
 
 /** Octets of the region that functions of the system have their addresses in. */
-export const TRAP_OCTETS = 0x10000;
+export const TRAP_OCTETS = 0x20000;
 /** Octets from one function's address to the next one's. */
-export const TRAP_STEP = 16;
+export const TRAP_STEP = 32;
 /** The blocks of the thread and the process, octets. */
 const BLOCK_OCTETS = 0x1000;
 const PAGE = 0x1000;
@@ -72,6 +78,10 @@ export class Memory {
   #writtenOctets = 0;
   /** Of the image, so many octets cannot be written: its headers, until the program asks for it. */
   #readOnly = 0;
+  /** Where the last {@link Fault} of kind `access` wanted to read or write. */
+  faultAt = 0;
+  /** Whether it wanted to write. */
+  faultWrites = false;
 
   /**
    * @param base Address of the image, unsigned.
@@ -105,7 +115,7 @@ export class Memory {
   }
 
   /** Place of `size` octets in the array. */
-  #place(address: number, size: number): number {
+  #place(address: number, size: number, writes = false): number {
     const inImage = (address - this.base) >>> 0;
     if (inImage <= this.imageOctets - size) return inImage;
     const inStack = (address - this.stackAt) >>> 0;
@@ -116,6 +126,12 @@ export class Memory {
     if (inThread <= BLOCK_OCTETS - size) return this.#threadFrom + inThread;
     const inTraps = (address - this.trapsAt) >>> 0;
     if (inTraps <= TRAP_OCTETS - size) return this.#trapsFrom + inTraps;
+    return this.#fail(address, writes);
+  }
+
+  #fail(address: number, writes: boolean): never {
+    this.faultAt = address;
+    this.faultWrites = writes;
     throw new Fault("access");
   }
 
@@ -145,8 +161,8 @@ export class Memory {
 
   /** One, two or four octets. Throws {@link Fault}. */
   write(address: number, size: number, value: number): void {
-    const at = this.#place(address, size);
-    if (at < this.#readOnly) throw new Fault("access");
+    const at = this.#place(address, size, true);
+    if (at < this.#readOnly) this.#fail(address, true);
     this.#mark(at >> GRANULE_BITS);
     this.#mark((at + size - 1) >> GRANULE_BITS);
     if (size === 4) this.#view.setInt32(at, value, true);
@@ -154,9 +170,29 @@ export class Memory {
     else this.#view.setUint16(at, value, true);
   }
 
+  /** Many octets. Throws {@link Fault}, and then has written none of them. */
+  put(address: number, octets: Uint8Array): void {
+    if (octets.length === 0) return;
+    const at = this.#place(address, octets.length, true);
+    if (at < this.#readOnly) this.#fail(address, true);
+    const last = (at + octets.length - 1) >> GRANULE_BITS;
+    for (let granule = at >> GRANULE_BITS; granule <= last; granule++) this.#mark(granule);
+    this.#octets.set(octets, at);
+  }
+
   /** Makes the headers, the first octets of the image, read-only or not: some stubs write there to have a fault. */
   protectHeaders(octets: number): void {
     this.#readOnly = octets;
+  }
+
+  /** Whether there is memory at an address. */
+  has(address: number): boolean {
+    try {
+      this.read8(address);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Whether something was written at an address, or close to it, since {@link Memory.forget}. */

@@ -1,7 +1,7 @@
 /** Run-time packed programs: their stubs are run until they have unpacked what they carry, whatever packed it. */
 import type { Entry, UnpackContext } from "../unpacker.ts";
 import { RATIO_FREE_OCTETS } from "../limits.ts";
-import { MIN_WRITTEN_OCTETS } from "./limits.ts";
+import { MIN_WRITTEN_BEHIND_OCTETS, MIN_WRITTEN_OCTETS } from "./limits.ts";
 import {
   imageFile,
   looksPacked,
@@ -30,7 +30,7 @@ function run(octets: Uint8Array, context: UnpackContext): readonly Entry[] {
   if (program === undefined) return [];
   const memory = mapProgram(octets, program);
   if (!looksPacked(octets, program, memory)) return [];
-  return images(octets.length, program, new Run(program, memory), context);
+  return images(octets.length, program, new Run(program, memory, octets), context);
 }
 
 function images(
@@ -61,7 +61,7 @@ function images(
   }
   if (run.end === "time") return entries;
   // the code was unpacked where the stub lies, or the stub got stuck behind it
-  if (!hasImage && memory.writtenOctets >= MIN_WRITTEN_OCTETS) {
+  if (memory.writtenOctets >= (hasImage ? MIN_WRITTEN_BEHIND_OCTETS : MIN_WRITTEN_OCTETS)) {
     add(imageFile(memory, program, undefined, most()));
   }
   if (run.ranHeap) {

@@ -35,6 +35,16 @@ export class Processor {
   direction = 1;
   /** The trap flag. */
   trap = 0;
+  /** The resume flag: the next instruction is not stopped at by {@link Processor.debug}. */
+  resume = 0;
+  /** DR0 to DR3, DR6, DR7. */
+  readonly debug = new Int32Array(6);
+  /** Whether one of them stops the program anywhere. */
+  hasBreakpoints = false;
+  /** What RDTSC said last: the same numbers in each run. */
+  timeStamp = 0x12345678;
+  /** Address of the last instruction of the floating point unit. */
+  floatingAt = 0;
   /** Octets of operands of the current instruction that are not octets. */
   wide: 2 | 4 = 4;
   /** Added to each address: that of FS's segment, or 0. */

@@ -19,6 +19,8 @@ const PAGE = 0x1000;
 const SECTOR = 0x200;
 const MAX_SECTIONS = 96;
 const SECTION_OCTETS = 40;
+/** The signature of the headers. */
+const PE = 0x4550;
 const I386 = 0x14c;
 const PE32 = 0x10b;
 /** Flags of sections. */
@@ -50,6 +52,8 @@ export interface Program {
   readonly size: number;
   /** The optional header, octets from the start of the file. */
   readonly optional: number;
+  /** What the file begins with, up to the first section; not a copy. */
+  readonly headers: Uint8Array;
   /** By address. */
   readonly sections: readonly MappedSection[];
 }
@@ -59,7 +63,7 @@ const inPages = (octets: number) => Math.ceil(octets / PAGE) * PAGE;
 /** Reads the headers; `undefined` for what is no 32-bit program, has no code of its own, or is too large to be run. */
 export function readProgram(octets: Uint8Array): Program | undefined {
   const header = u32(octets, 60);
-  if (header + 24 + 96 > octets.length || u32(octets, header) !== 0x4550) return undefined;
+  if (header + 24 + 96 > octets.length || u32(octets, header) !== PE) return undefined;
   const optional = header + 24;
   if (u16(octets, header + 4) !== I386 || u16(octets, optional) !== PE32) return undefined;
   const hasRuntime = u32(octets, optional + 92) > 14 && u32(octets, optional + 96 + 14 * 8) !== 0;
@@ -89,7 +93,9 @@ export function readProgram(octets: Uint8Array): Program | undefined {
   );
   const base = u32(octets, optional + 28);
   if (size > MAX_IMAGE_OCTETS || base < 0x10000 || base + size > 0x80000000) return undefined;
-  return { base, entry: u32(octets, optional + 16), size, optional, sections };
+  const first = sections[0]?.start ?? size;
+  const headers = octets.subarray(0, Math.min(u32(octets, optional + 60) || first, first, size));
+  return { base, entry: u32(octets, optional + 16), size, optional, headers, sections };
 }
 
 /** Number of functions that a program's table of imports names; up to a few. */
@@ -116,9 +122,7 @@ export function looksPacked(octets: Uint8Array, program: Program, memory: Memory
 export function mapProgram(octets: Uint8Array, program: Program): Memory {
   const memory = new Memory(program.base, program.size);
   const { image } = memory;
-  const first = program.sections[0]?.start ?? program.size;
-  const headers = u32(octets, program.optional + 60) || first;
-  image.set(octets.subarray(0, Math.min(headers, first, image.length)));
+  image.set(program.headers);
   for (const { start, size, raw, rawSize } of program.sections) {
     const length = Math.min(size, rawSize, image.length - start);
     if (length > 0 && raw < octets.length) image.set(octets.subarray(raw, raw + length), start);
@@ -188,14 +192,19 @@ export function imageFile(
   let end = Math.min(image.length, most);
   while (end > 0 && image[end - 1] === 0) end--;
   const file = image.slice(0, end);
+  // some stubs wipe the headers, so that what they unpacked is no program any more
+  const { optional, headers } = program;
+  const isProgram = u32(file, 60) === optional - 24 && u32(file, optional - 24) === PE;
+  if (!isProgram) file.set(headers.subarray(0, file.length));
   const view = new DataView(file.buffer);
   const put = (at: number, value: number) => {
     if (at + 4 <= file.length) view.setUint32(at, value, true);
   };
-  put(program.optional + 36, PAGE);
-  if (entry !== undefined) put(program.optional + 16, entry);
+  put(optional + 36, PAGE);
+  if (entry !== undefined) put(optional + 16, entry);
   for (const { start, size, header } of program.sections) {
     put(header + 8, size);
+    put(header + 12, start);
     put(header + 16, Math.max(0, Math.min(size, end - start)));
     put(header + 20, start);
   }

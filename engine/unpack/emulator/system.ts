@@ -1,124 +1,21 @@
-/** The few functions of Windows that stubs call. Any other one ends the run: then the program itself has begun. */
-import { MAX_FUNCTIONS, MAX_NAME_OCTETS } from "./limits.ts";
+/** The system that a program runs in: where its functions have their addresses, and how they are called. */
+import {
+  INSTRUCTIONS_PER_CALL,
+  MAX_FUNCTIONS,
+  MAX_NAME_OCTETS,
+  OCTETS_PER_INSTRUCTION,
+} from "./limits.ts";
 import { Fault, type Memory, TRAP_OCTETS, TRAP_STEP } from "./memory.ts";
+import { OwnFile } from "./own_file.ts";
 import { EAX, ESP, type Processor } from "./processor.ts";
+import { LEFT, type Service, SERVICES } from "./services.ts";
 
 /** What the first addresses stand for: the end of the program, and of a handler of exceptions. */
 const RESERVED = ["", ""] as const;
 /** Where the first of them lies behind the headers of the system's own library. */
 const FUNCTIONS_FROM = 0x2000;
-const NO_FILE = -1;
-const PAGE_READWRITE = 4;
-/** PAGE_READWRITE, PAGE_WRITECOPY and both with execution. */
-const WRITABLE_PAGES = 0xcc;
-/** What the program is called. */
-const FILE_NAME = "C:\\program.exe";
-
-/** One function: how many arguments it takes from the stack, and what it answers. */
-interface Service {
-  readonly takes: number;
-  readonly answer: (system: System, args: readonly number[]) => number;
-}
-
-const constant = (takes: number, value: number): Service => ({ takes, answer: () => value });
-const allocates = (takes: number, at: number): Service => ({
-  takes,
-  answer: ({ memory }, args) => memory.allocate(args[at] ?? 0),
-});
-
-const SERVICES: ReadonlyMap<string, Service> = new Map<string, Service>([
-  ["LoadLibraryA", { takes: 1, answer: ({ library }) => library }],
-  ["LoadLibraryExA", { takes: 3, answer: ({ library }) => library }],
-  ["GetModuleHandleA", {
-    takes: 1,
-    answer: (s, [name = 0]) => name === 0 ? s.memory.base : s.library,
-  }],
-  ["GetProcAddress", {
-    takes: 2,
-    answer: (s, [, name = 0]) => s.addressOf(name >>> 16 === 0 ? `#${name}` : s.text(name)),
-  }],
-  ["VirtualAlloc", allocates(4, 1)],
-  ["GlobalAlloc", allocates(2, 1)],
-  ["LocalAlloc", allocates(2, 1)],
-  ["HeapAlloc", allocates(3, 2)],
-  ["RtlAllocateHeap", allocates(3, 2)],
-  ["VirtualProtect", {
-    takes: 4,
-    answer: (s, [address = 0, , access = 0, old = 0]) => {
-      if ((address - s.memory.base) >>> 0 < s.headerOctets) {
-        s.memory.protectHeaders((access & WRITABLE_PAGES) === 0 ? s.headerOctets : 0);
-      }
-      s.memory.write(old, 4, PAGE_READWRITE);
-      return 1;
-    },
-  }],
-  ["VirtualFree", constant(3, 1)],
-  ["GlobalFree", constant(1, 0)],
-  ["LocalFree", constant(1, 0)],
-  ["HeapFree", constant(3, 1)],
-  ["HeapCreate", constant(3, 0x150000)],
-  ["HeapDestroy", constant(1, 1)],
-  ["GetProcessHeap", constant(0, 0x140000)],
-  ["FreeLibrary", constant(1, 1)],
-  ["FlushInstructionCache", constant(3, 1)],
-  ["GetCurrentProcess", constant(0, -1)],
-  ["GetCurrentProcessId", constant(0, 0x5a4)],
-  ["GetCurrentThreadId", constant(0, 0x5a8)],
-  ["GetTickCount", constant(0, 0x123456)],
-  ["GetVersion", constant(0, 0x0a280105)],
-  ["GetLastError", constant(0, 0)],
-  ["SetLastError", constant(1, 0)],
-  ["IsDebuggerPresent", constant(0, 0)],
-  ["OutputDebugStringA", constant(1, 0)],
-  ["GetModuleFileNameA", {
-    takes: 3,
-    answer: ({ memory }, [, place = 0, most = 0]) => {
-      if (most >>> 0 <= FILE_NAME.length) return 0;
-      for (let i = 0; i <= FILE_NAME.length; i++) {
-        memory.write(place + i, 1, FILE_NAME.charCodeAt(i) || 0);
-      }
-      return FILE_NAME.length;
-    },
-  }],
-  ["CreateFileA", constant(7, NO_FILE)],
-  ["CloseHandle", constant(1, 1)],
-  ["Sleep", constant(1, 0)],
-]);
-
-/** What the system's own library exports beside them. */
-const LEFT = [
-  "CreateProcessA",
-  "CreateThread",
-  "CreateToolhelp32Snapshot",
-  "ExitProcess",
-  "ExitThread",
-  "FindResourceA",
-  "GetCommandLineA",
-  "GetCurrentThread",
-  "GetFileSize",
-  "GetStartupInfoA",
-  "GetTempPathA",
-  "GetThreadContext",
-  "GetVersionExA",
-  "LoadResource",
-  "OpenProcess",
-  "Process32First",
-  "Process32Next",
-  "ReadFile",
-  "SetFilePointer",
-  "SetThreadContext",
-  "SetUnhandledExceptionFilter",
-  "TerminateProcess",
-  "UnhandledExceptionFilter",
-  "VirtualQuery",
-  "WaitForSingleObject",
-  "WriteFile",
-  "WriteProcessMemory",
-  "lstrcatA",
-  "lstrcmpA",
-  "lstrcpyA",
-  "lstrlenA",
-];
+/** What their code is, for stubs that look at it or run a copy of its beginning: NOP. */
+const CODE = 0x90;
 const LIBRARY = "KERNEL32.dll";
 /** Places in the headers of that library, octets from its start. */
 const HEADERS = 0x80, EXPORTS = 0x200, LISTS = 0x240;
@@ -135,11 +32,24 @@ export class System {
 
   /** Octets of the program's headers in memory. */
   readonly headerOctets: number;
+  /** The file that the program was started from. */
+  readonly file: OwnFile;
+  /** Milliseconds since the system was started: the same in each run. */
+  ticks = 0x123456;
+  /** The handler of exceptions that is asked before all others; 0: none. */
+  firstHandler = 0;
+  /** The handler of exceptions that is asked behind all others; 0: none. */
+  lastHandler = 0;
+  #copied = 0;
 
-  /** @param headerOctets They are read-only until the program asks for it. */
-  constructor(memory: Memory, headerOctets: number) {
+  /**
+   * @param headerOctets They are read-only until the program asks for it.
+   * @param file The program as a file.
+   */
+  constructor(memory: Memory, headerOctets: number, file: Uint8Array) {
     this.memory = memory;
     this.headerOctets = headerOctets;
+    this.file = new OwnFile(file);
     memory.protectHeaders(headerOctets);
     this.#export();
   }
@@ -154,6 +64,8 @@ export class System {
       }
       return place + value.length + 1;
     };
+    const code = new Uint8Array(TRAP_OCTETS - FUNCTIONS_FROM).fill(CODE);
+    memory.put(memory.trapsAt + FUNCTIONS_FROM, code);
     const names = [...SERVICES.keys(), ...LEFT].sort((a, b) => a < b ? -1 : 1);
     put(0, 0x5a4d);
     put(60, HEADERS);
@@ -216,14 +128,26 @@ export class System {
     return this.memory.trapsAt + FUNCTIONS_FROM + TRAP_STEP * number;
   }
 
+  /** Copies octets into the program's memory for a function. Throws {@link Fault}. */
+  copy(address: number, octets: Uint8Array): void {
+    this.memory.put(address, octets);
+    this.#copied += octets.length;
+  }
+
+  /** How many instructions the last call counts as. */
+  get cost(): number {
+    return INSTRUCTIONS_PER_CALL + Math.ceil(this.#copied / OCTETS_PER_INSTRUCTION);
+  }
+
   /** Whether an address is one of a function. */
   has(address: number): boolean {
     return ((address - this.memory.trapsAt) >>> 0) < TRAP_OCTETS;
   }
 
-  /** Does what was called: the processor stands at a function's address. Throws {@link Fault}. */
+  /** Does what was called: the processor stands at a function's address, or behind what a stub copied of it. Throws {@link Fault}. */
   serve(p: Processor): Served {
-    const number = (p.ip - this.threadEnd) / TRAP_STEP;
+    this.#copied = 0;
+    const number = Math.floor((p.ip - this.threadEnd) / TRAP_STEP);
     if (number === 0) return "thread";
     if (number === 1) return "handler";
     const service = SERVICES.get(this.#names[number] ?? "");

@@ -1,4 +1,6 @@
 /** Small programs for tests. */
+import { mapProgram, readProgram } from "../emulator/program.ts";
+import { Run } from "../emulator/run.ts";
 
 /** Address of the image. */
 export const BASE = 0x400000;
@@ -42,4 +44,36 @@ export function makeProgram(code: Uint8Array, name = "UPX", targetOctets = 0x100
   section(optional + 0xe0 + 40, 1, [code.length, stub, size, 0x400]);
   file.set(code, 0x400);
   return file;
+}
+
+/** Octets of their hexadecimal digits; spaces are left out. */
+export function hex(text: string): Uint8Array {
+  const pairs = text.replace(/\s/g, "").match(/../g) ?? [];
+  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
+}
+
+/** Hexadecimal digits of a number of four octets, as code has it. */
+export function le(value: number): string {
+  return [0, 8, 16, 24].map((by) => ((value >>> by) & 255).toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Runs a stub in the program of {@link makeProgram} until it ends.
+ *
+ * @param mostSlices As often its time is asked for; then it is over.
+ */
+export function runStub(code: string, mostSlices = Infinity): { run: Run; file: Uint8Array } {
+  const file = makeProgram(hex(code));
+  const program = readProgram(file);
+  if (program === undefined) throw new Error("no program");
+  const run = new Run(program, mapProgram(file, program), file);
+  run.start();
+  let slices = 0;
+  while (run.next(() => slices++ < mostSlices) !== undefined);
+  return { run, file };
+}
+
+/** Address of a function of the system in such a program. */
+export function addressOf(name: string): number {
+  return runStub("f4").run.system.addressOf(name);
 }
