@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { compilePolicy } from "../../policy/compile.ts";
 import { until } from "../../tests/wait.ts";
 import { MilterHarness } from "./testing/harness.ts";
 import { frame, macros, modified, type MtaMessage } from "./testing/mta.ts";
@@ -465,4 +466,41 @@ Deno.test("milter: asks the MTA for the macros that it uses", async () => {
   assert.ok(text.includes("\0\0\0\x02i r {tls_version} {auth_authen}\0"), text);
   const old = await all.open();
   assert.equal((await old.negotiate(6, 0xff)).length, 0);
+});
+
+Deno.test("milter: what no rule can refuse needs no reply; what a newer policy refuses is refused with the recipient", async () => {
+  const NO_REPLY = { connect: 0x1000, mail: 0x4000 };
+  const policies = [
+    { policy: {}, connect: true, mail: true },
+    {
+      policy: { rules: [{ when: { sender: "@bad.test" }, then: { action: "reject" } }] },
+      connect: true,
+      mail: false,
+    },
+    {
+      policy: { rules: [{ when: { client: "192.0.2.1" }, then: { action: "reject" } }] },
+      connect: false,
+      mail: false,
+    },
+  ];
+  for (const { policy, connect, mail } of policies) {
+    await using all = await MilterHarness.start(policy);
+    const mta = await all.open();
+    await mta.negotiate();
+    assert.equal((mta.protocol & NO_REPLY.connect) !== 0, connect);
+    assert.equal((mta.protocol & NO_REPLY.mail) !== 0, mail);
+  }
+  await using all = await MilterHarness.start({});
+  const mta = await all.mta();
+  assert.equal((await mta.message(CLEAN)).final.command, "a");
+  all.ports.tree = compilePolicy({
+    rules: [{
+      when: { sender: "a@sender.test" },
+      then: { action: "reject", reply: "550 5.7.1 not you" },
+    }],
+  });
+  const said = await mta.envelope();
+  assert.deepEqual([said.command, said.data.toString()], ["y", "550 5.7.1 not you\0"]);
+  const later = await all.mta();
+  assert.equal((await later.envelope()).command, "y");
 });

@@ -38,9 +38,13 @@ const MACROS: readonly (readonly [stage: number, macros: string])[] = [
  * subset of the protocol bits. What is not offered is done without.
  *
  * @param data Behind the command `O`: version, actions, protocol; what follows is for other filters.
+ * @param silent Commands about which nothing can be decided, as `noReply` bits: no reply to them either.
  * @throws {PosternError} `wire/bad-frame` where it is no offer, or one before version 2.
  */
-export function negotiate(data: Uint8Array): { agreement: Agreement; reply: Uint8Array } {
+export function negotiate(
+  data: Uint8Array,
+  silent = 0,
+): { agreement: Agreement; reply: Uint8Array } {
   if (data.length < 12) throw new PosternError("wire/bad-frame", "The MTA's offer is cut short");
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   const offered = view.getUint32(0);
@@ -52,7 +56,7 @@ export function negotiate(data: Uint8Array): { agreement: Agreement; reply: Uint
   }
   const version = Math.min(offered, VERSION);
   const actions = view.getUint32(4) & WANTED_ACTIONS;
-  const protocol = view.getUint32(8) & WANTED_PROTOCOL;
+  const protocol = view.getUint32(8) & (WANTED_PROTOCOL | silent);
   const lists = actions & ACTIONS.setMacros ? MACROS : [];
   const parts = [numbers(version, actions, protocol)];
   for (const [stage, macros] of lists) parts.push(numbers(stage), Buffer.from(`${macros}\0`));

@@ -24,6 +24,8 @@ export interface MilterSessionOptions {
   /** Octets. */
   readonly maxMessageOctets: number;
   readonly maxRecipients: number;
+  /** What need not be answered under the policy in force: see {@link negotiate}. Asked at each negotiation. */
+  readonly silent?: () => number;
 }
 
 /**
@@ -120,7 +122,7 @@ export class MilterSession {
 
   #negotiate(data: Uint8Array): MilterStep {
     if (this.#state.name !== "connected" && this.#state.name !== "negotiated") this.#misplaced("O");
-    const { agreement, reply } = negotiate(data);
+    const { agreement, reply } = negotiate(data, this.#options.silent?.());
     this.#agreement = agreement;
     this.#enter({ name: "negotiated" });
     return { kind: "say", octets: reply };
@@ -129,6 +131,10 @@ export class MilterSession {
   #connect(data: Uint8Array): MilterStep {
     if (this.#state.name !== "negotiated") this.#misplaced("C");
     const client: MilterClient = { ...parseConnect(data), tls: false };
+    if (this.#agreed(PROTOCOL.noReplyConnect)) {
+      this.#enter({ name: "ready", client });
+      return NONE;
+    }
     this.#enter({ name: "askingConnect", client });
     return { kind: "connect", client };
   }
@@ -176,13 +182,18 @@ export class MilterSession {
     return { kind: "sender", transaction };
   }
 
-  /** What becomes of the sender. */
+  /** Whether a refusal of the sender would be heard. */
+  get hearsSender(): boolean {
+    return !this.#agreed(PROTOCOL.noReplyMail);
+  }
+
+  /** What becomes of the sender; not refused where that is not heard. */
   answerSender(refusal?: string): MilterStep {
     const state = this.#state;
     if (state.name !== "askingSender") throw new Error("Nothing was asked");
     if (refusal === undefined) {
       this.#enter({ name: "mail", transaction: state.transaction });
-      return { kind: "say", octets: CONTINUE };
+      return this.#continue(PROTOCOL.noReplyMail);
     }
     this.#enter({ name: "ready", client: state.transaction.client });
     return { kind: "say", octets: replyCode(refusal) };

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { decide } from "../../policy/decide.ts";
+import { refusesEarly } from "../../policy/early.ts";
 import type { Envelope } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { newQueueId } from "../queue_id.ts";
@@ -27,7 +28,7 @@ import {
 } from "./limits.ts";
 import { PacketDecoder } from "./packet_decoder.ts";
 import { PROGRESS, replyCode } from "./packets.ts";
-import { ACTIONS } from "./protocol.ts";
+import { ACTIONS, PROTOCOL } from "./protocol.ts";
 import { MilterSession } from "./session.ts";
 import { reportEnd } from "./session_report.ts";
 import type { MilterClient, MilterStep, MilterTransaction } from "./session_types.ts";
@@ -86,6 +87,7 @@ export class MilterRunner implements Runner {
     this.#session = new MilterSession({
       maxMessageOctets: this.#settings.messageSize,
       maxRecipients: this.#settings.recipients,
+      silent: () => silentCommands(context.ports.policy()),
     });
   }
 
@@ -212,6 +214,11 @@ export class MilterRunner implements Runner {
       together: [],
       apart: [],
     };
+    // a policy that is newer than the agreement has its say with the first recipient
+    if (!this.#session.hearsSender) {
+      this.#open = open;
+      return undefined;
+    }
     const source = this.#source(open);
     const outcome = decide(open.tree, "sender", senderFacts(source));
     const refusal = refusalOf(outcome);
@@ -410,4 +417,10 @@ export class MilterRunner implements Runner {
     this.#stream.deadline(WRITE_MS);
     await this.#stream.write(octets);
   }
+}
+
+/** Commands about which a policy decides nothing: the MTA sends them with what follows, and does not wait. */
+function silentCommands(tree: DecisionTree): number {
+  const { connect, sender } = refusesEarly(tree);
+  return (connect ? 0 : PROTOCOL.noReplyConnect) | (sender ? 0 : PROTOCOL.noReplyMail);
 }

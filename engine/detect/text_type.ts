@@ -142,10 +142,6 @@ function beginsAny(window: Uint8Array, at: number, texts: readonly string[]): bo
   return texts.some((text) => begins(window, at, text));
 }
 
-function blankOrEnd(meaning: number): boolean {
-  return meaning === BLANK || meaning === LINE_END;
-}
-
 function markedType(text: string): FileType | undefined {
   for (const { type, text: pattern } of TEXTS) if (pattern.test(text)) return type;
   return undefined;
