@@ -1,9 +1,43 @@
-/**
- * The inner loop of text_normal.ts as a WebAssembly module: sixteen octets at a time, which JavaScript cannot. It is put together
- * here, instruction by instruction, so that what runs can be read; it has no import.
- *
- * @see https://webassembly.github.io/spec/core/binary/
- */
+/** The inner loop of text_normal.ts as a WebAssembly module: sixteen octets at a time. */
+import {
+  add,
+  all,
+  and,
+  any,
+  block,
+  br,
+  brIf,
+  choose,
+  equals,
+  eqz,
+  get,
+  i32,
+  less,
+  lessUnsigned,
+  load,
+  loop,
+  mask,
+  notLessUnsigned,
+  oneByOne,
+  or,
+  select,
+  set,
+  shiftLeft,
+  shiftRight,
+  splat,
+  store,
+  subtract,
+  swizzle,
+  tee,
+  trailingZeros,
+  vectorAdd,
+  vectorAnd,
+  vectorOr,
+  vectorSubtract,
+  vectorXor,
+  wasmModule,
+  xor,
+} from "../wasm_words.ts";
 
 /** Where a piece of text is put, where its normal form is written, and the most octets of a piece. */
 export const PIECE = { input: 0, output: 0x10100, octets: 0x10000 } as const;
@@ -14,66 +48,6 @@ export const ANSWER = { length: 0xfffff, blank: 1 << 20, changed: 1 << 21 } as c
 
 const PAGES = 3;
 const BLANK = 0x20;
-
-/** A number as LEB128; instructions know by themselves whether it is signed. */
-function number(value: number): number[] {
-  const octets: number[] = [];
-  for (let rest = value;;) {
-    const low = rest & 0x7f;
-    rest >>= 7;
-    if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) {
-      return [...octets, low];
-    }
-    octets.push(low | 0x80);
-  }
-}
-
-function unsigned(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
-}
-
-const get = (local: number) => [0x20, local];
-const set = (local: number) => [0x21, local];
-const tee = (local: number) => [0x22, local];
-const i32 = (value: number) => [0x41, ...number(value)];
-const block = (...body: readonly number[][]) => [0x02, 0x40, ...body.flat(), 0x0b];
-const loop = (...body: readonly number[][]) => [0x03, 0x40, ...body.flat(), 0x0b];
-const br = (depth: number) => [0x0c, depth];
-const brIf = (depth: number) => [0x0d, depth];
-const select = [0x1b];
-const eqz = [0x45];
-const lessUnsigned = [0x49];
-const notLessUnsigned = [0x4f];
-const trailingZeros = [0x68];
-const add = [0x6a];
-const subtract = [0x6b];
-const and = [0x71];
-const or = [0x72];
-const xor = [0x73];
-const shiftLeft = [0x74];
-const shiftRight = [0x76];
-
-const vector = (instruction: number, ...rest: readonly number[]) => [
-  0xfd,
-  ...unsigned(instruction),
-  ...rest,
-];
-const all = (octet: number) => vector(12, ...new Array<number>(16).fill(octet));
-const oneByOne = vector(12, ...Array.from({ length: 16 }, (_, i) => i));
-const load = (offset: number) => vector(0, 0, ...unsigned(offset));
-const store = (offset: number) => vector(11, 0, ...unsigned(offset));
-const swizzle = vector(14);
-const splat = vector(15);
-const equals = vector(35);
-const less = vector(38);
-const vectorAnd = vector(78);
-const vectorOr = vector(80);
-const vectorXor = vector(81);
-const choose = vector(82);
-const any = vector(83);
-const mask = vector(100);
-const vectorAdd = vector(110);
-const vectorSubtract = vector(113);
 
 /** Parameters, then locals: numbers first, vectors behind. */
 const LENGTH = 0;
@@ -222,25 +196,9 @@ const CODE = [
   i32(21),
   shiftLeft,
   or,
-].flat();
-
-const I32 = 0x7f;
-const V128 = 0x7b;
-const name = (text: string) => [text.length, ...new TextEncoder().encode(text)];
-const section = (id: number, ...content: readonly number[][]) => {
-  const octets = content.flat();
-  return [id, ...unsigned(octets.length), ...octets];
-};
+];
 
 /** The module: exports `memory`, and `normal` with the length of the piece and whether a blank is before it. */
 export function textNormalProgram(): Uint8Array<ArrayBuffer> {
-  const body = [2, 6, I32, 3, V128, ...CODE, 0x0b];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 2, I32, I32, 1, I32]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 1, PAGES, PAGES]),
-    ...section(7, [2], name("memory"), [2, 0], name("normal"), [0, 0]),
-    ...section(10, [1], unsigned(body.length), body),
-  ]);
+  return wasmModule(PAGES, [{ name: "normal", parameters: 2, numbers: 6, vectors: 3, code: CODE }]);
 }

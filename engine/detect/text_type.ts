@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { looksLikeMail } from "../message/looks_like_mail.ts";
-import { begins } from "../message/source.ts";
+import { begins } from "../message/lines.ts";
 import type { FileType } from "./file_type_table.ts";
 
 /** How much of a text is looked at. */

@@ -2,7 +2,8 @@
 import type { OctetRange } from "../types.ts";
 import type { AmbiguityName } from "./ambiguities.ts";
 import { octetsOf } from "./charsets.ts";
-import type { Line, Source } from "./source.ts";
+import type { Line } from "./lines.ts";
+import type { Source } from "./source.ts";
 
 /** A piece between delimiters. */
 export interface Segment extends OctetRange {

@@ -1,4 +1,7 @@
 /** Quoted-printable (RFC 2045, section 6.7): one pass where it is well-formed, every reader's result where it is not. */
+import { octetPrograms } from "./octet_programs.ts";
+import { INPUT, LOOK_AHEAD, OUTPUT, PIECE_OCTETS } from "./octet_memory.ts";
+import { MALFORMED, STOP } from "./quoted_printable_program.ts";
 import type { PartContent } from "./types.ts";
 
 const TAB = 9, LF = 10, CR = 13, SPACE = 32, EQUALS = 61;
@@ -38,8 +41,9 @@ const MANNERS: readonly Manner[] = [
 
 /** Decodes quoted-printable; the first reading is the standard one. More than one only where something is malformed. */
 export function* quotedPrintableReadings(octets: Uint8Array): Generator<PartContent, void> {
-  if (octets.indexOf(EQUALS) < 0 && !hasBlankEnd(octets)) {
-    yield { octets, reading: STANDARD.reading };
+  const wellFormed = decodeWellFormed(octets);
+  if (wellFormed !== undefined) {
+    yield { octets: wellFormed, reading: STANDARD.reading };
     return;
   }
   const odd = { value: false };
@@ -63,13 +67,40 @@ function withoutOdd(octets: Uint8Array): Uint8Array {
   return out.subarray(0, size);
 }
 
-function hasBlankEnd(octets: Uint8Array): boolean {
-  for (let at = octets.indexOf(LF); at >= 0; at = octets.indexOf(LF, at + 1)) {
-    const last = octets[at - 1] === CR ? octets[at - 2] : octets[at - 1];
-    if (last === SPACE || last === TAB) return true;
+/** The one reading of what is well-formed, the octets themselves where nothing has to be decoded; `undefined` where it may not be. */
+function decodeWellFormed(octets: Uint8Array): Uint8Array | undefined {
+  const { quotedPrintable, memory } = octetPrograms();
+  const { length } = octets;
+  const made = length > PIECE_OCTETS ? new Uint8Array(length) : undefined;
+  let size = 0;
+  for (let at = 0; at < length;) {
+    const end = pieceEnd(octets, at);
+    const count = end - at;
+    if (count === 0) return undefined; // a piece of nothing but blanks
+    memory.set(count === length ? octets : octets.subarray(at, end), INPUT);
+    memory[INPUT - 2] = memory[INPUT - 1] = 0;
+    memory.fill(STOP, INPUT + count, INPUT + count + LOOK_AHEAD);
+    const written = quotedPrintable(count);
+    if (written === MALFORMED) return undefined;
+    if (made === undefined) {
+      return written === length ? octets : memory.slice(OUTPUT, OUTPUT + written);
+    }
+    made.set(memory.subarray(OUTPUT, OUTPUT + written), size);
+    size += written;
+    at = end;
   }
-  const last = octets.at(-1);
-  return last === SPACE || last === TAB;
+  return size === length ? octets : made!.subarray(0, size);
+}
+
+/** Where a piece may end: not within an escape, nor where blanks or a CR could belong to a line end; its start if nowhere. */
+function pieceEnd(octets: Uint8Array, start: number): number {
+  if (octets.length - start <= PIECE_OCTETS) return octets.length;
+  for (let end = start + PIECE_OCTETS; end > start + 1; end--) {
+    const last = octets[end - 1]!;
+    if (last === LF) return end;
+    if (last > SPACE && last !== EQUALS && octets[end - 2] !== EQUALS) return end;
+  }
+  return start;
 }
 
 function decode(octets: Uint8Array, manner: Manner, odd?: { value: boolean }): Uint8Array {

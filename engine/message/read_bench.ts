@@ -64,9 +64,14 @@ function text(octets: number): Uint8Array {
   );
 }
 
+const GREETING = "Sch=C3=B6ne Gr=C3=BC=C3=9Fe, ein Satz mit ein paar Zeichen =\r\n";
+/** A table's cell as mailings have it. */
+const CELL = '<td align=3D"center" valign=3D"top" style=3D"padding:12px 18px;font-family:A=\r\n' +
+  'rial,sans-serif;color:#333333;"><a href=3D"https://example.test/c?u=3D9f8a7&=\r\n' +
+  'id=3D12bc" target=3D"_blank">Jetzt ansehen =E2=80=93 Angebote f=C3=BCr Sie</=\r\na></td>\r\n';
+
 /** Text and HTML in quoted-printable, of about the size. */
-function quoted(octets: number): Uint8Array {
-  const line = "Sch=C3=B6ne Gr=C3=BC=C3=9Fe, ein Satz mit ein paar Zeichen =\r\n";
+function quoted(octets: number, line: string): Uint8Array {
   const body = line.repeat(Math.floor(octets / 2 / line.length));
   const part = (type: string) =>
     `--b\r\nContent-Type: ${type}; charset=utf-8\r\n` +
@@ -81,7 +86,8 @@ const CASES: Readonly<Record<string, Uint8Array>> = {
   "4 KiB mixed": mixed(4_096),
   "60 KiB mixed": mixed(61_440),
   "60 KiB text": text(61_440),
-  "60 KiB quoted-printable": quoted(61_440),
+  "60 KiB quoted-printable": quoted(61_440, GREETING),
+  "60 KiB quoted-printable HTML": quoted(61_440, CELL),
   "140 KiB mixed": mixed(143_360),
 };
 

@@ -1,7 +1,7 @@
 /** Uuencoded files (POSIX uuencode; also its base64 form), as they stand in text. */
 import { Buffer } from "node:buffer";
 import { lenientBase64 } from "./base64.ts";
-import { begins } from "./source.ts";
+import { begins } from "./lines.ts";
 
 /** A file found in text. */
 export interface EmbeddedFile {

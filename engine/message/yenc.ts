@@ -1,6 +1,6 @@
 /** yEnc files in text: draft of 2002, http://www.yenc.org/yenc-draft.1.3.txt. */
 import { Buffer } from "node:buffer";
-import { begins } from "./source.ts";
+import { begins } from "./lines.ts";
 import type { EmbeddedFile } from "./uuencode.ts";
 
 const LF = 10, CR = 13, EQUALS = 61;
