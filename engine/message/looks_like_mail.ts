@@ -1,5 +1,6 @@
 /** Whether octets are a message, whatever their name or declared type says. */
-import { begins, Source } from "./source.ts";
+import { begins } from "./lines.ts";
+import { Source } from "./source.ts";
 
 /** Octets at the start that are looked at. */
 const PROBE = 8_192;
