@@ -1,7 +1,7 @@
 /** Pages of the documentation that are made of the engine's own tables, so that they cannot say anything else than the code does. */
 import { HEURISTICS } from "./detect/heuristic_table.ts";
 import { CORPUS_NOTES, NOT_OPENED, readerOf } from "./unpack/format_notes.ts";
-import { FILE_TYPES } from "./detect/file_type.ts";
+import { FILE_TYPES } from "./file_types.ts";
 import {
   FEW_FUNCTIONS,
   MAX_HEAP_OCTETS,

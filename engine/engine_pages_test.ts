@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FILE_TYPES } from "./detect/file_type.ts";
+import { FILE_TYPES } from "./file_types.ts";
 import { HEURISTICS } from "./detect/heuristic_table.ts";
 import { heuristicsPage, limitsPage } from "./engine_pages.ts";
 import { NOT_OPENED } from "./unpack/format_notes.ts";

@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { NOT_SCANNED_REASONS, SCAN_STATUSES } from "../engine/types.ts";
-import { ATTACHMENT_TYPES } from "./attachment_types.ts";
+import { FILE_TYPES } from "../engine/file_types.ts";
 import { parseNetwork } from "./network.ts";
 import { DKIM_RESULTS, DMARC_RESULTS, SPF_RESULTS } from "./authentication_results.ts";
 import { AGENT_NAMES, DIRECTIONS, type Facts } from "./types.ts";
@@ -20,7 +20,7 @@ const client = z.string().refine(
 );
 
 /** Types by content that an attachment can be of; groups of them are for rules. */
-const CONTENT_TYPES = [...new Set(Object.values(ATTACHMENT_TYPES).flat())];
+const CONTENT_TYPES = [...new Set(Object.values(FILE_TYPES).flat())];
 
 /** What a description may say. `unknown` names facts whose lookup failed. */
 export const mailSchema = z.strictObject({

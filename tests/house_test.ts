@@ -15,7 +15,7 @@ const MAX_LINES = 450;
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   engine: [],
-  policy: ["engine/types.ts"],
+  policy: ["engine/types.ts", "engine/file_types.ts"],
   store: ["engine/types.ts", "policy/types.ts"],
   agents: ["policy/", "engine/types.ts", "engine/message/marks.ts", "engine/clean/plan.ts"],
   mirror: ["store/", "types:engine/types.ts"],

@@ -1,5 +1,5 @@
 /** ClamAV's words for types of content, in ours. */
-import { FILE_TYPES, type FileType } from "./file_type_table.ts";
+import { FILE_TYPES, type FileType } from "../file_types.ts";
 
 /** ClamAV's functionality level that signatures are read for: that of 1.4. */
 export const FUNCTIONALITY_LEVEL = 213;

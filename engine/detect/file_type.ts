@@ -1,17 +1,10 @@
 /**
  * The type of octets by what they are, never by what they are called.
  */
-import {
-  FILE_TYPES,
-  type FileType,
-  type FileTypeGroup,
-  type Magic,
-  MAGICS,
-} from "./file_type_table.ts";
+import { FILE_TYPES, type FileType, type FileTypeGroup } from "../file_types.ts";
+import { type Magic, MAGICS } from "./file_type_table.ts";
 import { textType } from "./text_type.ts";
 import { zipType } from "./zip_type.ts";
-
-export { FILE_TYPES, type FileType, type FileTypeGroup } from "./file_type_table.ts";
 
 interface Row {
   readonly type: FileType;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { makeTar, makeZip } from "../unpack/fixtures.ts";
-import { FILE_TYPES, type FileType, fileType, fileTypeGroup } from "./file_type.ts";
+import { FILE_TYPES, type FileType } from "../file_types.ts";
+import { fileType, fileTypeGroup } from "./file_type.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const file = (name: string) => ({ name, content: encode("x") });

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { looksLikeMail } from "../message/looks_like_mail.ts";
 import { begins } from "../message/lines.ts";
-import type { FileType } from "./file_type_table.ts";
+import type { FileType } from "../file_types.ts";
 
 /** How much of a text is looked at. */
 const WINDOW_OCTETS = 4096;

@@ -1,4 +1,4 @@
-import type { FileType } from "./file_type_table.ts";
+import type { FileType } from "../file_types.ts";
 
 /** How many names are looked at. */
 const MAX_NAMES = 64;
