@@ -4,6 +4,7 @@
  */
 import net from "node:net";
 import { PosternError } from "../errors.ts";
+import { NodeSocket } from "./node_socket.ts";
 import type { Connection } from "./stream.ts";
 import type { Accepting } from "./unix_listener.ts";
 
@@ -68,85 +69,44 @@ export function listenPassed({ fd, address }: PassedSocket, listen: string): Acc
   };
 }
 
-/** A connection over a socket of node:net, which keeps no more octets unread than its high-water mark. */
+/** A connection over a socket of node:net. */
 class NodeConnection implements Connection {
   readonly localAddr: Deno.Addr;
   readonly remoteAddr: Deno.Addr;
-  readonly #socket: net.Socket;
+  readonly #node: NodeSocket;
   readonly #unix: boolean;
-  #rest: Uint8Array | undefined;
-  #ended = false;
-  #failure: unknown;
-  #wake: (() => void) | undefined;
 
   constructor(socket: net.Socket, unix: boolean) {
-    this.#socket = socket;
+    this.#node = new NodeSocket(socket, connectionClosed, false);
     this.#unix = unix;
     this.localAddr = addr(socket.localAddress, socket.localPort);
     this.remoteAddr = addr(socket.remoteAddress, socket.remotePort);
-    const wake = () => this.#wake?.();
-    socket.on("readable", wake);
-    socket.on("close", wake);
-    socket.on("end", () => {
-      this.#ended = true;
-      wake();
-    });
-    socket.on("error", (error: unknown) => {
-      this.#failure ??= error;
-      wake();
-    });
   }
 
-  async read(buffer: Uint8Array): Promise<number | null> {
-    while (true) {
-      const chunk: Uint8Array | null = this.#rest ?? this.#socket.read();
-      if (chunk) {
-        const count = Math.min(chunk.length, buffer.length);
-        buffer.set(chunk.subarray(0, count));
-        this.#rest = count < chunk.length ? chunk.subarray(count) : undefined;
-        return count;
-      }
-      if (this.#ended) return null;
-      if (this.#failure !== undefined || this.#socket.destroyed) throw this.#closed();
-      await new Promise<void>((resolve) => this.#wake = resolve);
-      this.#wake = undefined;
-    }
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#node.read(buffer);
   }
 
   async write(octets: Uint8Array): Promise<number> {
-    if (this.#failure !== undefined || this.#socket.destroyed) throw this.#closed();
-    await this.#called((done) => this.#socket.write(octets, done));
+    await this.#node.write(octets);
     return octets.length;
   }
 
   async closeWrite(): Promise<void> {
-    await this.#called((done) => this.#socket.end(done));
+    await this.#node.called((done) => this.#node.socket.end(done));
   }
 
   setNoDelay(on = true): void {
-    if (!this.#unix) this.#socket.setNoDelay(on);
+    if (!this.#unix) this.#node.socket.setNoDelay(on);
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#node.destroy();
   }
+}
 
-  /** Waits for a call back, which may never come where the socket is destroyed: so its close counts, too. */
-  #called(call: (done: (error?: Error | null) => void) => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const closed = () => reject(this.#closed());
-      this.#socket.once("close", closed);
-      call((error) => {
-        this.#socket.off("close", closed);
-        if (error) reject(error);
-        else resolve();
-      });
-    });
-  }
-
-  #closed(): Deno.errors.ConnectionReset {
-    return new Deno.errors.ConnectionReset("The connection is closed", { cause: this.#failure });
-  }
+function connectionClosed(cause: unknown): Error {
+  return new Deno.errors.ConnectionReset("The connection is closed", { cause });
 }
 
 function addr(hostname: string | undefined, port: number | undefined): Deno.Addr {

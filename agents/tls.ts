@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import tls from "node:tls";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { PosternError } from "../errors.ts";
+import { NodeSocket } from "./node_socket.ts";
 import { ConnStream, type WireStream } from "./stream.ts";
 
 const READ_OCTETS = 16 * 1024;
@@ -188,72 +189,26 @@ class TlsStream implements WireStream {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly #below: ConnStream;
-  readonly #socket: tls.TLSSocket;
-  #rest: Uint8Array | undefined;
-  #ended = false;
-  #failure: unknown;
-  #wake: (() => void) | undefined;
+  readonly #node: NodeSocket;
 
   constructor(below: ConnStream, socket: tls.TLSSocket) {
     this.remoteAddress = below.remoteAddress;
     this.remotePort = below.remotePort;
     this.#below = below;
-    this.#socket = socket;
-    const wake = () => this.#wake?.();
-    socket.on("readable", wake);
-    socket.on("secure", wake);
-    socket.on("secureConnect", wake);
-    socket.on("end", () => {
-      this.#ended = true;
-      wake();
-    });
-    socket.on("error", (error: unknown) => {
-      this.#failure ??= error;
-      wake();
-    });
-    socket.on("close", () => {
-      this.#ended = true;
-      wake();
-    });
+    this.#node = new NodeSocket(socket, tlsClosed, true);
   }
 
   /** Resolves once the handshake is done; octets are read and written only then. */
-  async opened(event: "secure" | "secureConnect"): Promise<void> {
-    let done = false;
-    this.#socket.once(event, () => done = true);
-    while (!done) {
-      if (this.#failure !== undefined || this.#ended) throw this.#error();
-      await this.#event();
-    }
+  opened(event: "secure" | "secureConnect"): Promise<void> {
+    return this.#node.opened(event);
   }
 
-  async read(buffer: Uint8Array): Promise<number | null> {
-    while (true) {
-      const chunk: Uint8Array | null = this.#rest ?? this.#socket.read();
-      if (chunk) {
-        const count = Math.min(chunk.length, buffer.length);
-        buffer.set(chunk.subarray(0, count));
-        this.#rest = count < chunk.length ? chunk.subarray(count) : undefined;
-        return count;
-      }
-      if (this.#failure !== undefined) throw this.#error();
-      if (this.#ended) return null;
-      await this.#event();
-    }
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#node.read(buffer);
   }
 
-  async write(octets: Uint8Array): Promise<void> {
-    if (this.#failure !== undefined) throw this.#error();
-    await new Promise<void>((resolve, reject) => {
-      // A write on a socket that is being destroyed may never be called back, so its close counts, too.
-      const closed = () => reject(this.#error());
-      this.#socket.once("close", closed);
-      this.#socket.write(octets, (error?: Error | null) => {
-        this.#socket.off("close", closed);
-        if (error) reject(this.#error(error));
-        else resolve();
-      });
-    });
+  write(octets: Uint8Array): Promise<void> {
+    return this.#node.write(octets);
   }
 
   deadline(ms: number): void {
@@ -262,28 +217,23 @@ class TlsStream implements WireStream {
 
   async end(): Promise<void> {
     this.#below.deadline(GOODBYE_MS);
-    if (this.#failure === undefined && !this.#socket.destroyed) {
+    const { socket, isOver } = this.#node;
+    if (!isOver) {
       await new Promise<void>((resolve) => {
-        this.#socket.once("close", () => resolve());
-        this.#socket.end(() => resolve());
+        socket.once("close", () => resolve());
+        socket.end(() => resolve());
       });
     }
     this.close();
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#node.destroy();
     this.#below.close();
-    this.#wake?.();
   }
+}
 
-  async #event(): Promise<void> {
-    await new Promise<void>((resolve) => this.#wake = resolve);
-    this.#wake = undefined;
-  }
-
-  #error(cause: unknown = this.#failure): PosternError {
-    if (cause instanceof PosternError) return cause;
-    return new PosternError("wire/closed", "The TLS connection is closed", { cause });
-  }
+function tlsClosed(cause: unknown): Error {
+  if (cause instanceof PosternError) return cause;
+  return new PosternError("wire/closed", "The TLS connection is closed", { cause });
 }
