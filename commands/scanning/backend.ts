@@ -38,7 +38,11 @@ export async function standaloneBackend(
 ): Promise<Backend> {
   const { set, remove } = await signatureSet(signatures);
   try {
-    const pool = await ScannerPool.start({ processes, ...(set ? { signatures: set } : {}) });
+    const pool = await ScannerPool.start({
+      processes,
+      spare: false, // few files wait, and each process takes time to start
+      ...(set ? { signatures: set } : {}),
+    });
     return {
       scan: (octets, settings) => pool.scan(octets, settings),
       close: async () => {
