@@ -7,7 +7,7 @@ import { sevenZipUrl } from "../engine/scanner/sevenzip_file.ts";
 import type { ModuleFiles } from "../engine/scanner/module_files.ts";
 import { cLibrary, KERNEL_REFUSALS, type KernelRefusal } from "../engine/scanner/landlock.ts";
 import type { ScannerHello } from "../engine/scanner/protocol.ts";
-import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
+import { NAMES_UNIX_SOCKETS } from "../agents/unix_sockets.ts";
 import { boundMemory, confined, type Confinement } from "./confine.ts";
 import { ALLOCATOR, FROM_SOURCE, NURSERY, processCommand, PROGRAM } from "./entries.ts";
 
