@@ -5,6 +5,7 @@ import { MAX_NETWORK_ADDRESSES } from "../policy/config_parts.ts";
 import { type AgentConfig, agentNextHop } from "../policy/config.ts";
 import { isPassed } from "../policy/listen.ts";
 import { addressesOf } from "./networks.ts";
+import { NAMES_UNIX_SOCKETS } from "./unix_sockets.ts";
 
 /** What a worker is given; what is not named is refused. */
 export interface AgentPermissions {
@@ -43,15 +44,6 @@ const TABLE = {
 export function agentPermissions(config: AgentConfig): AgentPermissions {
   return TABLE[config.agent](config);
 }
-
-/**
- * Whether the runtime has a net permission for single unix sockets. Before Deno 2.9 there is none: a socket takes read and write
- * alone, and to name it is an error.
- */
-export const NAMES_UNIX_SOCKETS: boolean = (() => {
-  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
-  return major > 2 || (major === 2 && minor >= 9);
-})();
 
 /** The same as the runtime takes it; everything that is not granted is refused without asking. */
 export function denoPermissions(permissions: AgentPermissions): Deno.PermissionOptionsObject {

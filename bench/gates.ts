@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import { submitMilter } from "../commands/selftest/submit_milter.ts";
-import { buildSignatures } from "../daemon/signatures.ts";
+import { buildSignatures } from "../daemon/signature_build.ts";
 import { Gateway } from "../tests/gateway.ts";
 import { startAmavis } from "../tests/peers/amavis.ts";
 import { Process } from "../tests/peers/process.ts";

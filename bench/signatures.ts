@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { ScannerPool } from "../daemon/pool.ts";
-import { buildSignatures } from "../daemon/signatures.ts";
+import { buildSignatures } from "../daemon/signature_build.ts";
 import type { ScanSettings } from "../engine/types.ts";
 import { pss } from "../tests/processes.ts";
 import { Clamd } from "./clamd.ts";

@@ -52,7 +52,7 @@ async function runBuild(
   { sources, output, json }: { sources: readonly string[]; output: string; json: boolean },
 ): Promise<number> {
   if (sources.length === 0) throw new PosternError("command/usage", "Name the sources to build");
-  const { buildSignatures } = await import("../daemon/signatures.ts");
+  const { buildSignatures } = await import("../daemon/signature_build.ts");
   const { set, reports } = await buildSignatures(sources, output);
   if (json) printJson({ ...setJson(set), sources: reports });
   else {
@@ -93,7 +93,10 @@ async function runList(options: SetOptions): Promise<number> {
 
 async function runCheck(options: SetOptions): Promise<number> {
   const set = await readSet(await directoryOf(options));
-  const { readModuleFiles, readYara } = await import("../daemon/signatures.ts");
+  const [{ readModuleFiles }, { readYara }] = await Promise.all([
+    import("../daemon/signatures.ts"),
+    import("../daemon/signature_build.ts"),
+  ]);
   const { openModules } = await import("../engine/detect/modules.ts");
   const started = performance.now();
   const hasRules = set.manifest.modules.some(({ kind }) => kind === "yara");

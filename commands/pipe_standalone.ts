@@ -22,7 +22,7 @@ export async function processStandalone(
 ): Promise<{ answer: ProcessAnswer; message?: Uint8Array }> {
   const [{ tree }, pool] = await Promise.all([
     readPolicy(policyPath, DOCUMENT_TIME_MS),
-    ScannerPool.start({ processes: 1 }),
+    ScannerPool.start({ processes: 1, spare: false }),
   ]);
   const ports: AgentPorts = {
     policy: () => tree,

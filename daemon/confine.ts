@@ -148,22 +148,23 @@ function readPasswd(): string {
   }
 }
 
-/** Whether a user could read a file or directory: that it and the directories above are not closed to him. */
-export function mayRead(user: User, path: string): boolean {
-  return mayAccess(user, "-r", path);
+/** Whether a user could read all of these files and directories: that they and the directories above are not closed to him. */
+export function mayRead(user: User, ...paths: readonly string[]): boolean {
+  return mayAccess(user, "-r", paths);
 }
 
 /** Whether a user could make files in a directory. */
 export function mayWrite(user: User, path: string): boolean {
-  return mayAccess(user, "-w", path);
+  return mayAccess(user, "-w", [path]);
 }
 
-function mayAccess(user: User, how: "-r" | "-w", path: string): boolean {
+function mayAccess(user: User, how: "-r" | "-w", paths: readonly string[]): boolean {
   const setpriv = systemTool("setpriv");
   const test = systemTool("test");
   if (!setpriv || !test) return true; // cannot be known beforehand; the start itself will say
+  const each = paths.flatMap((path, i) => i === 0 ? [how, path] : ["-a", how, path]);
   return new Deno.Command(setpriv, {
-    args: [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--init-groups", test, how, path],
+    args: [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--init-groups", test, ...each],
     stdin: "null",
     stdout: "null",
     stderr: "null",

@@ -100,6 +100,7 @@ export class ScannerPool {
     };
     this.#crew = new ScannerCrew({
       size: options.processes ?? navigator.hardwareConcurrency,
+      spare: options.spare ?? true,
       scansPerProcess: options.scansPerProcess ?? 200_000,
       busyMsPerProcess: CPU_SECONDS * 500,
       residentOctets: this.#memoryOctets * 0.75 + PROGRAM_OCTETS,

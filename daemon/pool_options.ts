@@ -13,8 +13,10 @@ export type PoolReport = (
 
 /** How a pool is started; everything has a default. */
 export interface ScannerPoolOptions {
-  /** Scans at once; default: number of cores. One more process is kept warm. */
+  /** Scans at once; default: number of cores. */
   readonly processes?: number;
+  /** Whether one more process is kept warm, for when one ends; default: true. */
+  readonly spare?: boolean;
   /** Data segment of one scanner, octets; default 1 GiB. */
   readonly memoryOctets?: number;
   /** Scans that may wait; default 1000. */

@@ -233,6 +233,20 @@ Deno.test("a scan may touch nothing: no file, socket, process, variable, module 
   }
 });
 
+Deno.test("ScannerPool.start() keeps one more than may be busy, or none", async () => {
+  await withPool({}, async (pool) => {
+    await until("the spare is there", () => pool.status().processes.length === 2);
+  });
+  await withPool({ spare: false }, async (pool) => {
+    const [{ pid } = { pid: 0 }] = pool.status().processes;
+    Deno.kill(pid, "SIGKILL");
+    await until("it is replaced", () => {
+      const { processes } = pool.status();
+      return processes.length === 1 && processes[0]?.pid !== pid;
+    });
+  });
+});
+
 Deno.test("ScannerPool.close() ends every process", async () => {
   const pool = await ScannerPool.start({ processes: 1, worker: FIXTURE });
   await until("the spare is there", () => pool.status().processes.length === 2);

@@ -19,6 +19,8 @@ export interface ScannerStatus {
 export interface ScannerCrewOptions {
   /** Scanners that may be busy at once. */
   readonly size: number;
+  /** Whether one more is kept. */
+  readonly spare: boolean;
   readonly scansPerProcess: number;
   readonly busyMsPerProcess: number;
   /** Resident memory after a scan from which on a scanner is replaced, octets. */
@@ -42,6 +44,7 @@ export class ScannerCrew {
   readonly #busy = new Set<ScannerProcess>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #end = new AbortController();
   #starting = 0;
   /** Deaths since the last scan that went well. */
   #failures = 0;
@@ -115,6 +118,7 @@ export class ScannerCrew {
   /** Kills all of them; resolves when they are gone. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#end.abort(); // who is only starting has nothing to end well
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     const all = [...this.#busy, ...this.#idle];
@@ -130,9 +134,15 @@ export class ScannerCrew {
     return (residentOctets(scanner.pid) ?? 0) > this.#options.residentOctets;
   }
 
-  /** Starts what is missing. */
+  /** How many there are to be. */
+  get #wanted(): number {
+    return this.#options.size + (this.#options.spare ? 1 : 0);
+  }
+
+  /** Starts what is missing: the first alone, which is ready sooner when no other takes its time. */
   #fill(): void {
-    const missing = this.#options.size + 1 - this.#idle.length - this.#busy.size - this.#starting;
+    const wanted = this.#started ? this.#wanted : 1;
+    const missing = wanted - this.#idle.length - this.#busy.size - this.#starting;
     for (let i = 0; i < missing; i++) {
       this.#starting++;
       const delay = BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)] ?? 0;
@@ -157,7 +167,7 @@ export class ScannerCrew {
 
   async #start(): Promise<void> {
     try {
-      const scanner = await ScannerProcess.start(this.#options.process);
+      const scanner = await ScannerProcess.start(this.#options.process, this.#end.signal);
       this.#starting--;
       if (this.#closed) {
         scanner.kill("cancelled");
@@ -177,12 +187,14 @@ export class ScannerCrew {
           reason: "prlimit is not installed; the pool watches their memory instead",
         });
       }
+      const isFirst = !this.#started;
       this.#started = true;
       this.#refused = scanner.refused;
       void this.#mourn(scanner);
       this.#idle.unshift(scanner);
       this.#ready.resolve();
       this.#options.onFree();
+      if (isFirst) this.#fill();
     } catch (error) {
       this.#starting--;
       this.#failures++;
@@ -191,11 +203,8 @@ export class ScannerCrew {
       this.#options.report("error", "A scanner could not be started", {
         detail: words.slice(0, 500),
       });
-      if (!this.#started) {
-        // The pool never came up: it says so, and does not try for ever.
-        if (this.#starting === 0) this.#ready.reject(error);
-        return;
-      }
+      // The pool never came up: it says so, and does not try for ever.
+      if (!this.#started && this.#failures > this.#options.size) return this.#ready.reject(error);
       this.#fill();
     }
   }

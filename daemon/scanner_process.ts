@@ -7,7 +7,7 @@ import { sevenZipUrl } from "../engine/scanner/sevenzip_file.ts";
 import type { ModuleFiles } from "../engine/scanner/module_files.ts";
 import { cLibrary, KERNEL_REFUSALS, type KernelRefusal } from "../engine/scanner/landlock.ts";
 import type { ScannerHello } from "../engine/scanner/protocol.ts";
-import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
+import { NAMES_UNIX_SOCKETS } from "../agents/unix_sockets.ts";
 import { boundMemory, confined, type Confinement } from "./confine.ts";
 import { ALLOCATOR, FROM_SOURCE, NURSERY, processCommand, PROGRAM } from "./entries.ts";
 
@@ -100,9 +100,13 @@ export class ScannerProcess {
   /**
    * Starts a process and waits for its hello.
    *
+   * @param signal Aborted when it is not to be waited for any more: the process is killed.
    * @throws {ScannerDeath} where it ends, or is not ready in time.
    */
-  static async start(options: ScannerProcessOptions): Promise<ScannerProcess> {
+  static async start(
+    options: ScannerProcessOptions,
+    signal?: AbortSignal,
+  ): Promise<ScannerProcess> {
     const name = crypto.randomUUID();
     const path = `${options.directory}/${name}`;
     // A socket of its own for each scanner: whoever connects to it is this one, and nobody else ever can.
@@ -112,7 +116,10 @@ export class ScannerProcess {
     if (user) await Deno.chown(path, user.uid, user.gid);
     const child = spawnScanner(path, options);
     const stderr = new StderrTail(child.stderr);
-    const timer = setTimeout(() => kill(child), options.startMs);
+    const end = () => kill(child);
+    const timer = setTimeout(end, options.startMs);
+    if (signal?.aborted) end();
+    else signal?.addEventListener("abort", end, { once: true });
     const gone = child.status.then(() => listener.close()).catch(() => {});
     let connection: Deno.UnixConn | undefined;
     try {
@@ -135,6 +142,7 @@ export class ScannerProcess {
       );
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
       closeQuietly(listener);
       await Deno.remove(path).catch(() => {});
     }

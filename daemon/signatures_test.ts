@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { cLibrary } from "../engine/scanner/landlock.ts";
 import type { ScanSettings } from "../engine/types.ts";
 import { ScannerPool } from "./pool.ts";
-import { buildSignatures, readModuleFiles, readSignatureSet } from "./signatures.ts";
+import { buildSignatures } from "./signature_build.ts";
+import { readModuleFiles, readSignatureSet } from "./signatures.ts";
 
 const SETTINGS: ScanSettings = {
   mode: "file",

@@ -1,7 +1,7 @@
 /** Listening on sockets that another program has opened, as systemd does it: LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES. */
 import assert from "node:assert/strict";
 import { makeCertificates } from "../agents/smtp/testing/certificates.ts";
-import { NAMES_UNIX_SOCKETS } from "../agents/permissions.ts";
+import { NAMES_UNIX_SOCKETS } from "../agents/unix_sockets.ts";
 import { ControlClient } from "../daemon/control/client.ts";
 import type { DaemonStatus } from "../daemon/status.ts";
 import { Process } from "./peers/process.ts";

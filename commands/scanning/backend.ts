@@ -2,7 +2,7 @@
 import type { ScanSettings, Verdict } from "../../engine/types.ts";
 import type { ControlClient } from "../../daemon/control/client.ts";
 import { ScannerPool } from "../../daemon/pool.ts";
-import { buildSignatures, readSignatureSet, type SignatureSet } from "../../daemon/signatures.ts";
+import { readSignatureSet, type SignatureSet } from "../../daemon/signatures.ts";
 import { complain, visible } from "../output.ts";
 
 /** Scans objects; several at once. */
@@ -38,7 +38,11 @@ export async function standaloneBackend(
 ): Promise<Backend> {
   const { set, remove } = await signatureSet(signatures);
   try {
-    const pool = await ScannerPool.start({ processes, ...(set ? { signatures: set } : {}) });
+    const pool = await ScannerPool.start({
+      processes,
+      spare: false, // few files wait, and each process takes time to start
+      ...(set ? { signatures: set } : {}),
+    });
     return {
       scan: (octets, settings) => pool.scan(octets, settings),
       close: async () => {
@@ -66,6 +70,7 @@ async function signatureSet(
   try {
     // Scanners run as another user where this one is root.
     await Deno.chmod(directory, 0o755);
+    const { buildSignatures } = await import("../../daemon/signature_build.ts");
     const { set, reports } = await buildSignatures(paths, directory);
     for (const { file, unused } of reports) {
       for (const { why, count } of unused) {
