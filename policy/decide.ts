@@ -7,6 +7,8 @@ import type { Facts, Outcome, Phase } from "./types.ts";
 const matchers = new WeakMap<DecisionTree, Matcher>();
 let lastTree: DecisionTree | undefined;
 let lastMatcher: Matcher | undefined;
+let lastPhase: Phase = "verdict";
+let lastNumber = phaseNumber(lastPhase);
 
 /**
  * Decides for one recipient at one phase.
@@ -32,7 +34,11 @@ export function decide(tree: DecisionTree, phase: Phase, facts: Facts): Outcome 
     lastMatcher = matcherOf(tree);
     lastTree = tree;
   }
-  return lastMatcher!.decide(phaseNumber(phase), facts);
+  if (phase !== lastPhase) {
+    lastNumber = phaseNumber(phase);
+    lastPhase = phase;
+  }
+  return lastMatcher!.decide(lastNumber, facts);
 }
 
 /**

@@ -1,9 +1,12 @@
 import type { Facts } from "../types.ts";
 import type { AttachmentMatcher } from "./attachment_matcher.ts";
 import type { KnownFacts } from "./known_facts.ts";
-import type { Postings } from "./postings.ts";
-import { ATOM_STAMP, ATOM_WORDS } from "./postings.ts";
-import {
+import * as postings from "./postings.ts";
+import * as programs from "./programs.ts";
+
+// Names of other modules are looked up wherever they are used; constants of this one are part of its code.
+const { ATOM_STAMP, ATOM_WORDS } = postings;
+const {
   ANY,
   ATTACHMENT,
   ATTRIBUTE_SHIFT,
@@ -15,7 +18,7 @@ import {
   NUMBER,
   PRESENCE,
   SET,
-} from "./programs.ts";
+} = programs;
 
 /** Evaluates the programs of one tree. Set atoms are told by {@link Formulas.tell} when the tables find them. */
 export class Formulas {
@@ -28,12 +31,12 @@ export class Formulas {
   #phase = 0;
   #current: Facts | undefined;
 
-  constructor(postings: Postings, facts: KnownFacts) {
+  constructor({ words, ranges, attachments, atoms }: postings.Postings, facts: KnownFacts) {
     this.#facts = facts;
-    this.#words = postings.words;
-    this.#ranges = postings.ranges;
-    this.#attachments = postings.attachments;
-    this.#atoms = postings.atoms;
+    this.#words = words;
+    this.#ranges = ranges;
+    this.#attachments = attachments;
+    this.#atoms = atoms;
   }
 
   /** Begins with other facts. */
@@ -73,7 +76,7 @@ export class Formulas {
     return !any;
   }
 
-  /** Whether there is an attachment as an atom asks. @param place Of the atom in {@link Postings.attachments}. */
+  /** Whether there is an attachment as an atom asks. @param place Of the atom in {@link postings.Postings.attachments}. */
   #attachment(place: number): boolean {
     return this.#attachments[place]!.matches(this.#current!.attachments!);
   }

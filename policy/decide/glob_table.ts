@@ -10,7 +10,7 @@ import {
   gramsOf,
   octetOf,
 } from "./grams.ts";
-import { FOLDED, powerOfTwo } from "./key_table.ts";
+import { CASE_BIT, FOLDED, powerOfTwo } from "./key_table.ts";
 import { WordBuilder } from "./words.ts";
 
 /**
@@ -18,6 +18,10 @@ import { WordBuilder } from "./words.ts";
  * of the globs; 0: free.
  */
 const SLOT_WORDS = 8;
+// Names of other modules are looked up wherever they are used, which counts in a loop over a text.
+const CASE = CASE_BIT;
+const OCTETS = FOLDED;
+
 /** The golden ratio: spreads grams over a filter. */
 const NEAR = 0x9e3779b1;
 /** Octets of the longest grams. */
@@ -230,7 +234,7 @@ function gather(
     const gram2 = gram1;
     gram1 = gram;
     all |= unit;
-    gram = ((gram << 8) | FOLDED[unit & 255]!) & keep;
+    gram = ((gram << 8) | (unit & 255) | CASE) & keep;
     const word = near[Math.imul(gram, NEAR) >>> nearShift]!;
     const before = gram2 >>> 16;
     if (((word >>> (before ^ (before >>> 6))) & 1) !== 0) {
@@ -287,7 +291,7 @@ function isRunAt(
   for (let i = place, k = (at + FILED_WORDS) * 4; i < end; i++, k++) {
     const unit = text.charCodeAt(i);
     all |= unit;
-    if (((words[k >> 2]! >>> ((k & 3) << 3)) & 255) !== FOLDED[unit & 255]) return false;
+    if (((words[k >> 2]! >>> ((k & 3) << 3)) & 255) !== OCTETS[unit & 255]) return false;
   }
   return all < 256 || (flags & SINGLE) === 0;
 }
@@ -364,7 +368,7 @@ function gramTable(
       for (let i = 0; i < text.length; i += 4) {
         let octets = 0;
         for (let k = Math.min(3, text.length - 1 - i); k >= 0; k--) {
-          octets = (octets << 8) | octetOf(text.charCodeAt(i + k));
+          octets = (octets << 8) | FOLDED[text.charCodeAt(i + k) & 255]!;
         }
         words.set(row + FILED_WORDS + (i >> 2), octets);
       }

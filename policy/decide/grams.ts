@@ -1,15 +1,15 @@
 /** Grams: short runs of octets that every text which a glob matches must contain, begin and end of the text counted in. */
 import { ANY, STAR } from "./glob.ts";
-import { FOLDED } from "./key_table.ts";
+import { CASE_BIT } from "./key_table.ts";
 
 /** Octet that stands for the begin of a text. */
 export const BEGIN = 1;
 /** Octet that stands for the end of a text. */
 export const END = 2;
 
-/** An octet for a unit, A–Z as a–z. */
+/** An octet for a unit, A–Z as a–z; never {@link BEGIN} or {@link END}. */
 export function octetOf(unit: number): number {
-  return FOLDED[unit & 255]!;
+  return (unit & 255) | CASE_BIT;
 }
 
 /** Octets that a gram may have, longest first. */

@@ -3,7 +3,7 @@
 /** The hash of nothing; see {@link HASH_FACTOR}. */
 export const EMPTY_HASH = 0x811c9dc5 | 0;
 
-/** Multiplier of FNV-1a: `Math.imul(hash ^ FOLDED[unit & 255], HASH_FACTOR)` takes a unit into a hash, from the right. */
+/** Multiplier of FNV-1a: `Math.imul(hash ^ (unit | CASE_BIT), HASH_FACTOR)` takes a unit into a hash, from the right. */
 export const HASH_FACTOR = 0x01000193;
 
 /** Units below 256 with A–Z as a–z. */
@@ -11,6 +11,9 @@ export const FOLDED: Uint8Array = Uint8Array.from(
   { length: 256 },
   (_, unit) => unit >= 65 && unit <= 90 ? unit + 32 : unit,
 );
+
+/** Bit that A–Z and a–z differ in. Hashes have it set in all units; others that differ in it have equal hashes, too. */
+export const CASE_BIT = 32;
 
 /** A–Z as a–z. */
 export function fold(unit: number): number {
@@ -59,7 +62,7 @@ export class KeyTable {
         const unit = key.charCodeAt(i);
         this.#octets[begin + i] = FOLDED[unit & 255]!;
         all |= unit;
-        hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
+        hash = Math.imul(hash ^ (unit | CASE_BIT), HASH_FACTOR);
       }
       const mixed = mix(hash);
       this.#filter[(mixed >>> 10) & this.#filterMask]! |= (1 << mixed) | (1 << (mixed >>> 5)) |

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { EMPTY_HASH, FOLDED, HASH_FACTOR, KeyTable, NO_KEY } from "./key_table.ts";
+import { CASE_BIT, EMPTY_HASH, HASH_FACTOR, KeyTable, NO_KEY } from "./key_table.ts";
 
 function find(table: KeyTable, text: string, from = 0, to = text.length): number {
   let hash = EMPTY_HASH;
   for (let i = to - 1; i >= from; i--) {
-    hash = Math.imul(hash ^ FOLDED[text.charCodeAt(i) & 255]!, HASH_FACTOR);
+    hash = Math.imul(hash ^ (text.charCodeAt(i) | CASE_BIT), HASH_FACTOR);
   }
   return table.find(hash, text, from, to);
 }

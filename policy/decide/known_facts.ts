@@ -141,8 +141,14 @@ export class KnownFacts {
 
   #enum(attribute: number, { values }: Asked, value: string | undefined): boolean {
     if (value === undefined) return false;
-    const number = values.indexOf(value);
-    this.values[attribute] = number < 0 ? values.length : number;
+    let number = 0;
+    // Most values are told from others by their first unit.
+    const first = value.charCodeAt(0);
+    while (
+      number < values.length &&
+      (values[number]!.charCodeAt(0) !== first || values[number] !== value)
+    ) number++;
+    this.values[attribute] = number;
     return true;
   }
 

@@ -1,11 +1,18 @@
-import { ACTION_SLOT, GATE_SLOTS, slotMask, SLOTS } from "../slots.ts";
-import { BLOCKER_ENTRY, type DecisionTree, ENTRY_BITS } from "../tree.ts";
+import * as slots from "../slots.ts";
+import * as trees from "../tree.ts";
+import type { DecisionTree } from "../tree.ts";
 import type { Facts, Outcome } from "../types.ts";
 import { PHASES, REPORT_STATUSES } from "../types.ts";
 import { Formulas } from "./formulas.ts";
 import { type Decided, handle, handleEarly, outcomeOf, reportStatus } from "./handle.ts";
 import { KnownFacts } from "./known_facts.ts";
-import {
+import * as postings from "./postings.ts";
+import { type State, States } from "./state.ts";
+
+// Names of other modules are looked up wherever they are used; constants of this one are part of its code.
+const { ACTION_SLOT, GATE_SLOTS, slotMask, SLOTS } = slots;
+const { BLOCKER_ENTRY, ENTRY_BITS } = trees;
+const {
   ATOM_END,
   ATOM_ENTRY,
   ATOM_LISTS,
@@ -22,9 +29,7 @@ import {
   LIST_WORDS,
   NO_LIST,
   ONE_ENTRY,
-  Postings,
-} from "./postings.ts";
-import { type State, States } from "./state.ts";
+} = postings;
 
 const VERDICT = PHASES.length - 1;
 const RECIPIENT = PHASES.indexOf("recipient");
@@ -42,7 +47,7 @@ const PENDING: Decided = { action: "accept", by: "pending", cause: undefined };
 export class Matcher {
   readonly #tree: DecisionTree;
   readonly #facts: KnownFacts;
-  readonly #postings: Postings;
+  readonly #postings: postings.Postings;
   readonly #states: States;
   readonly #formulas: Formulas;
   readonly #words: Int32Array;
@@ -82,7 +87,7 @@ export class Matcher {
       hit: (atom) => this.#hit(atom),
       group: (group) => void (this.#group = group),
     }, groupOf);
-    this.#postings = new Postings(tree, (attribute) => this.#facts.phases[attribute]!);
+    this.#postings = new postings.Postings(tree, (attribute) => this.#facts.phases[attribute]!);
     this.#words = this.#postings.words;
     this.#states = new States(tree);
     this.#formulas = new Formulas(this.#postings, this.#facts);

@@ -51,6 +51,8 @@ export class ProgramBuilder {
   readonly #tree: DecisionTree;
   readonly #words: WordBuilder;
   readonly #whole = new Map<number, number>();
+  /** Addresses of programs by their words: those that many rules share stay near. */
+  readonly #written = new Map<string, number>();
   readonly #rangesOf = new Map<NumberAtom, readonly [begin: number, end: number]>();
   readonly #attachmentOf = new Map<number, number>();
   /** Limits of ranges: from the first of a pair on, below the second. */
@@ -74,9 +76,18 @@ export class ProgramBuilder {
       if (known !== undefined) return known;
     }
     const rest = this.#rest(ref, given);
-    const address = rest === true ? HOLDS : this.#words.length;
-    if (rest !== true) this.#write(rest);
+    const address = rest === true ? HOLDS : this.#address(rest);
     if (given < 0) this.#whole.set(ref, address);
+    return address;
+  }
+
+  #address(rest: Rest): number {
+    const key = keyOf(rest);
+    let address = this.#written.get(key);
+    if (address === undefined) {
+      this.#written.set(key, address = this.#words.length);
+      this.#write(rest);
+    }
     return address;
   }
 
@@ -169,6 +180,12 @@ export class ProgramBuilder {
     }
     return place;
   }
+}
+
+/** The same for the same formula. */
+function keyOf(rest: Rest): string {
+  if (typeof rest !== "object") return String(rest);
+  return `${rest.op}(${rest.inside.map(keyOf).join(" ")})`;
 }
 
 function kindOf(atom: TreeAtom): number {

@@ -3,7 +3,7 @@ import { normalAddress, normalText } from "../compile/keys.ts";
 import { readIp } from "../network.ts";
 import type { TreeKeys, TreeTable } from "../tree.ts";
 import { GlobTable } from "./glob_table.ts";
-import { EMPTY_HASH, FOLDED, HASH_FACTOR, KeyTable, NO_KEY } from "./key_table.ts";
+import { CASE_BIT, EMPTY_HASH, HASH_FACTOR, KeyTable, NO_KEY } from "./key_table.ts";
 import { NetworkTable } from "./network_table.ts";
 
 /** What is told of each atom found. */
@@ -13,6 +13,11 @@ export interface Hits {
   /** A key of recipients was met that belongs to a group; keys come from the least to the most exact. */
   group(group: number): void;
 }
+
+// Names of other modules are looked up wherever they are used, which counts in a loop over a text.
+const EMPTY = EMPTY_HASH;
+const FACTOR = HASH_FACTOR;
+const CASE = CASE_BIT;
 
 const AT = 64;
 const DOT = 46;
@@ -127,7 +132,7 @@ export class SetTable {
     const suffixes = this.#suffixes;
     const exact = this.#exact;
     if (exact !== undefined || suffixes !== undefined) {
-      let hash = EMPTY_HASH;
+      let hash = EMPTY;
       let all = 0;
       for (let i = to - 1; i >= from;) {
         const stop = Math.max(from, i + 1 - GATHERED);
@@ -135,7 +140,7 @@ export class SetTable {
         for (; i >= stop; i--) {
           const unit = text.charCodeAt(i);
           all |= unit;
-          hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
+          hash = Math.imul(hash ^ (unit | CASE), FACTOR);
           hashes[found] = hash;
           places[found] = i;
           found += unit === DOT ? 1 : 0;
@@ -160,7 +165,7 @@ export class SetTable {
   #address(address: string, last: number): boolean {
     const suffixes = this.#suffixes;
     const end = address.length;
-    let hash = EMPTY_HASH;
+    let hash = EMPTY;
     let all = 0;
     let unit = 0;
     let i = end - 1;
@@ -171,7 +176,7 @@ export class SetTable {
         unit = address.charCodeAt(i);
         if (unit === AT) break;
         all |= unit;
-        hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
+        hash = Math.imul(hash ^ (unit | CASE), FACTOR);
         hashes[found] = hash;
         places[found] = i;
         found += unit === DOT ? 1 : 0;
@@ -190,7 +195,7 @@ export class SetTable {
     for (; i >= 0; i--) {
       unit = address.charCodeAt(i);
       all |= unit;
-      hash = Math.imul(hash ^ FOLDED[unit & 255]!, HASH_FACTOR);
+      hash = Math.imul(hash ^ (unit | CASE), FACTOR);
     }
     if (all > last) return false;
     this.#exact.look(hash, address, 0, end, this.#hits);
