@@ -115,6 +115,9 @@ what claims to unpack to more than is allowed the first 8 MiB are unpacked and s
 \`limits.archiveSize\` allows, beside the message; 7-Zip's own memory ends at 192 MiB (larger dictionaries: \`memory\`).
 An archive that unpacks to itself, octet by octet, has levels without end: \`depth\`, though it is opened once.
 
+A mail inside the text of an attachment, which no mail program shows but a person may cut out, is opened; what is malformed in it is read
+in the usual way and as it stands, not in every way that any program might.
+
 An archive is looked for inside programs, pictures and other files, too. There, what only looks like the beginning of one, as in every
 program that knows the format, is no archive and nothing that was left out: a zip needs a directory that points at its members, or
 members whose data unpack to their end or are what their headers say; RAR 5 and 7z a first header whose checksum is right.
