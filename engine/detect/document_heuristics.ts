@@ -88,37 +88,18 @@ function ddeOffset(source: string): number {
   if (service) return service.index;
   let instruction = "";
   let start = -1;
-  for (const { at, text } of fieldPieces(source)) {
-    if (text === undefined) {
+  const pieces =
+    /<(?:\w+:)?fldChar\b[^>]{0,300}fldCharType\s*=\s*["']begin["']|<(?:\w+:)?instrText\b[^>]{0,300}>([^<]{0,4000})</gi;
+  for (const piece of source.matchAll(pieces)) {
+    if (piece[1] === undefined) {
       instruction = "";
       continue;
     }
-    if (instruction === "") start = at;
-    instruction = (instruction + text).slice(0, 4000);
+    if (instruction === "") start = piece.index;
+    instruction = (instruction + piece[1]).slice(0, 4000);
     if (DDE_FIELD.test(instruction.replace(/&quot;/g, '"'))) return start;
   }
   return -1;
-}
-
-/** Names of elements, which XML tells apart by case, and what follows: the beginning of a field, or a piece of its instruction. */
-const FIELD_PIECES = [
-  { name: "fldChar", rest: /fldChar\b[^>]{0,300}fldCharType\s*=\s*["']begin["']/y },
-  { name: "instrText", rest: /instrText\b[^>]{0,300}>([^<]{0,4000})</y },
-] as const;
-
-/** Where fields begin, and the pieces of their instructions, in order; found by names, since tags are on every other character. */
-function fieldPieces(source: string): { at: number; text: string | undefined }[] {
-  const pieces: { at: number; text: string | undefined }[] = [];
-  for (const { name, rest } of FIELD_PIECES) {
-    for (let at = source.indexOf(name); at >= 0; at = source.indexOf(name, at + name.length)) {
-      const before = /<(?:\w+:)?$/.exec(source.slice(Math.max(0, at - 64), at));
-      if (!before) continue;
-      rest.lastIndex = at;
-      const found = rest.exec(source);
-      if (found) pieces.push({ at: at - before[0].length, text: found[1] });
-    }
-  }
-  return pieces.sort((a, b) => a.at - b.at);
 }
 
 /** RTF: fields and templates. */
