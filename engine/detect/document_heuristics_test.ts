@@ -81,6 +81,15 @@ const rows: readonly Row[] = [
     want: ["Heuristic.Dde"],
   },
   {
+    name: "a DDE field in other case, under a long prefix",
+    facts: part(
+      `<${"w".repeat(100)}:FLDCHAR w:fldCharType="begin"/><${
+        "w".repeat(100)
+      }:INSTRTEXT>DDEAUTO cmd "/k"</w:instrText>`,
+    ),
+    want: ["Heuristic.Dde"],
+  },
+  {
     name: "a text that speaks of DDE, and a field that does not",
     facts: part(
       '<w:t>DDEAUTO cmd</w:t><w:fldChar w:fldCharType="begin"/><w:instrText>PAGE</w:instrText>',
