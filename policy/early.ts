@@ -44,8 +44,8 @@ function isRefusal(value: SlotValue | undefined): boolean {
   return value === "reject" || value === "defer";
 }
 
-/** Whether a condition can be true when no more is known than at a phase. */
-function canBeTrueBy(tree: DecisionTree, ref: number, phase: number): boolean {
+/** Whether a condition can be true when no more is known than at a phase, by its number. */
+export function canBeTrueBy(tree: DecisionTree, ref: number, phase: number): boolean {
   if (ref < 0) {
     const atom = tree.atoms[literalAtom(ref)]!;
     const attribute = tree.attributes[typeof atom === "number" ? atom : atom.attribute]!;

@@ -1,13 +1,16 @@
 /** Rules that greylist what never waits. */
 import type { PolicyFinding } from "../analyse.ts";
-import { attributeRow, phaseNumber } from "../attributes.ts";
+import { phaseNumber } from "../attributes.ts";
 import { compilePolicy } from "../compile.ts";
+import { canBeTrueBy } from "../early.ts";
 import { GREYLISTING_AGENTS } from "../greylisting.ts";
 import type { Policy } from "../schema.ts";
 import { GREYLIST_SLOTS, SLOTS } from "../slots.ts";
 import type { Solver } from "../solve/solver.ts";
-import { type DecisionTree, literalAtom } from "../tree.ts";
+import { type DecisionTree, FALSE_NODE } from "../tree.ts";
 import { slotsOf, title } from "./reach.ts";
+
+const RECIPIENT = phaseNumber("recipient");
 
 /** The mail that may wait, as greylistTerms() has it. */
 const WAITING = {
@@ -32,7 +35,7 @@ export function idleGreylists(policy: Policy, tree: DecisionTree, solver: Solver
       message: `${title(policy, rule)} changes nothing about greylisting: ${why}`,
       rules: [],
     }];
-    if (isLate(tree, condition)) {
+    if (condition !== FALSE_NODE && !canBeTrueBy(tree, condition, RECIPIENT)) {
       return finding("that is decided at the recipient, and it asks what is known only later");
     }
     const { settings } = tree.effects[tree.rules.effects[rule]!]!;
@@ -50,17 +53,4 @@ export function idleGreylists(policy: Policy, tree: DecisionTree, solver: Solver
       }`,
     );
   });
-}
-
-/** Whether a condition cannot be true before the recipient phase is over. */
-function isLate(tree: DecisionTree, ref: number): boolean {
-  if (ref < 0) {
-    const atom = tree.atoms[literalAtom(ref)]!;
-    const attribute = tree.attributes[typeof atom === "number" ? atom : atom.attribute]!;
-    return phaseNumber(attributeRow(attribute).row.phase) > phaseNumber("recipient");
-  }
-  const [op, ...inside] = tree.nodes[ref]!;
-  return op === 0
-    ? inside.some((child) => isLate(tree, child))
-    : inside.length > 0 && inside.every((child) => isLate(tree, child));
 }
