@@ -109,14 +109,14 @@ const NONE: readonly AmbiguityName[] = [];
  * @param bodies The body from each place where it may begin, standard reading first.
  * @param most Octets that one decoding may put out.
  * @param time Asked after each reading; false ends with those that are there.
- * @param readings Of what is malformed: all, or the usual one and what is there without decoding.
+ * @param readings Of what is malformed, likeliest first, beside what is there without decoding; default: all.
  */
 export function decodeBody(
   bodies: readonly Buffer[],
   encodings: readonly Encoding[],
   most: number,
   time: () => boolean = () => true,
-  readings: "all" | "usual" = "all",
+  readings = Infinity,
 ): Decoded {
   if (bodies.length === 1 && encodings.length === 1) {
     const body = bodies[0]!;
@@ -162,7 +162,7 @@ function* decodeAs(
   encoding: Encoding,
   most: number,
   ambiguities: Set<AmbiguityName>,
-  readings: "all" | "usual",
+  readings: number,
 ): Generator<PartContent, void> {
   const raw: PartContent = { octets: view(body), reading: "identity" };
   switch (encoding) {
@@ -181,14 +181,12 @@ function* decodeAs(
         return;
       }
       ambiguities.add("malformed-base64");
-      yield* readings === "all" ? base64Readings(body) : first(base64Readings(body));
+      yield* base64Readings(body).take(readings);
       yield raw;
       return;
     }
     case "quoted-printable":
-      yield* readings === "all"
-        ? quotedPrintableReadings(view(body))
-        : first(quotedPrintableReadings(view(body)));
+      yield* quotedPrintableReadings(view(body)).take(readings);
       return;
     case "uuencode": {
       yield raw;
@@ -206,13 +204,6 @@ function* decodeAs(
       }
       yield { octets: packed, reading: "base64" };
     }
-  }
-}
-
-function* first<T>(values: Iterable<T>): Generator<T, void> {
-  for (const value of values) {
-    yield value;
-    return;
   }
 }
 

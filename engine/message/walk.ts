@@ -308,7 +308,7 @@ export class Walker {
       meaning.encodings,
       this.#budget.octetsLeft,
       () => this.#budget.timeNow(),
-      place.farFetched ? "usual" : "all",
+      place.farFetched ? 1 : Infinity,
     );
     for (const name of decoded.ambiguities) this.note(name, part.path);
     let charge = 0;
