@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { looksLikeMail } from "../message/looks_like_mail.ts";
-import { begins } from "../message/lines.ts";
+import { begins, isWhite } from "../message/lines.ts";
 import type { FileType } from "../file_types.ts";
 
 /** How much of a text is looked at. */
@@ -109,7 +109,7 @@ function mayBeMarked(window: Uint8Array, start: number): boolean {
   if (begins(window, start, "#!") || begins(window, start, "from ")) return true;
   const { length } = window;
   let at = start;
-  while (at < length && (isBlank(window[at]!) || isLineEnd(window[at]!))) at++;
+  while (at < length && isWhite(window[at]!)) at++;
   if (window[at] === LESS_THAN) return true;
   for (
     let tag = window.indexOf(LESS_THAN, at);
@@ -119,7 +119,7 @@ function mayBeMarked(window: Uint8Array, start: number): boolean {
     if (beginsAny(window, tag + 1, TAGS)) return true;
   }
   while (at < length) {
-    while (at < length && isBlank(window[at]!)) at++;
+    while (at < length && isWhite(window[at]!) && !isLineEnd(window[at]!)) at++;
     const octet = window[at] ?? 0;
     const starts = LINE_STARTS.get(octet >= 65 && octet <= 90 ? octet | 32 : octet);
     if (starts && beginsAny(window, at, starts)) return true;
@@ -127,11 +127,6 @@ function mayBeMarked(window: Uint8Array, start: number): boolean {
     at++;
   }
   return false;
-}
-
-/** A blank at the start of a line, as `\s` has them. */
-function isBlank(octet: number): boolean {
-  return octet === 32 || octet === 9 || octet === 11 || octet === 12 || octet === 0xa0;
 }
 
 function isLineEnd(octet: number): boolean {

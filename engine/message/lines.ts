@@ -116,6 +116,11 @@ function isBlank(octet: number): boolean {
   return octet === SPACE || octet === TAB || octet === 11 || octet === 12 || octet === 0;
 }
 
+/** What `\s` matches of octets as characters of the same numbers. */
+export function isWhite(octet: number): boolean {
+  return octet === SPACE || octet >= TAB && octet <= CR || octet === 0xa0;
+}
+
 /** Whether the octets at `at` are the text (lower case), in any case. */
 export function begins(octets: Uint8Array, at: number, text: string): boolean {
   if (at + text.length > octets.length) return false;

@@ -1,5 +1,5 @@
 /** Whether octets are a message, whatever their name or declared type says. */
-import { begins } from "./lines.ts";
+import { begins, isWhite } from "./lines.ts";
 import { Source } from "./source.ts";
 
 /** Octets at the start that are looked at. */
@@ -62,7 +62,7 @@ function mayBeginMail(octets: Uint8Array): boolean {
   let at = 0;
   for (;;) {
     if (octets[at] === 0xef && octets[at + 1] === 0xbb && octets[at + 2] === 0xbf) at += 3;
-    else if (at < most && isPassedOver(octets[at]!)) at++;
+    else if (at < most && (octets[at] === 0 || isWhite(octets[at]!))) at++;
     else break;
   }
   if (octets[at] === DASH || begins(octets, at, "from ") || begins(octets, at, ">from ")) {
@@ -76,11 +76,6 @@ function mayBeginMail(octets: Uint8Array): boolean {
   }
   while (octets[at] === SPACE || octets[at] === TAB) at++;
   return octets[at] === COLON || octets[at] === PARENTHESIS;
-}
-
-/** What `\s` matches of one octet, and NUL. */
-function isPassedOver(octet: number): boolean {
-  return octet === 0 || octet === SPACE || octet >= 9 && octet <= 13 || octet === 0xa0;
 }
 
 /** Where the line ends that begins at `at`: at a CR, an LF, or the end of the text. */
