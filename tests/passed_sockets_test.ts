@@ -4,12 +4,13 @@ import { makeCertificates } from "../agents/smtp/testing/certificates.ts";
 import { NAMES_UNIX_SOCKETS } from "../agents/unix_sockets.ts";
 import { ControlClient } from "../daemon/control/client.ts";
 import type { DaemonStatus } from "../daemon/status.ts";
+import { peerTest } from "./peers/peer.ts";
 import { Process } from "./peers/process.ts";
 import { SmtpClient } from "./peers/smtp_client.ts";
 import { processTree } from "./processes.ts";
 import { POSTERN } from "./program.ts";
 import { temporaryDirectory } from "./temporary.ts";
-import { until } from "./wait.ts";
+import { freePort, until } from "./wait.ts";
 
 /** Opens a TCP socket and one in the file system, writes the port, and becomes the program, with both as descriptors 3 and 4. */
 const LAUNCHER = `
@@ -34,14 +35,31 @@ const ignore = Deno.build.os !== "linux" || !hasPython;
 /** Deno 2.9 names sockets in permissions, and listens on descriptors. */
 const newer = NAMES_UNIX_SOCKETS;
 
+/** Listens as systemd does for a socket unit, without systemd: of its Debian package. */
+const ACTIVATE = "systemd-socket-activate";
+
 const MESSAGE = new TextEncoder().encode(`Subject: x\r\n\r\n${"Hello\r\n".repeat(20_000)}`);
 
 const AGENT = { agent: "smtp", listen: "fd:mail", nextHop: "maildir:./state/one" };
 
 type Agent = Readonly<Record<string, unknown>>;
 
+interface Start {
+  /** What LISTEN_PID says, where it is not this process. */
+  readonly pid?: string;
+  /** The port that systemd's own program opens, and starts the daemon when somebody comes; without it a script of ours does. */
+  readonly activated?: number;
+}
+
+/** What opens the sockets, and becomes the program. */
+function launch(path: string, { pid = "", activated }: Start): [string, ...string[]] {
+  if (activated === undefined) return ["python3", "-c", LAUNCHER, path, pid];
+  const sockets = [`--listen=127.0.0.1:${activated}`, `--listen=${path}/passed.sock`];
+  return [ACTIVATE, ...sockets, "--fdname=mail:advice", "--setenv=POSTERN_DENO"];
+}
+
 /** The daemon, started as by a socket unit. */
-async function daemon(agents: readonly Agent[], options: { pid?: string } = {}) {
+async function daemon(agents: readonly Agent[], options: Start = {}) {
   const directory = await temporaryDirectory();
   const { path } = directory;
   // As root the daemon becomes another user, who makes his state here.
@@ -56,11 +74,11 @@ async function daemon(agents: readonly Agent[], options: { pid?: string } = {}) 
     );
   await write(agents);
   await Deno.writeTextFile(`${path}/policy.ts`, "export default {};");
-  const launch = ["-c", LAUNCHER, path, options.pid ?? ""];
+  const [command, ...args] = launch(path, options);
   const process = new Process(
     "postern",
-    "python3",
-    [...launch, POSTERN, "daemon", "--config", config],
+    command,
+    [...args, POSTERN, "daemon", "--config", config],
     { env: { POSTERN_DENO: Deno.execPath() } },
   );
   const call = async (op: string) => {
@@ -217,6 +235,29 @@ Deno.test(
     assert.equal(await send(port), 250);
   },
 );
+
+if (newer) {
+  peerTest(
+    [ACTIVATE],
+    "the client whose connection has systemd start the daemon is served",
+    async () => {
+      const activated = freePort();
+      const advice = { agent: "clamd", listen: "fd:advice" };
+      await using at = await daemon([AGENT, advice], { activated });
+      await at.process.ready(
+        "the socket",
+        () => Deno.stat(`${at.path}/passed.sock`).catch(() => false),
+      );
+      // Nothing of Postern runs before somebody comes, and that one is not sent away.
+      assert.equal(await at.call("status").catch(() => undefined), undefined);
+      assert.equal(await send(activated), 250);
+      assert.equal(await at.mails("one"), 1);
+      assert.equal(await ask(at.path), "PONG\0");
+      const { agents } = await at.status();
+      assert.deepEqual(agents[0]?.addresses, [`127.0.0.1:${activated}`]);
+    },
+  );
+}
 
 Deno.test("STARTTLS on a passed socket", { ignore: ignore || !newer }, async () => {
   const { ca, certificate, key } = await makeCertificates();

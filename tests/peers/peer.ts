@@ -42,6 +42,7 @@ export const PEERS = {
   ip: "iproute2",
   nsenter: "util-linux",
   setsid: "util-linux",
+  "systemd-socket-activate": "systemd",
   clamd: "clamav-daemon",
   clamdscan: "clamdscan",
   amavisd: "amavisd-new",
