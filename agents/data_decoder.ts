@@ -1,3 +1,4 @@
+import { freeOctets, growOctets } from "../free_octets.ts";
 import { latin1 } from "./line_ends.ts";
 
 const CR = 13;
@@ -74,6 +75,7 @@ export class DataDecoder {
       const used = chunk.length - (this.#length - (base + dot + 3));
       this.#tooLarge ||= write - PREFIX > this.#maxOctets;
       const message = this.#tooLarge ? new Uint8Array(0) : octets.slice(PREFIX, write);
+      freeOctets(octets);
       return { used, message };
     }
     if (removed > 0) {
@@ -114,9 +116,8 @@ export class DataDecoder {
       octets[0] = CR;
       octets[1] = LF;
     } else if (wanted > octets.length) {
-      const grown = new Uint8Array(Math.max(wanted, octets.length * 2));
-      grown.set(octets.subarray(0, this.#length));
-      octets = this.#octets = grown;
+      const room = Math.max(wanted, octets.length * 2);
+      octets = this.#octets = growOctets(octets, this.#length, room);
     }
     octets.set(chunk, this.#length);
     this.#length = wanted;
@@ -131,6 +132,6 @@ export class DataDecoder {
     octets.copyWithin(0, this.#searched, this.#length);
     this.#length -= this.#searched;
     this.#searched = 0;
-    if (octets.length > LARGE_OCTETS) this.#octets = octets.slice(0, LARGE_OCTETS);
+    if (octets.length > LARGE_OCTETS) this.#octets = growOctets(octets, LARGE_OCTETS, LARGE_OCTETS);
   }
 }

@@ -54,7 +54,7 @@ export class IncomingObject {
     return this.#collector.octets();
   }
 
-  /** Forgets the octets. */
+  /** Forgets the octets; nobody may look at them any more. */
   release(): void {
     this.#collector.clear();
     this.#held.release();

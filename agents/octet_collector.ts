@@ -1,3 +1,5 @@
+import { freeOctets, growOctets } from "../free_octets.ts";
+
 /** Collects octets of unknown number in one buffer that grows by doubling. */
 export class OctetCollector {
   #octets: Uint8Array = new Uint8Array(0);
@@ -20,16 +22,15 @@ export class OctetCollector {
   push(piece: Uint8Array): void {
     const capacity = this.capacityWith(piece.length);
     if (capacity > this.#octets.length) {
-      const grown = new Uint8Array(capacity);
-      grown.set(this.#octets.subarray(0, this.#length));
-      this.#octets = grown;
+      this.#octets = growOctets(this.#octets, this.#length, capacity);
     }
     this.#octets.set(piece, this.#length);
     this.#length += piece.length;
   }
 
-  /** Forgets everything. */
+  /** Forgets everything; what was handed out is empty then. */
   clear(): void {
+    freeOctets(this.#octets);
     this.#octets = new Uint8Array(0);
     this.#length = 0;
   }

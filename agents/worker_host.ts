@@ -1,6 +1,7 @@
 /** The daemon's end of an agent: a worker with just its permissions, started, watched, fed, drained. */
 import * as v from "valibot";
 import { ERROR_CODES, PosternError } from "../errors.ts";
+import { freeOctets } from "../free_octets.ts";
 import type { ScanSettings, Verdict } from "../engine/types.ts";
 import type { AgentConfig } from "../policy/config.ts";
 import type { DecisionTree } from "../policy/tree.ts";
@@ -254,6 +255,8 @@ export class WorkerHost {
     this.#calls.set(call.id, controller);
     try {
       const value = await this.#do(call, controller.signal);
+      // Of a call that was given up somebody may still write the octets out.
+      if (!controller.signal.aborted) freeTransferred(call);
       if (isScannerText(value)) {
         return this.#post({
           type: "verdict",
@@ -317,6 +320,13 @@ export class WorkerHost {
       }
     }
   }
+}
+
+/** What came with a call is the daemon's alone. */
+function freeTransferred(call: WorkerCall): void {
+  if ("message" in call) freeOctets(call.message);
+  if ("original" in call) freeOctets(call.original);
+  if (call.method === "quarantine") freeOctets(call.request.message);
 }
 
 function isCall(data: unknown): boolean {

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { freeOctets, growOctets } from "../../free_octets.ts";
 import type { HeaderArgument } from "./arguments.ts";
 
 const FIRST_OCTETS = 16 * 1024;
@@ -79,6 +80,7 @@ export class MessageCollector {
   /** Keeps nothing from here on. */
   drop(): void {
     this.#dropped = true;
+    freeOctets(this.#octets);
     this.#octets = new Uint8Array(0);
     this.#length = 0;
   }
@@ -94,9 +96,8 @@ export class MessageCollector {
     const wanted = this.#length + octets.length;
     if (wanted > this.#maxOctets) return this.drop();
     if (wanted > this.#octets.length) {
-      const grown = new Uint8Array(Math.max(wanted, this.#octets.length * 2));
-      grown.set(this.#octets.subarray(0, this.#length));
-      this.#octets = grown;
+      const room = Math.max(wanted, this.#octets.length * 2);
+      this.#octets = growOctets(this.#octets, this.#length, room);
     }
     this.#octets.set(octets, this.#length);
     this.#length = wanted;

@@ -1,4 +1,5 @@
 import { PosternError } from "../../errors.ts";
+import { growOctets } from "../../free_octets.ts";
 
 /** One packet of an MTA. */
 export interface Packet {
@@ -10,6 +11,7 @@ export interface Packet {
 
 const LENGTH_OCTETS = 4;
 const FIRST_OCTETS = 4096;
+const NOTHING = new Uint8Array(0);
 
 /**
  * Cuts a stream into packets: a uint32 (big-endian) that counts the command and the data, one command octet, data. Memory grows
@@ -17,7 +19,7 @@ const FIRST_OCTETS = 4096;
  */
 export class PacketDecoder {
   #maxOctets: number;
-  #held: Uint8Array = new Uint8Array(0);
+  #held: Uint8Array = NOTHING;
   #length = 0;
   #failure: PosternError | undefined;
 
@@ -39,6 +41,11 @@ export class PacketDecoder {
   /** Octets that are held for it. */
   get capacity(): number {
     return this.#held.length;
+  }
+
+  /** Keeps no room for packets to come. */
+  rest(): void {
+    if (this.#length === 0) this.#held = NOTHING;
   }
 
   /**
@@ -63,7 +70,6 @@ export class PacketDecoder {
     used += this.#append(chunk.subarray(used), end - this.#length);
     if (this.#length < end) return { used };
     const whole = packet(this.#held.subarray(LENGTH_OCTETS, end));
-    this.#held = new Uint8Array(0); // the packet has it now
     this.#length = 0;
     return { used, packet: whole };
   }
@@ -95,9 +101,8 @@ export class PacketDecoder {
     const used = Math.min(chunk.length, most);
     const wanted = this.#length + used;
     if (wanted > this.#held.length) {
-      const grown = new Uint8Array(Math.max(wanted, this.#held.length * 2, FIRST_OCTETS));
-      grown.set(this.#held.subarray(0, this.#length));
-      this.#held = grown;
+      const room = Math.max(wanted, this.#held.length * 2, FIRST_OCTETS);
+      this.#held = growOctets(this.#held, this.#length, room);
     }
     this.#held.set(chunk.subarray(0, used), this.#length);
     this.#length = wanted;

@@ -158,6 +158,7 @@ export class MilterRunner implements Runner {
     if (this.#session.busy) this.#buffer = this.#large ??= buffers.take();
     else {
       this.#giveBack();
+      this.#decoder.rest();
       this.#buffer = this.#small ??= new Uint8Array(IDLE_READ_OCTETS);
     }
     this.#reading = true;
@@ -291,7 +292,7 @@ export class MilterRunner implements Runner {
     const progress = this.#progress(controller);
     const source = this.#source({ ...open, transaction });
     try {
-      return await conclude(this.#context, {
+      const reply = await conclude(this.#context, {
         agreement: this.#session.agreement!,
         fields: collector.fields,
         request: {
@@ -306,6 +307,8 @@ export class MilterRunner implements Runner {
         together: open.together,
         apart: open.apart,
       });
+      collector.drop();
+      return reply;
     } catch (error) {
       if (controller.signal.aborted) throw error;
       this.#context.ports.log("error", "Cannot handle a message; it is deferred", {

@@ -1,3 +1,4 @@
+import { freeOctets, growOctets } from "../../free_octets.ts";
 import { MAX_CHUNK_DIGITS } from "./limits.ts";
 
 /** Collects the chunks of BDAT (RFC 3030): octets by count, never by lines. */
@@ -48,6 +49,7 @@ export class ChunkCollector {
   /** Keeps nothing from here on, but still counts. */
   drop(): void {
     this.#dropping = true;
+    freeOctets(this.#octets);
     this.#octets = new Uint8Array(0);
     this.#length = 0;
   }
@@ -59,18 +61,19 @@ export class ChunkCollector {
     if (this.#dropping || used === 0) return used;
     const wanted = this.#length + used;
     if (wanted > this.#octets.length) {
-      const grown = new Uint8Array(Math.max(wanted, this.#octets.length * 2));
-      grown.set(this.#octets.subarray(0, this.#length));
-      this.#octets = grown;
+      const room = Math.max(wanted, this.#octets.length * 2);
+      this.#octets = growOctets(this.#octets, this.#length, room);
     }
     this.#octets.set(chunk.subarray(0, used), this.#length);
     this.#length = wanted;
     return used;
   }
 
-  /** The message; its own copy. */
+  /** The message; its own copy. Call once, at its end. */
   message(): Uint8Array {
-    return this.#octets.slice(0, this.#length);
+    const message = this.#octets.slice(0, this.#length);
+    freeOctets(this.#octets);
+    return message;
   }
 }
 

@@ -2,6 +2,7 @@ import { decide } from "../../policy/decide.ts";
 import type { Envelope, Outcome } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { PosternError } from "../../errors.ts";
+import { freeOctets } from "../../free_octets.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { describe } from "../describe.ts";
 import { greylisted } from "../greylisting.ts";
@@ -338,7 +339,9 @@ export class SessionRunner implements Runner {
     try {
       const relay = open.relay;
       const delivery = { transaction: open.transaction, request, ...(relay ? { relay } : {}) };
-      return this.#session.answerMessage(await deliver(this.#context, delivery));
+      const replies = await deliver(this.#context, delivery);
+      freeOctets(message);
+      return this.#session.answerMessage(replies);
     } catch (error) {
       open.relay?.abort();
       if (controller.signal.aborted) throw error;

@@ -1,4 +1,5 @@
 /** The reading side of a scanner: a worker that gave up its permissions and takes one object at a time from the pool's socket. */
+import { freeOctets } from "../../free_octets.ts";
 import type { RewriteRequest, RewriteResult, ScanSettings, Verdict } from "../types.ts";
 import { FrameReader, type FrameSink, type FrameSource, writeFrames } from "./frames.ts";
 import { MAX_HEAD_OCTETS, MAX_OBJECT_OCTETS } from "./limits.ts";
@@ -79,6 +80,7 @@ async function converse(
     const octets = head && await reader.read(MAX_OBJECT_OCTETS);
     if (!octets) return;
     await writeFrames(connection, ...await answerTo(engine, requests.read(head), octets));
+    freeOctets(octets);
   }
 }
 
