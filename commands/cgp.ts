@@ -8,9 +8,8 @@ import { choice, string } from "@optique/core/valueparser";
 import { runHelper } from "../agents/cgp/helper.ts";
 import { MAX_REQUEST_OCTETS } from "../agents/cgp/limits.ts";
 import { type Command, configOption, defineCommand, socketOption } from "./command.ts";
-import { print } from "./output.ts";
+import { helperWorld } from "./helper_world.ts";
 import { readLines } from "./read_lines.ts";
-import { readSource } from "./scanning/read.ts";
 import { ToolsConnection } from "./tools_connection.ts";
 import { sizeValue } from "./values.ts";
 
@@ -65,14 +64,7 @@ async function runCgp(options: Options): Promise<number> {
   const tools = await ToolsConnection.to(options);
   const { listener, refused, deferred, maxSize } = options;
   const world = {
-    async readFile(path: string) {
-      const octets = await readSource(path, maxSize);
-      if (octets === undefined) throw new Error("it is larger than --max-size");
-      return octets;
-    },
-    process: async (...args: Parameters<ToolsConnection["process"]>) =>
-      (await tools.process(...args)).answer,
-    write: print,
+    ...helperWorld(tools, maxSize),
     pause: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
   };
   const lines = readLines(Deno.stdin.readable, MAX_REQUEST_OCTETS);

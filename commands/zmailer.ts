@@ -7,9 +7,8 @@ import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { runFilter } from "../agents/zmailer/filter.ts";
 import { type Command, configOption, defineCommand, socketOption } from "./command.ts";
-import { print } from "./output.ts";
+import { helperWorld } from "./helper_world.ts";
 import { readLines } from "./read_lines.ts";
-import { readSource } from "./scanning/read.ts";
 import { ToolsConnection } from "./tools_connection.ts";
 import { sizeValue } from "./values.ts";
 
@@ -55,17 +54,7 @@ quarantine goes to the server's freezer.`,
 async function runZmailer(options: Options): Promise<number> {
   const tools = await ToolsConnection.to(options);
   const { listener, old, maxSize } = options;
-  const world = {
-    async readFile(path: string) {
-      const octets = await readSource(path, maxSize);
-      if (octets === undefined) throw new Error("it is larger than --max-size");
-      return octets;
-    },
-    process: async (...args: Parameters<ToolsConnection["process"]>) =>
-      (await tools.process(...args)).answer,
-    write: print,
-  };
   const lines = readLines(Deno.stdin.readable, MAX_PATH_OCTETS);
-  await runFilter(lines, world, { listener, hungry: !old });
+  await runFilter(lines, helperWorld(tools, maxSize), { listener, hungry: !old });
   return 0;
 }

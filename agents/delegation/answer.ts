@@ -1,12 +1,10 @@
 /** What is answered to a request: the policy's word on client, sender or recipient, as far as it is final by then. */
-import { decide } from "../../policy/decide.ts";
-import type { Envelope, Facts, Outcome, Phase } from "../../policy/types.ts";
+import type { Envelope } from "../../policy/types.ts";
 import { bareAddress } from "../bare_address.ts";
+import { earlyWord, refuseEarly } from "../early_word.ts";
 import { greylisted } from "../greylisting.ts";
 import { newQueueId } from "../queue_id.ts";
-import { recordRefusal } from "../session_books.ts";
-import { refusalOf } from "../smtp/replies.ts";
-import { type FactsSource, recipientFacts, senderFacts } from "../way.ts";
+import type { FactsSource } from "../way.ts";
 import type { DelegationContext, DelegationSettings } from "./context.ts";
 import type { DelegationRequest } from "./request_decoder.ts";
 
@@ -42,30 +40,13 @@ export async function answer(
   };
   const recipient = request.get("protocol_state") === "VRFY" ? "" : request.get("recipient") ?? "";
   const recipients = recipient === "" ? [] : [bareAddress(recipient)];
-  const { phase, facts, outcome } = decideNow(source, recipients[0]);
-  const reply = refusalOf(outcome);
+  const word = earlyWord(source, recipients[0]);
   const queueId = request.get("queue_id") || newQueueId(source.time);
-  if (reply === undefined) {
-    if (request.get("protocol_state") !== "RCPT") return NO_WORD;
-    return await greylisted({ ports, source, queueId, facts, outcome, code: IF_PERMIT }) ?? NO_WORD;
-  }
-  recordRefusal(ports, source, queueId, recipients, reply, outcome, phase);
-  return reply;
-}
-
-function decideNow(
-  source: FactsSource,
-  recipient: string | undefined,
-): { readonly phase: Phase; readonly facts: Facts; readonly outcome: Outcome } {
-  const phase = source.envelope.sender === undefined
-    ? "connect"
-    : recipient === undefined
-    ? "sender"
-    : "recipient";
-  const facts = phase === "recipient"
-    ? recipientFacts(source, recipient ?? "")
-    : senderFacts(source);
-  return { phase, facts, outcome: decide(source.tree, phase, facts) };
+  const reply = refuseEarly(ports, source, word, queueId);
+  if (reply !== undefined) return reply;
+  if (request.get("protocol_state") !== "RCPT") return NO_WORD;
+  const { facts, outcome } = word;
+  return await greylisted({ ports, source, queueId, facts, outcome, code: IF_PERMIT }) ?? NO_WORD;
 }
 
 function envelopeOf(request: DelegationRequest): Partial<Envelope> {

@@ -1,16 +1,16 @@
 import { Buffer } from "node:buffer";
-import { decide } from "../../policy/decide.ts";
 import { refusesEarly } from "../../policy/early.ts";
 import type { Envelope } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
+import { earlyWord, refuseEarly } from "../early_word.ts";
 import { newQueueId } from "../queue_id.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { describe } from "../describe.ts";
 import { greylisted } from "../greylisting.ts";
-import { NO_MEMORY, refusalOf, type Reply, TOO_LARGE } from "../smtp/replies.ts";
+import { NO_MEMORY, type Reply, TOO_LARGE } from "../smtp/replies.ts";
 import type { WireStream } from "../stream.ts";
-import { recordRefusal, Reservation, type Runner } from "../session_books.ts";
-import { type FactsSource, recipientFacts, senderFacts } from "../way.ts";
+import { Reservation, type Runner } from "../session_books.ts";
+import type { FactsSource } from "../way.ts";
 import { TREATED_APART, treatment } from "../treatment.ts";
 import type { AddressArgument } from "./arguments.ts";
 import { conclude } from "./conclusion.ts";
@@ -197,12 +197,7 @@ export class MilterRunner implements Runner {
   #connect(client: MilterClient): Reply | undefined {
     const tree = this.#context.ports.policy();
     const source = this.#facts(tree, Date.now(), client);
-    const outcome = decide(tree, "connect", senderFacts(source));
-    const refusal = refusalOf(outcome);
-    if (refusal !== undefined) {
-      recordRefusal(this.#context.ports, source, newQueueId(), [], refusal, outcome);
-    }
-    return refusal;
+    return refuseEarly(this.#context.ports, source, earlyWord(source));
   }
 
   #sender(transaction: MilterTransaction): Reply | undefined {
@@ -221,11 +216,8 @@ export class MilterRunner implements Runner {
       return undefined;
     }
     const source = this.#source(open);
-    const outcome = decide(open.tree, "sender", senderFacts(source));
-    const refusal = refusalOf(outcome);
-    if (refusal !== undefined) {
-      recordRefusal(this.#context.ports, source, open.queueId, [], refusal, outcome);
-    } else this.#open = open;
+    const refusal = refuseEarly(this.#context.ports, source, earlyWord(source), open.queueId);
+    if (refusal === undefined) this.#open = open;
     return refusal;
   }
 
@@ -237,16 +229,12 @@ export class MilterRunner implements Runner {
     const open = this.#open!;
     const { ports } = this.#context;
     const { queueId } = open;
-    const { address } = recipient;
     const source = this.#source(open);
-    const facts = recipientFacts(source, address);
-    const outcome = decide(open.tree, "recipient", facts);
+    const word = earlyWord(source, recipient.address);
+    const { facts, outcome } = word;
     const { submitted } = open.transaction.client;
-    const refusal = submitted ? undefined : refusalOf(outcome); // else it is the whole message's at the end
-    if (refusal !== undefined) {
-      recordRefusal(ports, source, queueId, [address], refusal, outcome);
-      return refusal;
-    }
+    const refusal = submitted ? undefined : refuseEarly(ports, source, word, queueId); // else it is the whole message's at the end
+    if (refusal !== undefined) return refusal;
     const { action, final } = outcome;
     const gone = final && (action === "discard" || action === "quarantine");
     if (gone && this.#may(ACTIONS.deleteRecipients)) {

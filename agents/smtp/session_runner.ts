@@ -1,17 +1,17 @@
-import { decide } from "../../policy/decide.ts";
 import type { Envelope, Outcome } from "../../policy/types.ts";
 import type { DecisionTree } from "../../policy/tree.ts";
 import { PosternError } from "../../errors.ts";
 import { freeOctets } from "../../free_octets.ts";
 import { BufferPool } from "../buffer_pool.ts";
 import { describe } from "../describe.ts";
+import { earlyWord, refuseEarly } from "../early_word.ts";
 import { greylisted } from "../greylisting.ts";
 import { newQueueId } from "../queue_id.ts";
 import { recordRefusal, Reservation, type Runner } from "../session_books.ts";
 import type { ConnStream, WireStream } from "../stream.ts";
 import { acceptTls } from "../tls.ts";
 import { TREATED_APART, treatment } from "../treatment.ts";
-import { type FactsSource, recipientFacts, senderFacts } from "../way.ts";
+import type { FactsSource } from "../way.ts";
 import { inNetworks } from "../networks.ts";
 import { sharing } from "../transparent.ts";
 import { authenticate, type AuthenticatedHop, lineOf } from "./authentication.ts";
@@ -224,7 +224,7 @@ export class SessionRunner implements Runner {
     }
     const { ports } = this.#context;
     const source = this.#facts(ports.policy(), Date.now(), this.#session.client);
-    const outcome = decide(source.tree, "connect", senderFacts(source));
+    const { outcome } = earlyWord(source);
     const refusal = refusalOf(outcome);
     if (refusal === undefined) {
       this.#output += `220 ${this.#settings.hostname} ESMTP Postern\r\n`;
@@ -255,11 +255,8 @@ export class SessionRunner implements Runner {
       unavailable: false,
     };
     const source = this.#source(open);
-    const outcome = decide(open.tree, "sender", senderFacts(source));
-    const refusal = refusalOf(outcome);
-    if (refusal !== undefined) {
-      recordRefusal(this.#context.ports, source, open.queueId, [], refusal, outcome);
-    } else this.#open = open;
+    const refusal = refuseEarly(this.#context.ports, source, earlyWord(source), open.queueId);
+    if (refusal === undefined) this.#open = open;
     return refusal;
   }
 
@@ -268,13 +265,10 @@ export class SessionRunner implements Runner {
     const { ports } = this.#context;
     const { queueId } = open;
     const source = this.#source(open);
-    const facts = recipientFacts(source, recipient.address);
-    const outcome = decide(open.tree, "recipient", facts);
-    const refusal = refusalOf(outcome);
-    if (refusal !== undefined) {
-      recordRefusal(ports, source, queueId, [recipient.address], refusal, outcome);
-      return refusal;
-    }
+    const word = earlyWord(source, recipient.address);
+    const { facts, outcome } = word;
+    const refusal = refuseEarly(ports, source, word, queueId);
+    if (refusal !== undefined) return refusal;
     const key = this.#settings.beforeQueue && !open.transaction.lmtp
       ? treatment(outcome)
       : undefined;
