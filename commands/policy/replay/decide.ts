@@ -1,5 +1,6 @@
 /** Decides a recorded message under a policy, as far as what the log keeps allows. */
 import type { MessageRecord } from "../../../agents/ports.ts";
+import { SPF_RESULTS } from "../../../policy/authentication_results.ts";
 import { decide } from "../../../policy/decide.ts";
 import { scanSettings } from "../../../policy/scan_settings.ts";
 import type { Policy } from "../../../policy/schema.ts";
@@ -54,7 +55,7 @@ export class ReplayPolicy {
       return recipients.map((recipient) => this.#early(record, recipient));
     }
     const early = recipients.map((recipient) => earlyFacts(record, recipient, this.tree));
-    const before = early.map((facts) => this.#beforeScan(facts));
+    const before = early.map((facts) => this.#before("recipient", facts));
     const unscanned = () =>
       early.map((facts) => this.#late(record, facts, (attribute) => LOOKUPS.test(attribute)));
     if (before.every(({ outcome, sure }) => sure && outcome.final)) return unscanned();
@@ -87,10 +88,8 @@ export class ReplayPolicy {
 
   #early(record: ReplayableRecord, recipient: string | undefined): Replayed {
     const facts = earlyFacts(record, recipient, this.tree);
-    const { phase } = record.known;
-    const tree = this.#certain(phase, facts, lacking(record));
-    if (typeof tree === "string") return unknown(tree);
-    const outcome = decide(tree, phase, facts);
+    const { outcome, sure } = this.#before(record.known.phase, facts);
+    if (!sure) return unknown(ASK_SPF);
     const refused = outcome.action === "reject" || outcome.action === "defer";
     return { kind: "decided", outcome, open: !(outcome.final && refused) };
   }
@@ -120,10 +119,20 @@ export class ReplayPolicy {
     return { kind: "decided", outcome, open: false };
   }
 
-  /** What is decided before the scan, and whether that is sure with what the log keeps. */
-  #beforeScan(facts: Facts): { outcome: Outcome; sure: boolean } {
-    const outcome = decide(this.tree, "recipient", facts);
-    return { outcome, sure: typeof this.#certain("recipient", facts, isSenderLookup) !== "string" };
+  /**
+   * What is decided before the scan, and whether that is so whatever the one lookup gave that is known by then. Each result is
+   * tried: two extremes do not do here, where a rule that waits for the scan hides those behind it.
+   */
+  #before(phase: Phase, facts: Facts): { outcome: Outcome; sure: boolean } {
+    const outcome = decide(this.tree, phase, facts);
+    if (phase === "connect" || !this.tree.attributes.includes("spf")) {
+      return { outcome, sure: true };
+    }
+    const said = telling(outcome);
+    const sure = SPF_RESULTS.every((spf) =>
+      telling(decide(this.tree, phase, { ...facts, spf })) === said
+    );
+    return { outcome, sure };
   }
 
   /** What the mail is to be decided by; why not, where the outcome may hang on something that the log does not keep. */
@@ -145,8 +154,7 @@ export class ReplayPolicy {
   }
 }
 
-/** The one lookup whose result is known before the scan. */
-const isSenderLookup: Lacks = (attribute) => attribute === "spf";
+const ASK_SPF = "rules ask spf";
 const LOOKUPS = /^(?:spf|dkim|dmarc|signaturesAge|language)$/;
 
 function unknown(why: string): Replayed {
@@ -181,7 +189,7 @@ function agreeing(one: Replayed, other: Replayed): Replayed {
   if (one.kind === "unknown") return one;
   if (other.kind === "unknown") return other;
   const same = telling(one.outcome) === telling(other.outcome);
-  return same ? one : unknown("rules ask spf");
+  return same ? one : unknown(ASK_SPF);
 }
 
 /** All recipients share the strictest outcome, where each is known. */

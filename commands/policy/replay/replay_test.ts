@@ -123,6 +123,22 @@ const cases: { name: string; document: unknown; record: RecordInput; want: strin
     want: "accept -> reject by rule:r",
   },
   {
+    name: "a lookup that may end it before the scan, behind a rule that waits for the scan",
+    document: {
+      settings: { quarantine: "always" },
+      rules: [
+        { when: { spamScore: { over: 10 }, spf: "pass" }, then: { action: "reject" } },
+        {
+          when: { not: { spf: "pass", subject: "*nothing like it*" } },
+          then: { action: "redirect", redirect: ["x@example.org"] },
+        },
+        { when: { not: { spamSymptom: "*" } }, then: { quarantine: "never" } },
+      ],
+    },
+    record: {},
+    want: "unknown: rules ask spf",
+  },
+  {
     name: "a lookup that no entry keeps",
     document: reject({ not: { spf: "pass" } }),
     record: {},
