@@ -13,12 +13,13 @@ export function freeOctets({ buffer }: Uint8Array): void {
 }
 
 /**
- * Octets with more room behind them. Those that are given are freed.
+ * Octets with more room behind them, twice as much at least. Those that are given are freed.
  *
  * @param used How many of them are kept.
+ * @param least How many there have to be room for.
  */
-export function growOctets(octets: Uint8Array, used: number, room: number): Uint8Array {
-  const grown = new Uint8Array(room);
+export function growOctets(octets: Uint8Array, used: number, least: number): Uint8Array {
+  const grown = new Uint8Array(Math.max(least, octets.length * 2));
   grown.set(octets.subarray(0, used));
   freeOctets(octets);
   return grown;

@@ -116,8 +116,7 @@ export class DataDecoder {
       octets[0] = CR;
       octets[1] = LF;
     } else if (wanted > octets.length) {
-      const room = Math.max(wanted, octets.length * 2);
-      octets = this.#octets = growOctets(octets, this.#length, room);
+      octets = this.#octets = growOctets(octets, this.#length, wanted);
     }
     octets.set(chunk, this.#length);
     this.#length = wanted;
@@ -132,6 +131,8 @@ export class DataDecoder {
     octets.copyWithin(0, this.#searched, this.#length);
     this.#length -= this.#searched;
     this.#searched = 0;
-    if (octets.length > LARGE_OCTETS) this.#octets = growOctets(octets, LARGE_OCTETS, LARGE_OCTETS);
+    if (octets.length <= LARGE_OCTETS) return;
+    this.#octets = octets.slice(0, LARGE_OCTETS);
+    freeOctets(octets);
   }
 }

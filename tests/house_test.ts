@@ -10,7 +10,7 @@ const MAX_LINES = 450;
 
 /**
  * What each room's code may import of other rooms: a folder with everything in it (`policy/`), or single files. `types:` before
- * a path allows `import type` alone. A room may always import itself, errors.ts and free_octets.ts. Tests may import anything below them.
+ * a path allows `import type` alone. A room may always import itself, and what is everybody's. Tests may import anything below them.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],

@@ -96,8 +96,7 @@ export class MessageCollector {
     const wanted = this.#length + octets.length;
     if (wanted > this.#maxOctets) return this.drop();
     if (wanted > this.#octets.length) {
-      const room = Math.max(wanted, this.#octets.length * 2);
-      this.#octets = growOctets(this.#octets, this.#length, room);
+      this.#octets = growOctets(this.#octets, this.#length, wanted);
     }
     this.#octets.set(octets, this.#length);
     this.#length = wanted;

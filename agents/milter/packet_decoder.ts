@@ -101,8 +101,7 @@ export class PacketDecoder {
     const used = Math.min(chunk.length, most);
     const wanted = this.#length + used;
     if (wanted > this.#held.length) {
-      const room = Math.max(wanted, this.#held.length * 2, FIRST_OCTETS);
-      this.#held = growOctets(this.#held, this.#length, room);
+      this.#held = growOctets(this.#held, this.#length, Math.max(wanted, FIRST_OCTETS));
     }
     this.#held.set(chunk.subarray(0, used), this.#length);
     this.#length = wanted;

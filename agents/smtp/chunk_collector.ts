@@ -61,8 +61,7 @@ export class ChunkCollector {
     if (this.#dropping || used === 0) return used;
     const wanted = this.#length + used;
     if (wanted > this.#octets.length) {
-      const room = Math.max(wanted, this.#octets.length * 2);
-      this.#octets = growOctets(this.#octets, this.#length, room);
+      this.#octets = growOctets(this.#octets, this.#length, wanted);
     }
     this.#octets.set(chunk.subarray(0, used), this.#length);
     this.#length = wanted;
