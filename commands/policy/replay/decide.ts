@@ -95,7 +95,7 @@ export class ReplayPolicy {
   }
 
   #late(record: ReplayableRecord, facts: Facts, lacks: Lacks): Replayed {
-    const tree = this.#certain("verdict", facts, lacks);
+    const tree = this.#certain(facts, lacks);
     if (typeof tree === "string") return unknown(tree);
     let outcome = decide(tree, "verdict", facts);
     const { antivirus, antispam } = outcome.settings;
@@ -136,7 +136,7 @@ export class ReplayPolicy {
   }
 
   /** What the mail is to be decided by; why not, where the outcome may hang on something that the log does not keep. */
-  #certain(phase: Phase, facts: Facts, lacks: Lacks): DecisionTree | string {
+  #certain(facts: Facts, lacks: Lacks): DecisionTree | string {
     const asked = this.tree.attributes.filter(lacks);
     if (asked.length === 0) return this.tree;
     const key = asked.join("\n");
@@ -147,7 +147,7 @@ export class ReplayPolicy {
     }
     if (relaxed === undefined) return this.tree;
     const [first, ...others] = [relaxed.base, relaxed.most, ...relaxed.trees].map((tree) =>
-      telling(decide(tree, phase, facts))
+      telling(decide(tree, "verdict", facts))
     );
     const same = others.every((other) => other === first);
     return same ? relaxed.base : `rules ask ${[...new Set(asked.map(attributeWord))].join(", ")}`;

@@ -1,6 +1,6 @@
 /** What the message log knows of a message, as facts for a policy. */
 import type { MessageRecord } from "../../../agents/ports.ts";
-import { attributeRow, ATTRIBUTES, phaseNumber } from "../../../policy/attributes.ts";
+import { attributeRow, phaseNumber } from "../../../policy/attributes.ts";
 import { directionOf } from "../../../policy/direction.ts";
 import type { DecisionTree } from "../../../policy/tree.ts";
 import { enginesFailed } from "../../../policy/verdict_facts.ts";
@@ -75,13 +75,11 @@ export const TOO_LARGE: Partial<Facts> = {
 /** Facts of lookups that no gate hands to the log. */
 const NOT_KEPT = new Set(["spf", "dkim", "dmarc", "signaturesAge", "language"]);
 
-/** What a record lacks at its moment. A later moment's attributes are not lacking: they are not asked. */
+/** What the record of a scan lacks. */
 export function lacking(record: ReplayableRecord): Lacks {
-  const { scan, phase } = record.known;
-  const now = phaseNumber(phase);
+  const { scan } = record.known;
   return (attribute) => {
     const { name, parameter } = attributeRow(attribute);
-    if (ATTRIBUTES[name] !== undefined && phaseNumber(ATTRIBUTES[name].phase) > now) return false;
     if (NOT_KEPT.has(name)) return true;
     switch (name) {
       case "header":
