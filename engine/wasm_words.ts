@@ -33,6 +33,20 @@ export const tee = (local: number): number[] => [0x22, local];
 export const i32 = (value: number): number[] => [0x41, ...number(value)];
 export const block = (...body: Words): number[] => [0x02, 0x40, ...body.flat(), 0x0b];
 export const loop = (...body: Words): number[] => [0x03, 0x40, ...body.flat(), 0x0b];
+/** Runs the body at 0, 16, 32 and so on below the length; the local that counts is 0 before. */
+export const bySixteen = (at: number, length: number, ...body: Words): number[] =>
+  block(loop(
+    get(at),
+    get(length),
+    notLessUnsigned,
+    brIf(1),
+    ...body,
+    get(at),
+    i32(16),
+    add,
+    set(at),
+    br(0),
+  ));
 /** Takes a number; the body is run where it is not 0. */
 export const when = (...body: Words): number[] => [0x04, 0x40, ...body.flat(), 0x0b];
 export const br = (depth: number): number[] => [0x0c, depth];

@@ -7,6 +7,7 @@ import {
   block,
   br,
   brIf,
+  bySixteen,
   choose,
   equals,
   eqz,
@@ -17,7 +18,6 @@ import {
   load,
   loop,
   mask,
-  notLessUnsigned,
   oneByOne,
   or,
   select,
@@ -72,11 +72,9 @@ const within = (from: number, count: number) => [
 ];
 
 const CODE = [
-  block(loop(
-    get(AT),
-    get(LENGTH),
-    notLessUnsigned,
-    brIf(1),
+  bySixteen(
+    AT,
+    LENGTH,
     get(AT),
     load(PIECE.input),
     set(RAW),
@@ -180,12 +178,7 @@ const CODE = [
     get(COUNT),
     add,
     set(OUT),
-    get(AT),
-    i32(16),
-    add,
-    set(AT),
-    br(0),
-  )),
+  ),
   get(OUT),
   get(BEFORE),
   i32(20),
