@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { constants, deflateRawSync, gzipSync } from "node:zlib";
+import { inTime } from "../tests/in_time.ts";
 import { EICAR } from "./detect/eicar.ts";
 import { HashList } from "./detect/hash_list.ts";
 import { builtinModules, type Modules } from "./detect/modules.ts";
@@ -241,16 +242,14 @@ Deno.test("scan() of a message over the size limit still tells where its header 
   assert.deepEqual(verdict.layout, look(octets, { mode: "mail" }).layout);
 });
 
-Deno.test("scan() stops 300 MB of zeros in gzip early, in little memory", () => {
+Deno.test("scan() stops 300 MB of zeros in gzip early", () => {
   // pieces that end without a last block, one behind the other, are one stream
   const piece = deflateRawSync(new Uint8Array(1_000_000), { finishFlush: constants.Z_FULL_FLUSH });
   const bomb = concat([gzipSync("").subarray(0, 10), ...Array.from({ length: 300 }, () => piece)]);
-  const before = Deno.memoryUsage().rss;
-  const start = performance.now();
-  const verdict = look(bomb, { at: { ratio: 50 } });
-  assert.deepEqual(told(verdict), ["notScanned", [], ["ratio"]]);
-  assert.ok(performance.now() - start < 3000);
-  assert.ok(Deno.memoryUsage().rss - before < 200e6);
+  inTime(3000, () => {
+    const verdict = look(bomb, { at: { ratio: 50 } });
+    assert.deepEqual(told(verdict), ["notScanned", [], ["ratio"]]);
+  });
 });
 
 Deno.test("scan() of an archive of many large members ends at the octets of the budget", () => {

@@ -9,7 +9,7 @@ import { pss } from "./processes.ts";
 const IDLE = 1000;
 const ACTIVE = 200;
 /** What the idle clients may cost, octets each: a buffer, a decoder, the runtime's own. */
-const MAX_EACH = 80 * 1024;
+const MAX_EACH = 100 * 1024;
 
 const MESSAGE = Buffer.from(mail("load@test"));
 

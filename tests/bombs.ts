@@ -13,6 +13,8 @@ export interface BombScan {
   readonly ms: number;
   /** CPU time of all threads, milliseconds. */
   readonly cpuMs: number;
+  /** How many times longer the machine takes than the one of the test's limit; at least 1. */
+  readonly slow: number;
   /** Peak of resident memory of the whole process, octets. */
   readonly peak: number;
   /** What of it was not there before the scan, octets: the runtime, the program and the bomb were. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { bombNames, scanBomb } from "./bombs.ts";
 
-/** CPU time: the aim is 2 s (bench/bombs.sh); processors that are shared take longer for the same work. */
+/** CPU time: the aim is 2 s (bench/bombs.sh); more on a machine that is slower. */
 const MAX_CPU_MS = 4_000;
 /** All of it is read, and nothing is in it. */
 const HARMLESS = /^(30 MB of malformed|40,000 empty)/;
@@ -17,9 +17,9 @@ Deno.test({
     assert.ok(names.length >= 10);
     for (const name of names) {
       await t.step(name, async () => {
-        const { status, cpuMs, added } = await scanBomb(name);
+        const { status, cpuMs, slow, added } = await scanBomb(name);
         if (!HARMLESS.test(name)) assert.equal(status, "notScanned");
-        assert.ok(cpuMs < MAX_CPU_MS, `${cpuMs} ms`);
+        assert.ok(cpuMs < MAX_CPU_MS * slow, `${cpuMs} ms, ${slow} times slower`);
         assert.ok(added < MAX_OCTETS, `${added / 2 ** 20} MiB`);
       });
     }

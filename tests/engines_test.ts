@@ -106,7 +106,6 @@ peerTest(
       "clamscan clean",
       "hung notScanned time",
     ]);
-    assert.ok(clean.engines!.at(-1)!.ms < 10_000);
 
     // c-icap puts an error page in the place of what its clamd was asked about too slowly: that is no name of anything.
     const bad = await until("c-icap's word", async () => {

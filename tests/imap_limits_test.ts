@@ -151,7 +151,7 @@ Deno.test("a client that drips octets of a line or of a literal is closed in tim
     const told = client.response().finally(() => closed = true);
     const began = performance.now();
     while (!closed) {
-      assert.ok(performance.now() - began < 10_000, `${begin} is still open`);
+      assert.ok(performance.now() - began < 60_000, `${begin} is still open`);
       await client.write("x").catch(() => {});
       await new Promise((wake) => setTimeout(wake, 20));
     }

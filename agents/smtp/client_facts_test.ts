@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { inTime } from "../../tests/in_time.ts";
 import { forwardLines, mergeFacts, parseAttributes, XFORWARD_ATTRIBUTES } from "./client_facts.ts";
 import { DeliveredMemory } from "./delivered_memory.ts";
 import { parseParameters, parsePath } from "./paths.ts";
@@ -65,11 +66,11 @@ Deno.test("parsePath() and parseParameters() never fail but by their error, in t
       }
     }
   }));
-  const begin = performance.now();
-  assert.throws(() => parsePath(`<a@${"a-".repeat(2000)}!>`));
-  assert.throws(() => parsePath(`<@${"a,@".repeat(1500)}`));
-  assert.throws(() => parsePath(`<"${"\\a".repeat(2000)}`));
-  assert.ok(performance.now() - begin < 1000);
+  inTime(1000, () => {
+    assert.throws(() => parsePath(`<a@${"a-".repeat(2000)}!>`));
+    assert.throws(() => parsePath(`<@${"a,@".repeat(1500)}`));
+    assert.throws(() => parsePath(`<"${"\\a".repeat(2000)}`));
+  });
 });
 
 Deno.test("policyReply() keeps the code, class and one line", { permissions: "none" }, () => {

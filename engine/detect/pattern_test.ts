@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { inTime } from "../../tests/in_time.ts";
 import { type BytePattern, literalPieces, parsePattern } from "./pattern.ts";
 import { PatternSet } from "./pattern_set.ts";
 
@@ -163,9 +164,7 @@ Deno.test("PatternSet.search() is not led into endless gaps", () => {
     pattern(`${hex("aaaaaaaaab")}*${hex("aa")}*${hex("aa")}*${hex("aa")}*${hex("b!")}`),
   ]);
   const octets = encode(("aaaaaaaaab".repeat(3000)) + "a".repeat(3000));
-  const start = performance.now();
-  set.search(octets, "text");
-  assert.ok(performance.now() - start < 5000);
+  inTime(5000, () => set.search(octets, "text"));
 });
 
 for (const bad of ["6", "zz", "61{3-1}62", "(61|6)", "!(61|6262)", "*", "6162{"]) {

@@ -1,6 +1,7 @@
 /** From Content-Transfer-Encoding fields to every content that a reader would decode. */
 import { Buffer } from "node:buffer";
 import { gunzipSync } from "node:zlib";
+import { freeOctets } from "../../free_octets.ts";
 import type { AmbiguityName } from "./ambiguities.ts";
 import { base64Readings, decodeCleanBase64, lenientBase64, looksLikeBase64 } from "./base64.ts";
 import { MAX_CONTENTS } from "./limits.ts";
@@ -139,7 +140,10 @@ export function decodeBody(
       let given = 0;
       for (const content of decodeAs(body, encoding, left, ambiguities, readings)) {
         given++;
-        if (contents.some((known) => equal(known.octets, content.octets))) continue;
+        if (contents.some((known) => equal(known.octets, content.octets))) {
+          forget(content.octets, [...bodies, ...contents.map(({ octets }) => octets)]);
+          continue;
+        }
         if (contents.length >= MAX_CONTENTS) {
           ambiguities.add("too-many-readings");
           break;
@@ -211,6 +215,11 @@ function* decodeAs(
 function firstUuLine(body: Buffer): number {
   const begin = /^\s*begin[ -][^\n]*\n/i.exec(body.toString("latin1", 0, 1024));
   return begin === null ? 0 : begin[0].length;
+}
+
+/** Frees what a reader would decode as another one does: a large body has several of them, each as large. */
+function forget(octets: Uint8Array, kept: readonly Uint8Array[]): void {
+  if (!kept.some(({ buffer }) => buffer === octets.buffer)) freeOctets(octets);
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

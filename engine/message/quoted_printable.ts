@@ -1,4 +1,5 @@
 /** Quoted-printable (RFC 2045, section 6.7): one pass where it is well-formed, every reader's result where it is not. */
+import { freeOctets } from "../../free_octets.ts";
 import { octetPrograms } from "./octet_programs.ts";
 import { INPUT, LOOK_AHEAD, OUTPUT, PIECE_OCTETS } from "./octet_memory.ts";
 import { MALFORMED, STOP } from "./quoted_printable_program.ts";
@@ -52,7 +53,10 @@ export function* quotedPrintableReadings(octets: Uint8Array): Generator<PartCont
   for (const manner of MANNERS.slice(1)) {
     yield { octets: decode(octets, manner), reading: manner.reading };
   }
-  yield { octets: decode(withoutOdd(octets), STANDARD), reading: "quoted-printable/without-odd" };
+  const plain = withoutOdd(octets);
+  const decoded = decode(plain, STANDARD);
+  freeOctets(plain);
+  yield { octets: decoded, reading: "quoted-printable/without-odd" };
 }
 
 /** Without `=` and the lower-case letter behind it: readers that know no lower case drop both, and decode what comes together. */
