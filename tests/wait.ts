@@ -28,12 +28,21 @@ export async function until<T>(
   }
 }
 
+/** Below the ports that systems take for connections (Linux: from 32768), of which tests make thousands at the same time. */
+const FIRST_PORT = 12_000;
+const PORTS = 20_000;
+
 /** A TCP port of 127.0.0.1 that nothing listens on now. For programs that cannot be told port 0, or must come back on the same. */
 export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
+  while (true) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** Whether something accepts connections there. */
