@@ -6,18 +6,11 @@ import type { DaemonStatus } from "./status.ts";
 import { freePort, until } from "../tests/wait.ts";
 import { SmtpClient } from "../tests/peers/smtp_client.ts";
 import { temporaryDirectory } from "../tests/temporary.ts";
+import { virusScan } from "../tests/scan_settings.ts";
 
 const SCAN_WORKER = new URL("../tests/fixtures/scanner_worker.ts", import.meta.url);
 const MESSAGE = "From: a@example.org\r\nTo: b@example.com\r\nSubject: x\r\n\r\nHello\r\n";
-const LIMITS = {
-  messageOctets: 1e6,
-  depth: 8,
-  files: 100,
-  octets: 1e6,
-  ratio: 100,
-  timeMs: 60_000,
-};
-const SETTINGS = { mode: "mail", antivirus: true, antispam: false, limits: LIMITS };
+const SETTINGS = virusScan("mail");
 
 const octets = (text: string) => new TextEncoder().encode(text);
 

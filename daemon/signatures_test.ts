@@ -1,17 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { cLibrary } from "../engine/scanner/landlock.ts";
-import type { ScanSettings } from "../engine/types.ts";
 import { ScannerPool } from "./pool.ts";
 import { buildSignatures } from "./signature_build.ts";
 import { readModuleFiles, readSignatureSet } from "./signatures.ts";
+import { virusScan } from "../tests/scan_settings.ts";
 
-const SETTINGS: ScanSettings = {
-  mode: "file",
-  antivirus: true,
-  antispam: false,
-  limits: { messageOctets: 1e6, depth: 5, files: 10, octets: 1e6, ratio: 100, timeMs: 5000 },
-};
+const SETTINGS = virusScan("file");
 const encode = (text: string) => new TextEncoder().encode(text);
 const hex = (text: string) =>
   Array.from(encode(text), (octet) => octet.toString(16).padStart(2, "0")).join("");

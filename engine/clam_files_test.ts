@@ -7,8 +7,9 @@ import { createHash } from "node:crypto";
 import { ModuleBuild } from "./detect/module_build.ts";
 import { type Modules, openModules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
-import type { ScanSettings, Verdict } from "./types.ts";
+import type { Verdict } from "./types.ts";
 import { loadSevenZip } from "./scanner/sevenzip_file.ts";
+import { virusScan } from "../tests/scan_settings.ts";
 
 /** Where the files may be. */
 const DIRECTORIES = [
@@ -16,19 +17,7 @@ const DIRECTORIES = [
   new URL("file:///usr/share/clamav-testfiles/"),
 ];
 
-const SETTINGS: ScanSettings = {
-  mode: "auto",
-  antivirus: true,
-  antispam: false,
-  limits: {
-    messageOctets: 5e7,
-    depth: 10,
-    files: 10_000,
-    octets: 3e8,
-    ratio: 250,
-    timeMs: 20_000,
-  },
-};
+const SETTINGS = virusScan("auto");
 
 /** What is not opened, and what it would take. */
 const NOT_OPENED: Readonly<Record<string, string>> = {

@@ -4,17 +4,11 @@ import { HashList } from "./detect/hash_list.ts";
 import { builtinModules, type Modules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
 import { loadSevenZip } from "./scanner/sevenzip_file.ts";
-import type { ScanLimits, Verdict } from "./types.ts";
+import type { Verdict } from "./types.ts";
+import { WIDE_LIMITS } from "../tests/scan_settings.ts";
 
 const CORPUS = new URL("../../shared/corpus/", import.meta.url);
-const LIMITS: ScanLimits = {
-  messageOctets: 50_000_000,
-  depth: 10,
-  files: 10_000,
-  octets: 100_000_000,
-  ratio: 1000,
-  timeMs: 20_000,
-};
+const LIMITS = { ...WIDE_LIMITS, octets: 100_000_000 };
 /** ClamAV's test program, which part of the corpus holds. */
 const TOOLS = { sevenZip: loadSevenZip() };
 const MODULES: Modules = {

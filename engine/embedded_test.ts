@@ -6,17 +6,10 @@ import { fileType } from "./detect/file_type.ts";
 import { builtinModules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
 import { makeZip } from "./unpack/fixtures.ts";
+import { WIDE_LIMITS } from "../tests/scan_settings.ts";
 
 const none = { permissions: "none" } as const;
 const eicar = new TextEncoder().encode(EICAR);
-const LIMITS = {
-  messageOctets: 50_000_000,
-  depth: 10,
-  files: 10_000,
-  octets: 300_000_000,
-  ratio: 250,
-  timeMs: 20_000,
-};
 
 /** The scan of a program (ELF) that has the octets somewhere in it. */
 function inProgram(...pieces: readonly (string | Uint8Array)[]) {
@@ -25,7 +18,7 @@ function inProgram(...pieces: readonly (string | Uint8Array)[]) {
     Buffer.alloc(500, 0x90),
     ...pieces.map((piece) => Buffer.from(piece as string, "latin1")),
   ]);
-  const settings = { mode: "file", antivirus: true, antispam: false, limits: LIMITS } as const;
+  const settings = { mode: "file", antivirus: true, antispam: false, limits: WIDE_LIMITS } as const;
   const { status, notScanned } = scan(program, settings, builtinModules());
   return [status, ...notScanned];
 }
@@ -78,7 +71,12 @@ Deno.test(
       { name: "first.txt", content: Buffer.from("a text") },
       { name: "inner.npz", content: inner },
     ]);
-    const settings = { mode: "file", antivirus: true, antispam: false, limits: LIMITS } as const;
+    const settings = {
+      mode: "file",
+      antivirus: true,
+      antispam: false,
+      limits: WIDE_LIMITS,
+    } as const;
     assert.ok(Buffer.from(outer).indexOf("PK\x05\x06") < outer.length - 22);
     const { status, notScanned, parts } = scan(outer, settings, builtinModules());
     assert.deepEqual([status, ...notScanned], ["clean"]);

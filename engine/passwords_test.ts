@@ -3,24 +3,12 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { builtinModules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
-import type { ScanSettings } from "./types.ts";
 import { loadSevenZip } from "./scanner/sevenzip_file.ts";
+import { virusScan } from "../tests/scan_settings.ts";
 
 const CORPUS = new URL("../../shared/corpus/", import.meta.url);
 const TOOLS = { sevenZip: loadSevenZip() };
-const SETTINGS: ScanSettings = {
-  mode: "mail",
-  antivirus: true,
-  antispam: false,
-  limits: {
-    messageOctets: 1e7,
-    depth: 10,
-    files: 1000,
-    octets: 1e8,
-    ratio: 250,
-    timeMs: 20_000,
-  },
-};
+const SETTINGS = virusScan("mail");
 
 interface Row {
   readonly file: string;

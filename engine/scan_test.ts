@@ -11,18 +11,11 @@ import { GTUBE } from "./spam/gtube.ts";
 import type { ScanLimits, ScanSettings, Verdict } from "./types.ts";
 import { makeTar, makeZip } from "./unpack/fixtures.ts";
 import { concat } from "./unpack/octets.ts";
+import { WIDE_LIMITS } from "../tests/scan_settings.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const eicar = encode(EICAR);
 const clean = encode("an ordinary text");
-const LIMITS: ScanLimits = {
-  messageOctets: 50_000_000,
-  depth: 10,
-  files: 10_000,
-  octets: 300_000_000,
-  ratio: 250,
-  timeMs: 20_000,
-};
 
 function look(
   octets: Uint8Array,
@@ -33,7 +26,7 @@ function look(
     mode: "auto",
     antivirus: true,
     antispam: true,
-    limits: { ...LIMITS, ...at },
+    limits: { ...WIDE_LIMITS, ...at },
     ...settings,
   }, modules ?? builtinModules());
 }

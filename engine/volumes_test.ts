@@ -8,11 +8,12 @@ import { EICAR } from "./detect/eicar.ts";
 import { builtinModules } from "./detect/modules.ts";
 import { scan } from "./scan.ts";
 import { loadSevenZip } from "./scanner/sevenzip_file.ts";
-import type { ScanSettings, Verdict } from "./types.ts";
+import type { Verdict } from "./types.ts";
 import { crc32 } from "./unpack/crc32.ts";
 import { makeTar, makeZip } from "./unpack/fixtures.ts";
 import { concat, u16, u32 } from "./unpack/octets.ts";
 import { volumeSets } from "./unpack/volumes.ts";
+import { virusScan } from "../tests/scan_settings.ts";
 
 interface File {
   readonly name: string;
@@ -21,19 +22,7 @@ interface File {
 
 const TOOLS = { sevenZip: loadSevenZip() };
 const CORPUS = new URL("../../shared/corpus/files/", import.meta.url);
-const SETTINGS: ScanSettings = {
-  mode: "auto",
-  antivirus: true,
-  antispam: false,
-  limits: {
-    messageOctets: 1e7,
-    depth: 10,
-    files: 1000,
-    octets: 1e8,
-    ratio: 1000,
-    timeMs: 20_000,
-  },
-};
+const SETTINGS = virusScan("auto");
 
 /** Octets that do not compress, the same ones each time. */
 function noise(length: number): Uint8Array {

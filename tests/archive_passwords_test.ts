@@ -5,7 +5,6 @@ import { crc32 } from "node:zlib";
 import { Gateway } from "./gateway.ts";
 import { EICAR, mail } from "./mail.ts";
 import { ScriptedSink } from "./peers/scripted_sink.ts";
-import { SmtpClient } from "./peers/smtp_client.ts";
 
 /** A zip with one file, stored and encrypted as PKWARE's APPNOTE.TXT, section 6.1, has it. */
 function encryptedZip(name: string, content: Uint8Array, password: string): Uint8Array {
@@ -49,17 +48,6 @@ function encryptedZip(name: string, content: Uint8Array, password: string): Uint
   return Buffer.concat([local, central, end]);
 }
 
-async function send(gateway: Gateway, message: Uint8Array): Promise<number> {
-  using client = await SmtpClient.connect(gateway.port("in"));
-  await client.ehlo();
-  const reply = await client.send({
-    sender: "a@sender.test",
-    recipients: ["b@here.test"],
-    message,
-  });
-  return reply.code;
-}
-
 Deno.test("archives are opened with the passwords of the configuration and its file", async () => {
   await using sink = await ScriptedSink.start();
   const agents = { in: { nextHop: `smtp://127.0.0.1:${sink.port}` } };
@@ -74,7 +62,7 @@ Deno.test("archives are opened with the passwords of the configuration and its f
     });
   await using gateway = await Gateway.start({ agents, config: { scanners } });
   for (const password of ["Listed-1", "in the file ", "Unknown-1"]) {
-    assert.equal(await send(gateway, message(password, EICAR)), 451, `${password}: not scanned`);
+    assert.equal(await gateway.send(message(password, EICAR)), 451, `${password}: not scanned`);
   }
   await Deno.writeTextFile(`${gateway.directory}/passwords`, "other\r\nin the file \n\n");
   await gateway.writeDocuments({
@@ -84,10 +72,10 @@ Deno.test("archives are opened with the passwords of the configuration and its f
   const control = await gateway.control();
   try {
     await control.call("reload");
-    assert.equal(await send(gateway, message("Listed-1", EICAR)), 550);
-    assert.equal(await send(gateway, message("in the file ", EICAR)), 550);
-    assert.equal(await send(gateway, message("Unknown-1", EICAR)), 451);
-    assert.equal(await send(gateway, message("Listed-1", "harmless")), 250);
+    assert.equal(await gateway.send(message("Listed-1", EICAR)), 550);
+    assert.equal(await gateway.send(message("in the file ", EICAR)), 550);
+    assert.equal(await gateway.send(message("Unknown-1", EICAR)), 451);
+    assert.equal(await gateway.send(message("Listed-1", "harmless")), 250);
     // Not one word of them where people look.
     assert.doesNotMatch(gateway.log, /Listed-1|in the file/);
     assert.doesNotMatch(JSON.stringify((await control.call("status")).result), /Listed-1/);
@@ -96,7 +84,7 @@ Deno.test("archives are opened with the passwords of the configuration and its f
       config: { scanners, archives: { passwordFile: "./nothing" } },
     });
     await assert.rejects(control.call("reload"), /nothing, which archives\.passwordFile names/);
-    assert.equal(await send(gateway, message("Listed-1", EICAR)), 550, "the old ones stay");
+    assert.equal(await gateway.send(message("Listed-1", EICAR)), 550, "the old ones stay");
   } finally {
     control.close();
   }

@@ -6,9 +6,9 @@ import { makeSample } from "../commands/selftest/samples.ts";
 import { startAmavis } from "./peers/amavis.ts";
 import { CORPUS, hasCorpus, manifest } from "./corpus.ts";
 import { startClamd } from "./peers/clamd.ts";
-import { startExim } from "./peers/exim.ts";
+import { relayTo, startExim } from "./peers/exim.ts";
 import { Gateway } from "./gateway.ts";
-import { EICAR, infectedMail, mail, zippedMail } from "./mail.ts";
+import { EICAR, ENVELOPE, infectedMail, mail, zippedMail } from "./mail.ts";
 import { peer, peerTest } from "./peers/peer.ts";
 import { run, type RunResult } from "./peers/process.ts";
 import { startRspamd } from "./peers/rspamd.ts";
@@ -351,8 +351,7 @@ peerTest(["amavisd"], "amavisd-new asks Postern by its ClamAV-clamd entry", asyn
     nextHop: sink.port,
     scanner: { socket: at.socket },
   });
-  const envelope = { sender: "a@sender.test", recipients: ["b@here.test"] };
-  const send = (message: Uint8Array) => sendMail(amavis.port, { ...envelope, message });
+  const send = (message: Uint8Array) => sendMail(amavis.port, { ...ENVELOPE, message });
   const clean = await send(mail("amavis-clean@test"));
   assert.equal(clean.code, 250, `${clean.text}\n${amavis.log()}`);
   await until("the clean one", () => sink.messages.length === 1);
@@ -384,23 +383,9 @@ peerTest(["exim4"], "Exim's malware condition asks Postern, by stream", async ()
       "       message = This message has $malware_name",
       "  accept",
     ],
-    routers: [
-      "all:",
-      "  driver = manualroute",
-      `  transport = out`,
-      "  route_list = * 127.0.0.1",
-      "  self = send",
-    ],
-    transports: [
-      "out:",
-      "  driver = smtp",
-      `  port = ${sink.port}`,
-      "  allow_localhost",
-      "  hosts_try_fastopen =",
-    ],
+    ...relayTo(sink.port),
   });
-  const envelope = { sender: "a@sender.test", recipients: ["b@here.test"] };
-  const send = (message: Uint8Array) => sendMail(port, { ...envelope, message });
+  const send = (message: Uint8Array) => sendMail(port, { ...ENVELOPE, message });
   const clean = await send(mail("exim-clean@test"));
   assert.equal(clean.code, 250, `${clean.text}\n${await exim.log()}`);
   for (const message of [infectedMail("exim-bad@test"), zipped("exim-zip@test")]) {

@@ -5,18 +5,13 @@ import { type File, tarOf, zipOf } from "../engine/clean/testing/archives.ts";
 import { ModuleBuild } from "../engine/detect/module_build.ts";
 import { type Modules, openModules } from "../engine/detect/modules.ts";
 import { scan } from "../engine/scan.ts";
-import type { ScanSettings } from "../engine/types.ts";
 import { mail } from "./mail.ts";
 import { peer, peerTest } from "./peers/peer.ts";
 import { run } from "./peers/process.ts";
 import { temporaryDirectory } from "./temporary.ts";
+import { virusScan } from "./scan_settings.ts";
 
-const SETTINGS: ScanSettings = {
-  mode: "auto",
-  antivirus: true,
-  antispam: false,
-  limits: { messageOctets: 1e7, depth: 10, files: 1000, octets: 1e8, ratio: 1000, timeMs: 60_000 },
-};
+const SETTINGS = virusScan("auto");
 
 const hex = (text: string) => Buffer.from(text, "latin1").toString("hex");
 const octets = (text: string) => Buffer.from(text, "latin1");

@@ -6,7 +6,7 @@ import { gzipOf, tarOf, zipOf } from "../engine/clean/testing/archives.ts";
 import { builtinModules } from "../engine/detect/modules.ts";
 import { scan } from "../engine/scan.ts";
 import { EnginePorts } from "./engine_ports.ts";
-import { type Attachment, EICAR, mail } from "./mail.ts";
+import { type Attachment, EICAR, ENVELOPE, mail } from "./mail.ts";
 
 const octets = (text: string) => new TextEncoder().encode(text);
 const bad = { name: "bad.com", content: octets(EICAR) };
@@ -32,7 +32,7 @@ async function way(clean: string, attachments: readonly Attachment[]) {
     listener: "smtp",
     queueId: "q",
     time: 0,
-    envelope: { sender: "a@sender.test", recipients: ["b@here.test"] },
+    envelope: ENVELOPE,
     message,
     tree: ports.tree,
     nextHop: "smtp://127.0.0.1:25",

@@ -1,10 +1,10 @@
 /** Programs that call a command-line scanner, with Postern as the one that they find. */
 import assert from "node:assert/strict";
 import { Gateway } from "./gateway.ts";
-import { infectedMail, mail, zippedMail } from "./mail.ts";
+import { ENVELOPE, infectedMail, mail, zippedMail } from "./mail.ts";
 import { EICAR } from "./mail.ts";
 import { startAmavis, stockEntry } from "./peers/amavis.ts";
-import { startExim } from "./peers/exim.ts";
+import { relayTo, startExim } from "./peers/exim.ts";
 import { peerTest } from "./peers/peer.ts";
 import { ScriptedSink } from "./peers/scripted_sink.ts";
 import { sendMail } from "./peers/smtp_client.ts";
@@ -12,7 +12,6 @@ import { readableProgram } from "./readable_program.ts";
 import { temporaryDirectory } from "./temporary.ts";
 import { freePort, until } from "./wait.ts";
 
-const ENVELOPE = { sender: "a@sender.test", recipients: ["b@here.test"] };
 const ZIPPED = new TextEncoder().encode(EICAR);
 
 /** A gateway with a socket for tools, and the installed program. */
@@ -78,14 +77,7 @@ peerTest(["exim4"], "Exim's malware condition asks Postern as a command line", a
       "    message = This message has $malware_name",
       "  accept",
     ],
-    routers: [
-      "all:",
-      "  driver = manualroute",
-      "  transport = out",
-      "  route_list = * 127.0.0.1",
-      "  self = send",
-    ],
-    transports: ["out:", "  driver = smtp", `  port = ${sink.port}`, "  allow_localhost"],
+    ...relayTo(sink.port),
   });
   const send = (message: Uint8Array) => sendMail(port, { ...ENVELOPE, message });
   const clean = await send(mail("clean"));

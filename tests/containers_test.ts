@@ -4,24 +4,13 @@ import { EICAR } from "../engine/detect/eicar.ts";
 import { builtinModules } from "../engine/detect/modules.ts";
 import { scan } from "../engine/scan.ts";
 import { loadSevenZip } from "../engine/scanner/sevenzip_file.ts";
-import type { ScanSettings, Verdict } from "../engine/types.ts";
+import type { Verdict } from "../engine/types.ts";
 import { peer, type PeerName, peerTest } from "./peers/peer.ts";
 import { run } from "./peers/process.ts";
+import { virusScan } from "./scan_settings.ts";
 
 const TOOLS = { sevenZip: loadSevenZip() };
-const SETTINGS: ScanSettings = {
-  mode: "file",
-  antivirus: true,
-  antispam: false,
-  limits: {
-    messageOctets: 1e7,
-    depth: 10,
-    files: 1000,
-    octets: 1e8,
-    ratio: 1000,
-    timeMs: 20_000,
-  },
-};
+const SETTINGS = virusScan("file");
 
 function scanned(octets: Uint8Array, passwords: readonly string[] = []): Verdict {
   return scan(octets, { ...SETTINGS, passwords }, builtinModules(), TOOLS);

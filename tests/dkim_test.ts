@@ -5,7 +5,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { dkimSign, dkimVerify } from "mailauth";
 import { messageWay } from "../agents/way.ts";
 import { EnginePorts } from "./engine_ports.ts";
-import { mail } from "./mail.ts";
+import { ENVELOPE, mail } from "./mail.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", {
   modulusLength: 2048,
@@ -56,7 +56,7 @@ for (const { name, settings, message = mail("d", { body: BODY }), want } of rows
         listener: "smtp",
         queueId: "q",
         time: 0,
-        envelope: { sender: "a@sender.test", recipients: ["b@here.test"] },
+        envelope: ENVELOPE,
         message: signed,
         tree: ports.tree,
         nextHop: "smtp://127.0.0.1:25",

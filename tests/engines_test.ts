@@ -11,33 +11,16 @@ import { hashDatabase, startClamd } from "./peers/clamd.ts";
 import { peer, peerTest } from "./peers/peer.ts";
 import { run } from "./peers/process.ts";
 import { ScriptedSink } from "./peers/scripted_sink.ts";
-import { SmtpClient } from "./peers/smtp_client.ts";
 import { POSTERN } from "./program.ts";
 import { temporaryDirectory } from "./temporary.ts";
 import { until } from "./wait.ts";
+import { virusScan } from "./scan_settings.ts";
 
 /** What no engine but the external ones knows. */
 const OTHER = Buffer.from("a program that only another engine knows\n".repeat(5));
 const CLEAN = mail("clean@test");
 const BAD = mail("bad@test", { attachments: [{ name: "other.bin", content: OTHER }] });
-const SETTINGS = {
-  mode: "mail",
-  antivirus: true,
-  antispam: false,
-  limits: { messageOctets: 1e7, depth: 8, files: 100, octets: 1e7, ratio: 1000, timeMs: 30_000 },
-};
-
-/** Sends to the gateway; the code of the last reply. */
-async function send(gateway: Gateway, message: Uint8Array): Promise<number> {
-  using client = await SmtpClient.connect(gateway.port("in"));
-  await client.ehlo();
-  const reply = await client.send({
-    sender: "a@sender.test",
-    recipients: ["b@here.test"],
-    message,
-  });
-  return reply.code;
-}
+const SETTINGS = virusScan("mail");
 
 async function scan(gateway: Gateway, message: Uint8Array): Promise<Verdict> {
   return (await call(gateway, "scan", SETTINGS, message)) as Verdict;
@@ -126,9 +109,9 @@ peerTest(
     );
     assert.ok(findings(eicar).includes("clamscan PUA.Test.Eicar.UNOFFICIAL suspicious"));
 
-    assert.equal(await send(gateway, CLEAN), 250);
+    assert.equal(await gateway.send(CLEAN), 250);
     assert.equal(sink.messages.length, 1);
-    assert.equal(await send(gateway, BAD), 550);
+    assert.equal(await gateway.send(BAD), 550);
     assert.equal(sink.messages.length, 1);
     await gateway.logged(/engines_failed=\S*hung:time/);
     await gateway.logged(/findings=\S*Test\.Other\.Engine/);
@@ -152,7 +135,7 @@ peerTest(
 
     // One goes: mail that the policy wants to have its word on waits, and it is back when it is back.
     await clamd.process.stop();
-    assert.equal(await send(gateway, CLEAN), 451);
+    assert.equal(await gateway.send(CLEAN), 451);
     await gateway.logged(
       /An external engine gives no verdict.*engine=by-tcp|engine=by-tcp.*no verdict/,
     );
@@ -192,7 +175,7 @@ Deno.test("a reload changes the external engines, and mail in flight keeps those
   await call(gateway, "reload");
   const verdict = await scan(gateway, plain);
   assert.deepEqual(findings(verdict), ["script Script.Found infected"]);
-  assert.equal(await send(gateway, plain), 550);
+  assert.equal(await gateway.send(plain), 550);
   assert.deepEqual(await Array.fromAsync(Deno.readDir(`${gateway.directory}/state/engines`)), []);
   // What it finds goes with the part in which the scan found something, too: it is asked again about the rest.
   const both = mail("both@test", {
@@ -200,7 +183,7 @@ Deno.test("a reload changes the external engines, and mail in flight keeps those
     attachments: [{ name: "e.com", content: Buffer.from(EICAR) }],
   });
   assert.equal((await scan(gateway, both)).findings.length, 2);
-  assert.equal(await send(gateway, both), 250);
+  assert.equal(await gateway.send(both), 250);
   const cleaned = Buffer.from(sink.messages[0]!.octets).toString();
   assert.match(cleaned, /A text that stays/);
   assert.doesNotMatch(cleaned, /WDVPIVAl/);

@@ -1,13 +1,11 @@
 /** What fails around a gateway, and that nothing is accepted that is not delivered, and nothing delivered twice. */
 import assert from "node:assert/strict";
 import { Gateway } from "./gateway.ts";
-import { mail } from "./mail.ts";
+import { ENVELOPE, mail } from "./mail.ts";
 import { type Moment, ScriptedSink, type Trick } from "./peers/scripted_sink.ts";
 import { sendMail, SmtpClient } from "./peers/smtp_client.ts";
 import { Closed } from "./peers/wire.ts";
 import { until } from "./wait.ts";
-
-const ENVELOPE = { sender: "a@sender.test", recipients: ["b@here.test"] };
 
 /** The moment at which the next hop fails, and what it does then. */
 const FAILURES: readonly { name: string; at: Moment; trick: Trick; code: RegExp }[] = [

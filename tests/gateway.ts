@@ -1,7 +1,9 @@
 /** A real Postern as a child process, from documents that a test gives. */
 import { ControlClient } from "../daemon/control/client.ts";
 import type { ConfigInput } from "../policy/config.ts";
+import { ENVELOPE } from "./mail.ts";
 import { Process } from "./peers/process.ts";
+import { sendMail } from "./peers/smtp_client.ts";
 import { POSTERN } from "./program.ts";
 import { type ProcessFacts, processTree } from "./processes.ts";
 import { temporaryDirectory } from "./temporary.ts";
@@ -123,6 +125,11 @@ export class Gateway implements AsyncDisposable {
     const port = this.#ports.get(name);
     if (port === undefined) throw new Error(`There is no listener ${name}`);
     return port;
+  }
+
+  /** Sends a message from outside to a listener. Its reply's code. */
+  async send(message: Uint8Array, listener = "in"): Promise<number> {
+    return (await sendMail(this.port(listener), { ...ENVELOPE, message })).code;
   }
 
   /** All that the daemon and its children wrote to stderr and stdout. */

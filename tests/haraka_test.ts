@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { makeSample } from "../commands/selftest/samples.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
-import { EICAR, infectedMail, mail, zippedMail } from "./mail.ts";
+import { EICAR, ENVELOPE, infectedMail, mail, zippedMail } from "./mail.ts";
 import { type Haraka, type HarakaOptions, startHaraka } from "./peers/haraka.ts";
 import { peerTest } from "./peers/peer.ts";
 import { ScriptedSink } from "./peers/scripted_sink.ts";
@@ -12,7 +12,6 @@ import { POSTERN } from "./program.ts";
 import { temporaryDirectory } from "./temporary.ts";
 import { freePort, until } from "./wait.ts";
 
-const ENVELOPE = { sender: "a@sender.test", recipients: ["b@here.test"] };
 const POLICY = { settings: { antivirus: { infected: "reject", notScanned: "defer" } } };
 
 const zipped = (id: string) => zippedMail(id, Buffer.from(EICAR), 2);

@@ -8,6 +8,7 @@ import { FETCH_FORMS, startImapGate } from "./imap_gate.ts";
 import { EICAR, infectedMail, mail } from "./mail.ts";
 import { fetchedText, ImapClient } from "./peers/imap_client.ts";
 import { peerTest } from "./peers/peer.ts";
+import { virusScan } from "./scan_settings.ts";
 
 /** Only viruses matter: the corpus has spam, and mail that is suspicious by its form. */
 const VIRUSES = {
@@ -18,19 +19,7 @@ const VIRUSES = {
   },
 } as const;
 
-const SETTINGS = {
-  mode: "mail",
-  antivirus: true,
-  antispam: false,
-  limits: {
-    messageOctets: 1e7,
-    depth: 10,
-    files: 1000,
-    octets: 1e8,
-    ratio: 1000,
-    timeMs: 30_000,
-  },
-} as const;
+const SETTINGS = virusScan("mail");
 
 /** EICAR as it stands in a message: as it is, and in base64 at each of its three offsets. */
 const HARMFUL = [

@@ -10,6 +10,9 @@ export const EICAR = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-ANTIVIRUS
 export const GTUBE = ["XJS*C4JDBQADN1.NSBN3*2IDNEN*", "GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"]
   .join("");
 
+/** Of most mail of tests. */
+export const ENVELOPE = { sender: "a@sender.test", recipients: ["b@here.test"] };
+
 /** An attachment. */
 export interface Attachment {
   readonly name: string;

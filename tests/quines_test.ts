@@ -5,25 +5,14 @@ import { gunzipSync, gzipSync, inflateRawSync } from "node:zlib";
 import { builtinModules } from "../engine/detect/modules.ts";
 import { PartCache } from "../engine/part_cache.ts";
 import { scan, scanRemembering } from "../engine/scan.ts";
-import type { ScanSettings, Verdict } from "../engine/types.ts";
+import type { Verdict } from "../engine/types.ts";
 import { Gateway } from "./gateway.ts";
-import { EICAR, mail, zippedMail } from "./mail.ts";
+import { EICAR, ENVELOPE, mail, zippedMail } from "./mail.ts";
 import { sendMail } from "./peers/smtp_client.ts";
 import { gzipQuine, zipQuine } from "./quines.ts";
+import { virusScan } from "./scan_settings.ts";
 
-const SETTINGS: ScanSettings = {
-  mode: "auto",
-  antivirus: true,
-  antispam: false,
-  limits: {
-    messageOctets: 50_000_000,
-    depth: 10,
-    files: 1000,
-    octets: 300_000_000,
-    ratio: 250,
-    timeMs: 20_000,
-  },
-};
+const SETTINGS = virusScan("auto", { files: 1000, ratio: 250 });
 
 const QUINES = { gzip: gzipQuine(), zip: zipQuine() } as const;
 
@@ -72,8 +61,7 @@ Deno.test("a gateway that lets pass what is clean lets no quine pass", async () 
     agents: { in: { nextHop: "maildir:./state/Maildir" } },
     policy: { settings: { antivirus: { infected: "reject", notScanned: "reject" } } },
   });
-  const envelope = { sender: "a@sender.test", recipients: ["b@here.test"] };
-  const send = (message: Uint8Array) => sendMail(gateway.port("in"), { ...envelope, message });
+  const send = (message: Uint8Array) => sendMail(gateway.port("in"), { ...ENVELOPE, message });
   for (const octets of Object.values(QUINES)) {
     const { code, text } = await send(attached(octets));
     assert.equal(code, 550, `${text}\n${gateway.log}`);

@@ -5,7 +5,7 @@ import { certificate } from "./certificate.ts";
 import { corpusMail, hasCorpus } from "./corpus.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
 import { differenceBesideHeaders } from "./headers.ts";
-import { EICAR, GTUBE, infectedMail, mail, zippedMail } from "./mail.ts";
+import { EICAR, ENVELOPE, GTUBE, infectedMail, mail, zippedMail } from "./mail.ts";
 import { peerTest } from "./peers/peer.ts";
 import { ScriptedSink, type SunkMessage, USUAL_EXTENSIONS } from "./peers/scripted_sink.ts";
 import { sendMail, SmtpClient } from "./peers/smtp_client.ts";
@@ -105,7 +105,6 @@ Deno.test("each way of SMTP comes through", async (test) => {
   await using sink = ScriptedSink.start({ extensions: [...USUAL_EXTENSIONS, "CHUNKING"] });
   await using gateway = await before(sink.port);
   const port = gateway.port("smtp");
-  const envelope = { sender: "a@sender.test", recipients: ["b@here.test"] };
 
   await test.step("offers what the next hop can do", async () => {
     using client = await SmtpClient.connect(port);
@@ -130,7 +129,7 @@ Deno.test("each way of SMTP comes through", async (test) => {
     const message = mail("large@test", {
       body: `${"0123456789abcdef".repeat(4)}\r\n`.repeat(317_751),
     });
-    const reply = await sendMail(port, { ...envelope, message });
+    const reply = await sendMail(port, { ...ENVELOPE, message });
     assert.equal(reply.code, 250, reply.text);
     assertSame(message, sink.messages.at(-1), "the large message");
   });
@@ -138,7 +137,7 @@ Deno.test("each way of SMTP comes through", async (test) => {
   await test.step("500 recipients", async () => {
     const recipients = Array.from({ length: 500 }, (_, i) => `user${i}@here.test`);
     const message = mail("many@test");
-    const reply = await sendMail(port, { ...envelope, recipients, message });
+    const reply = await sendMail(port, { ...ENVELOPE, recipients, message });
     assert.equal(reply.code, 250, reply.text);
     const arrived = sink.messages.filter(({ octets }) =>
       Buffer.from(octets).includes("<many@test>")
@@ -149,7 +148,7 @@ Deno.test("each way of SMTP comes through", async (test) => {
   });
 
   await test.step("null sender", async () => {
-    const reply = await sendMail(port, { ...envelope, sender: "", message: mail("null@test") });
+    const reply = await sendMail(port, { ...ENVELOPE, sender: "", message: mail("null@test") });
     assert.equal(reply.code, 250, reply.text);
     assert.match(sink.messages.at(-1)?.from ?? "", /^<>/);
   });

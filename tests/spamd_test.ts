@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { makeSample } from "../commands/selftest/samples.ts";
-import { startExim } from "./peers/exim.ts";
+import { relayTo, startExim } from "./peers/exim.ts";
 import { Gateway } from "./gateway.ts";
-import { GTUBE, infectedMail, mail } from "./mail.ts";
+import { ENVELOPE, GTUBE, infectedMail, mail } from "./mail.ts";
 import { peer, peerTest } from "./peers/peer.ts";
 import { run, type RunResult } from "./peers/process.ts";
 import { ScriptedSink } from "./peers/scripted_sink.ts";
@@ -136,23 +136,9 @@ peerTest(["exim4"], "Exim's spam condition asks Postern as spamd and as Rspamd",
         "       message = Scored $spam_score, $spam_action",
         "  accept",
       ],
-      routers: [
-        "all:",
-        "  driver = manualroute",
-        "  transport = out",
-        "  route_list = * 127.0.0.1",
-        "  self = send",
-      ],
-      transports: [
-        "out:",
-        "  driver = smtp",
-        `  port = ${sink.port}`,
-        "  allow_localhost",
-        "  hosts_try_fastopen =",
-      ],
+      ...relayTo(sink.port),
     });
-    const envelope = { sender: "a@sender.test", recipients: ["b@here.test"] };
-    const send = (message: Uint8Array) => sendMail(port, { ...envelope, message });
+    const send = (message: Uint8Array) => sendMail(port, { ...ENVELOPE, message });
     const clean = await send(CLEAN);
     assert.equal(clean.code, 250, `${agent}: ${clean.text}\n${await exim.log()}`);
     const spam = await send(SPAM);

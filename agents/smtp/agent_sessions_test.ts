@@ -1,26 +1,7 @@
 import assert from "node:assert/strict";
 import { hasBareLineEnd } from "../line_ends.ts";
 import { until } from "../../tests/wait.ts";
-import { Harness, type HarnessOptions } from "./testing/harness.ts";
-
-const MAIL = "From: <a@example.org>\r\nSubject: x\r\n\r\n..dots\r\nbody\r\n";
-const permissions = { net: ["127.0.0.1"], read: true, env: true, sys: true };
-
-/** A named test with an agent and a next hop. */
-function test(
-  name: string,
-  options: HarnessOptions,
-  run: (harness: Harness) => Promise<void>,
-): void {
-  Deno.test(`smtp agent ${name}`, { permissions }, async () => {
-    await using harness = await Harness.start(options);
-    await run(harness);
-  });
-}
-
-/** The message as a client must send it. */
-const stuffed = (text: string) => text.replaceAll("\r\n.", "\r\n..").replace(/^\./, "..");
-const last = (replies: readonly string[]) => replies.at(-1)!;
+import { last, MAIL, stuffed, test } from "./testing/session_tests.ts";
 
 test("refuses mail that goes in circles", {}, async (h) => {
   const client = await h.connect();

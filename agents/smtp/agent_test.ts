@@ -1,27 +1,8 @@
 import assert from "node:assert/strict";
 import { until } from "../../tests/wait.ts";
-import { Harness, type HarnessOptions } from "./testing/harness.ts";
+import { last, MAIL, stuffed, test } from "./testing/session_tests.ts";
 
-const MAIL = "From: <a@example.org>\r\nSubject: x\r\n\r\n..dots\r\nbody\r\n";
 const INFECTED = MAIL + "INFECTED\r\n";
-const permissions = { net: ["127.0.0.1"], read: true, env: true, sys: true };
-
-/** A named test with an agent and a next hop. */
-function test(
-  name: string,
-  options: HarnessOptions,
-  run: (harness: Harness) => Promise<void>,
-): void {
-  Deno.test(`smtp agent ${name}`, { permissions }, async () => {
-    await using harness = await Harness.start(options);
-    await run(harness);
-  });
-}
-
-/** The message as a client must send it. */
-const stuffed = (text: string) => text.replaceAll("\r\n.", "\r\n..").replace(/^\./, "..");
-const last = (replies: readonly string[]) => replies.at(-1)!;
-
 for (const features of [["PIPELINING"], [], ["PIPELINING", "CHUNKING", "SIZE 1000000"]]) {
   const offered = features.join(" ") || "nothing";
   test(`passes a message on octet for octet to a next hop that offers ${offered}`, {

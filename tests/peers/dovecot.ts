@@ -23,6 +23,25 @@ export interface Dovecot extends AsyncDisposable {
   readonly process: Process;
 }
 
+/** Runs Dovecot on a configuration, until it listens on the ports of its protocols. */
+export async function runDovecot(
+  configuration: string,
+  ports: Readonly<Record<string, number>>,
+): Promise<Process> {
+  // In a session of its own: at its end it signals its whole group, which would be the test run.
+  const command = [await peer("dovecot"), "-F", "-c", configuration];
+  const process = new Process("dovecot", await peer("setsid"), command);
+  try {
+    for (const [protocol, port] of Object.entries(ports)) {
+      await process.ready(`listens for ${protocol}`, () => accepts(port));
+    }
+  } catch (error) {
+    await process.stop();
+    throw error;
+  }
+  return process;
+}
+
 /**
  * Starts it. Needs root.
  *
@@ -90,15 +109,7 @@ service stats {
 }
 `,
   );
-  // In a session of its own: at its end it signals its whole group, which would be the test run.
-  const command = [await peer("dovecot"), "-F", "-c", configuration];
-  const process = new Process("dovecot", await peer("setsid"), command);
-  try {
-    await process.ready("listens", () => accepts(port));
-  } catch (error) {
-    await process.stop();
-    throw error;
-  }
+  const process = await runDovecot(configuration, { lmtp: port });
   return {
     port,
     socket,

@@ -1,7 +1,7 @@
 /** A Dovecot of the test's own whose mailboxes are read by IMAP or POP3; beside any other on the machine. */
-import { accepts, freePort } from "../wait.ts";
-import { peer } from "./peer.ts";
-import { Process } from "./process.ts";
+import { freePort } from "../wait.ts";
+import { runDovecot } from "./dovecot.ts";
+import type { Process } from "./process.ts";
 
 /** What of it is to be reached. */
 export interface MailboxServerOptions {
@@ -109,17 +109,10 @@ service stats {
 }
 `,
   );
-  // In a session of its own: at its end it signals its whole group, which would be the test run.
-  const command = [await peer("dovecot"), "-F", "-c", configuration];
-  const process = new Process("dovecot", await peer("setsid"), command);
-  try {
-    for (const protocol of protocols) {
-      await process.ready(`listens for ${protocol}`, () => accepts(ports[protocol]));
-    }
-  } catch (error) {
-    await process.stop();
-    throw error;
-  }
+  const process = await runDovecot(
+    configuration,
+    Object.fromEntries(protocols.map((protocol) => [protocol, ports[protocol]])),
+  );
   let filled = 0;
   return {
     ports,

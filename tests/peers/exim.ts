@@ -24,6 +24,26 @@ export interface Exim extends AsyncDisposable {
   log(): Promise<string>;
 }
 
+/** Sends all that is accepted to a port of 127.0.0.1. */
+export function relayTo(port: number): Pick<EximOptions, "routers" | "transports"> {
+  return {
+    routers: [
+      "all:",
+      "  driver = manualroute",
+      "  transport = out",
+      "  route_list = * 127.0.0.1",
+      "  self = send",
+    ],
+    transports: [
+      "out:",
+      "  driver = smtp",
+      `  port = ${port}`,
+      "  allow_localhost",
+      "  hosts_try_fastopen =",
+    ],
+  };
+}
+
 /** Starts Exim. Needs root, since deliveries run as others. */
 export async function startExim(options: EximOptions): Promise<Exim> {
   const { directory, port } = options;

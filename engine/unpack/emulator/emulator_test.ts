@@ -20,15 +20,9 @@ import {
   STUB_AT,
   TARGET_AT,
 } from "../testing/packed_program.ts";
+import { WIDE_LIMITS } from "../../../tests/scan_settings.ts";
 
-const LIMITS: ScanLimits = {
-  messageOctets: 5e7,
-  depth: 10,
-  files: 1000,
-  octets: 3e8,
-  ratio: 250,
-  timeMs: 60_000,
-};
+const LIMITS = { ...WIDE_LIMITS, files: 1000 };
 const pure = { permissions: "none" } as const;
 
 function open(octets: Uint8Array, limits: Partial<ScanLimits> = {}) {

@@ -10,15 +10,9 @@ import type { Entry, Tools } from "../unpacker.ts";
 import { unforeign } from "./foreign.ts";
 import { isQuickRar } from "./key_work.ts";
 import { loadSevenZip } from "../../scanner/sevenzip_file.ts";
+import { WIDE_LIMITS } from "../../../tests/scan_settings.ts";
 
-const LIMITS: ScanLimits = {
-  messageOctets: 1e7,
-  depth: 5,
-  files: 100,
-  octets: 10_000_000,
-  ratio: 250,
-  timeMs: 10_000,
-};
+const LIMITS = { ...WIDE_LIMITS, depth: 5, files: 100, octets: 1e7 };
 const TOOLS: Tools = { sevenZip: loadSevenZip() };
 const CORPUS = new URL("../../../../shared/corpus/files/", import.meta.url);
 

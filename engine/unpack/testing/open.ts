@@ -5,15 +5,9 @@ import { Budget } from "../../budget.ts";
 import type { NotScannedReason, ScanLimits } from "../../types.ts";
 import { Passwords } from "../passwords.ts";
 import type { Entry, Tools, Unpacker } from "../unpacker.ts";
+import { WIDE_LIMITS } from "../../../tests/scan_settings.ts";
 
-const LIMITS: ScanLimits = {
-  messageOctets: 1e7,
-  depth: 10,
-  files: 1000,
-  octets: 1e7,
-  ratio: 250,
-  timeMs: 20_000,
-};
+const LIMITS = { ...WIDE_LIMITS, octets: 1e7 };
 
 /** What an unpacker gave. */
 export interface Opened {
@@ -97,6 +91,18 @@ export function checkCuts(
       );
     }
   }
+}
+
+/** Files of the corpus, where it is there. */
+export function corpusFiles(...paths: readonly string[]): readonly Uint8Array[] {
+  return paths.flatMap((path) => {
+    try {
+      return [Deno.readFileSync(new URL(`../../../../shared/corpus/${path}`, import.meta.url))];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  });
 }
 
 /** Any octets, and damaged seeds: nothing is thrown, and what comes out stays within the limit. */
