@@ -116,6 +116,35 @@ const MAILS: readonly { readonly name: string; readonly message: Uint8Array }[] 
 const bodyOf = (message: string) => message.slice(message.indexOf("\n\n") + 2);
 const CLEAN_BODY = bodyOf(Buffer.from(mail("clean")).toString().replaceAll("\r\n", "\n"));
 
+/** A Postfix whose local(8) has the command deliver. */
+async function localPostfix(at: Scene, command: string) {
+  const port = freePort();
+  const directory = `${at.directory}/postfix`;
+  await Deno.mkdir(directory);
+  const postfix = at.use(
+    await startPostfix({
+      directory,
+      main: [
+        `mydestination = ${DOMAIN}`,
+        `mailbox_command = ${command}`,
+        "virtual_mailbox_domains =",
+      ],
+      services: [
+        smtpdService(port, []),
+        "local     unix  -       n       n       -       -       local",
+      ],
+    }, [port]),
+  );
+  return { port, postfix };
+}
+
+/** Asserts that the clean mail is in the mailbox, and no other. */
+async function onlyClean(at: Scene): Promise<void> {
+  const boxed = await at.delivered();
+  assert.equal(boxed.length, 1);
+  assert.equal(bodyOf(boxed[0]!), CLEAN_BODY);
+}
+
 /** Sends all, and waits until each is where it belongs. */
 async function prove(
   at: Scene,
@@ -238,9 +267,7 @@ peerTest(
     ) {
       await until(`${pattern}`, async () => pattern.test(text = await log()), { more: () => text });
     }
-    const boxed = await at.delivered();
-    assert.equal(boxed.length, 1);
-    assert.equal(bodyOf(boxed[0]!), CLEAN_BODY);
+    await onlyClean(at);
   },
 );
 
@@ -281,23 +308,7 @@ peerTest(
       `xfilter "${at.program} pipe --socket ${at.socket} -- games@${DOMAIN}"`,
       `to "${at.box}"`,
     ], 0o600);
-    const port = freePort();
-    const directory = `${at.directory}/postfix`;
-    await Deno.mkdir(directory);
-    const postfix = at.use(
-      await startPostfix({
-        directory,
-        main: [
-          `mydestination = ${DOMAIN}`,
-          `mailbox_command = /usr/bin/maildrop ${filter}`,
-          "virtual_mailbox_domains =",
-        ],
-        services: [
-          smtpdService(port, []),
-          "local     unix  -       n       n       -       -       local",
-        ],
-      }, [port]),
-    );
+    const { port, postfix } = await localPostfix(at, `/usr/bin/maildrop ${filter}`);
     for (const { message } of MAILS) await send(port, message, `${USER}@${DOMAIN}`);
     let text = "";
     const deferred = /(?:status=deferred[^]*){3}/;
@@ -307,9 +318,7 @@ peerTest(
     await until("the clean mail", async () => (await at.delivered()).length > 0, {
       more: () => text,
     });
-    const boxed = await at.delivered();
-    assert.equal(boxed.length, 1);
-    assert.equal(bodyOf(boxed[0]!), CLEAN_BODY);
+    await onlyClean(at);
   },
 );
 
@@ -327,23 +336,7 @@ peerTest(
       ":0 e",
       "{ EXITCODE=$? HOST=done }",
     ]);
-    const port = freePort();
-    const directory = `${at.directory}/postfix`;
-    await Deno.mkdir(directory);
-    const postfix = at.use(
-      await startPostfix({
-        directory,
-        main: [
-          `mydestination = ${DOMAIN}`,
-          `mailbox_command = /usr/bin/procmail SENDER="$SENDER" ${rules}`,
-          "virtual_mailbox_domains =",
-        ],
-        services: [
-          smtpdService(port, []),
-          "local     unix  -       n       n       -       -       local",
-        ],
-      }, [port]),
-    );
+    const { port, postfix } = await localPostfix(at, `/usr/bin/procmail SENDER="$SENDER" ${rules}`);
     for (const { name, message } of MAILS) {
       if (name !== "drop") await send(port, message, `${USER}@${DOMAIN}`);
     }
@@ -353,9 +346,7 @@ peerTest(
         more: () => text,
       });
     }
-    const boxed = await at.delivered();
-    assert.equal(boxed.length, 1);
-    assert.equal(bodyOf(boxed[0]!), CLEAN_BODY);
+    await onlyClean(at);
   },
 );
 
