@@ -11,7 +11,7 @@ import type { Direction, Envelope, Facts, Outcome } from "../policy/types.ts";
 import { PosternError } from "../errors.ts";
 import { walkHeader } from "./header_walk.ts";
 import { markFields, markMessage, markPrefix, wantedFootnote } from "./marking.ts";
-import type { AgentPorts } from "./ports.ts";
+import type { AgentPorts, QuarantineRequest } from "./ports.ts";
 import { sealed } from "./sealing.ts";
 import { cleanedForKept, decideAll, type Decision, type Scanned } from "./way_changes.ts";
 import type { Way, WayGroup, WayRequest } from "./way_types.ts";
@@ -182,18 +182,9 @@ async function carryOut(
   if (request.keep !== false && (outcome.quarantine || outcome.action === "quarantine")) {
     const begin = performance.now();
     try {
-      quarantineId = await ports.quarantine({
-        queueId: request.queueId,
-        agent: request.agent,
-        listener: request.listener,
-        envelope: request.envelope,
-        recipients,
-        message: request.message,
-        verdict: verdict ?? unscanned(request.message),
-        status: outcome.status ?? "notScanned",
-        by: outcome.by,
-        nextHop: request.nextHop,
-      });
+      quarantineId = await ports.quarantine(
+        quarantineRequest(request, { recipients, outcome }, verdict),
+      );
     } catch (error) {
       ports.log("error", "Cannot keep a message in quarantine; it is deferred", {
         queueId: request.queueId,
@@ -248,8 +239,30 @@ async function withFootnote(
   }
 }
 
+/** A copy for quarantine, by the rule that decided. */
+export function quarantineRequest(
+  request: WayRequest,
+  { recipients, outcome }: Pick<WayGroup, "recipients" | "outcome">,
+  verdict: Verdict = unscanned(request.message),
+): QuarantineRequest {
+  const { queueId, agent, listener, envelope, message, nextHop } = request;
+  const { status = "notScanned", by } = outcome;
+  return {
+    queueId,
+    agent,
+    listener,
+    envelope,
+    recipients,
+    message,
+    verdict,
+    status,
+    by,
+    nextHop,
+  };
+}
+
 /** Stands for the verdict of a message that the policy sends to quarantine without a scan. */
-export function unscanned(message: Uint8Array): Verdict {
+function unscanned(message: Uint8Array): Verdict {
   return { ...tooLarge(message, undefined), notScanned: [] };
 }
 

@@ -17,7 +17,7 @@ import {
   BY_QUARANTINE_FAILED,
   messageRecord,
   messageWay,
-  unscanned,
+  quarantineRequest,
   type Way,
   type WayGroup,
   type WayRequest,
@@ -271,25 +271,15 @@ async function oneReply(
 async function keep(
   context: SmtpContext,
   request: WayRequest,
-  { recipients, outcome }: WayGroup,
+  group: WayGroup,
   verdict: Way["verdict"],
 ): Promise<void> {
-  const id = await context.ports.quarantine({
-    queueId: request.queueId,
-    agent: request.agent,
-    listener: request.listener,
-    envelope: request.envelope,
-    recipients,
-    message: request.message,
-    verdict: verdict ?? unscanned(request.message),
-    status: outcome.status ?? "notScanned",
-    by: outcome.action === "reject" ? outcome.by : "nextHop.refused",
-    nextHop: request.nextHop,
-  });
+  const by = group.outcome.action === "reject" ? group.outcome.by : "nextHop.refused";
+  const id = await context.ports.quarantine({ ...quarantineRequest(request, group, verdict), by });
   const message = "Some recipients were refused after others had their copy; theirs is kept";
   context.ports.log("warning", message, {
     queueId: request.queueId,
     quarantineId: id,
-    recipients: recipients.join(" "),
+    recipients: group.recipients.join(" "),
   });
 }
