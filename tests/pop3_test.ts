@@ -44,7 +44,7 @@ const withLf = (octets: Uint8Array) =>
   Buffer.from(Buffer.from(octets).toString("latin1").replaceAll("\r\n", "\n"), "latin1");
 
 peerTest(
-  ["dovecot-pop3", "curl", "mpop", "fetchmail", "python3"],
+  ["dovecot-pop3", "curl", "mpop", "getmail", "fetchmail", "python3"],
   `POP3: ${COUNT} mails come through as they come from Dovecot itself, to a plain client and to every mail program`,
   async () => {
     const mails = await hasCorpus()
