@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { delegationAgentSchema } from "../../policy/advice_config.ts";
+import { compilePolicy } from "../../policy/compile.ts";
 import type { RunningAgent } from "../ports.ts";
 import { FakePorts } from "../smtp/testing/fake_ports.ts";
 import { RawClient } from "../testing/raw_client.ts";
@@ -157,4 +158,29 @@ Deno.test("a connection that says nothing is closed", async () => {
   using client = await RawClient.connect(at.address);
   await client.write("request=smtpd_access_policy\n");
   assert.equal(await client.all(), "");
+});
+
+Deno.test("a request that is being answered when the agent drains has its answer", async () => {
+  await using at = await Harness.start();
+  const ports = at.ports;
+  const begun = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  ports.greylisting = async () => {
+    begun.resolve();
+    await asked.promise;
+    return 0;
+  };
+  ports.tree = compilePolicy({ settings: { greylist: { action: "delay" } } });
+  using client = await RawClient.connect(at.address);
+  await client.write(request({
+    protocol_state: "RCPT",
+    client_address: "198.51.100.7",
+    sender: "a@s.test",
+    recipient: "b@here.test",
+  }));
+  await begun.promise;
+  const drained = at.agent.drain();
+  asked.resolve();
+  assert.equal(await client.all(), "action=DUNNO\n\n");
+  await drained;
 });

@@ -13,6 +13,8 @@ export class DelegationRunner implements Runner {
   readonly #settings: DelegationSettings;
   readonly #stream: ConnStream;
   readonly #decoder = new RequestDecoder();
+  /** Requests have been read whose answers are not written. */
+  #answering = false;
 
   constructor(context: DelegationContext, stream: ConnStream) {
     this.#context = context;
@@ -30,6 +32,7 @@ export class DelegationRunner implements Runner {
         const count = await this.#stream.read(buffer);
         if (count === null) return;
         const actions: string[] = [];
+        this.#answering = true;
         for (const request of this.#decoder.take(buffer.subarray(0, count))) {
           actions.push(await answer(this.#context, this.#settings, request));
         }
@@ -37,12 +40,15 @@ export class DelegationRunner implements Runner {
           // Each request has its time from its first octet on: octets now and then gain none.
           if (!begun && this.#decoder.partial) this.#stream.deadline(idleMs);
           begun ||= this.#decoder.partial;
+          this.#answering = false;
           continue;
         }
         this.#context.messages += actions.length;
         const text = actions.map((action) => `action=${action}\n\n`).join("");
         this.#stream.deadline(WRITE_MS);
         await this.#stream.write(new TextEncoder().encode(text));
+        this.#answering = false;
+        if (this.#context.draining && !this.#decoder.partial) return;
         this.#stream.deadline(idleMs);
         begun = this.#decoder.partial;
       }
@@ -60,6 +66,6 @@ export class DelegationRunner implements Runner {
   }
 
   shutDown(): void {
-    if (!this.#decoder.partial) this.#stream.close();
+    if (!this.#answering && !this.#decoder.partial) this.#stream.close();
   }
 }
