@@ -2,7 +2,7 @@
  * The way of one message, shared by every agent: which scan, the scan, the decision for each recipient, groups, cleaning, marks,
  * quarantine. What is left to the agent is to say and to deliver what came out.
  */
-import type { RewriteResult, Verdict } from "../engine/types.ts";
+import { CLEAN_MODES, type RewriteResult, type Verdict } from "../engine/types.ts";
 import { decide } from "../policy/decide.ts";
 import { directionOf } from "../policy/direction.ts";
 import { scanSettings } from "../policy/scan_settings.ts";
@@ -144,10 +144,20 @@ function group(request: WayRequest, decisions: readonly Decision[]): readonly Gr
     else groups.set(key, { recipients: [recipient], decision });
   }
   if (request.splitting === "copies" || groups.size <= 1) return [...groups.values()];
-  const outcome = strictest(decisions.map((decision) => decision.outcome));
-  const decision = decisions.find((each) => each.outcome === outcome) ??
-    decisions.find((each) => each.outcome.action === outcome.action);
+  const { action, quarantine } = strictest(decisions.map((decision) => decision.outcome));
+  // Of outcomes with one action that of which least is left is the strictest: what one recipient may have, another may not.
+  const decision = decisions.filter((each) => each.outcome.action === action)
+    .reduce((worst, each) => takenOut(each) > takenOut(worst) ? each : worst);
+  const outcome = { ...decision.outcome, quarantine };
   return [{ recipients: [...recipients], decision: { ...decision, outcome } }];
+}
+
+/** How much of the message as it came is gone, for comparison. */
+function takenOut({ cleaned, canonical }: Decision): number {
+  const inOneReading = canonical === undefined ? 0 : 1;
+  if (cleaned === undefined) return inOneReading;
+  const most = cleaned.deleted ? CLEAN_MODES.length : CLEAN_MODES.indexOf(cleaned.mode);
+  return 2 * (1 + most) + inOneReading;
 }
 
 /** What tells two outcomes apart for the wire and the disk; what merely gave them (`by`) does not. */
@@ -214,7 +224,8 @@ async function carryOut(
   const changed = noted.message !== request.message || markPrefix(outcome) !== "" ||
     noted.layout.ownFields.length > 0;
   const message = changed ? await sealed(ports, request, marked, times) : marked;
-  return { recipients, outcome, message, ...kept };
+  const remade = cleaned || canonical ? { remade: true } as const : {};
+  return { recipients, outcome, message, ...remade, ...kept };
 }
 
 /** A message that cannot have its footnote goes on without one. */

@@ -138,6 +138,26 @@ test("takes the strictest outcome for all where there is one copy", STRICT_FOR_C
 });
 
 const parts = [part(""), part("1", ""), part("2", ""), part("2/a.exe", "2")];
+for (const recipients of [["b@example.org", "c@example.org"], ["c@example.org", "b@example.org"]]) {
+  test(`cleans for all what may not reach one of them as it is: ${recipients}`, {
+    settings: { antivirus: { clean: "delete", deleted: "accept" } },
+    rules: [{
+      name: "laboratory",
+      when: { recipient: "b@example.org", status: "infected" },
+      then: { antivirus: { clean: "none", infected: "accept" } },
+    }],
+  }, async (ports) => {
+    ports.verdict = { status: "infected", findings: [finding("2")], parts };
+    const envelope = { sender: "", recipients };
+    const way = await messageWay(ports, request(ports, { envelope, splitting: "strictest" }));
+    const [group, ...others] = way.groups;
+    assert.deepEqual(others, []);
+    assert.deepEqual(group!.recipients, recipients);
+    assert.equal(group!.remade, true);
+    assert.notEqual(group!.message![0], MAIL);
+  });
+}
+
 test("takes infected parts out and delivers the rest as cleaned", {
   settings: { antivirus: { clean: "standard" }, quarantine: ["cleaned"] },
 }, async (ports) => {

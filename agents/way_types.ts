@@ -47,6 +47,8 @@ export interface WayGroup {
   readonly outcome: Outcome;
   /** What is to be delivered, in chunks; absent where nothing is. */
   readonly message?: readonly Uint8Array[];
+  /** Whether what is to be delivered was cleaned or written anew: the octets that came may not go on in its place. */
+  readonly remade?: true;
   /** For a message whose octets are fixed: the header fields that it should get, for gates that can have them added. */
   readonly fields?: readonly MarkField[];
   /** Where a copy is kept; it is on disk. */

@@ -28,6 +28,8 @@ export interface WholeMessage {
 const UNCHANGEABLE: Reply =
   "554 5.7.1 Message refused: it would have to be cleaned and cannot be here";
 
+const TWOFOLD: Reply = "451 4.7.1 Message could not be scanned: it can be read in several ways";
+
 /** What is said of one part of the recipients. */
 interface Answer {
   readonly packets: readonly Uint8Array[];
@@ -63,12 +65,15 @@ export async function conclude(context: MilterContext, whole: WholeMessage): Pro
   return joined({ ...answer, packets: [...first, ...apart.map(deleted), ...second] });
 }
 
-/** Recipients go before the body, whose chunks must be the last and together. */
+/**
+ * Recipients are deleted before the body, whose chunks must be the last and together, and before others are added: among those may
+ * be one who was not to get the message as it is, but gets that of others.
+ */
 function partedAt(
   packets: readonly Uint8Array[],
 ): readonly [readonly Uint8Array[], readonly Uint8Array[]] {
-  const body = packets.findIndex((packet) => packet[4] === 0x62); // `b`
-  return body === -1 ? [packets, []] : [packets.slice(0, body), packets.slice(body)];
+  const place = packets.findIndex((packet) => "+-b".includes(String.fromCharCode(packet[4]!)));
+  return place === -1 ? [packets, []] : [packets.slice(0, place), packets.slice(place)];
 }
 
 function envelopeOf({ request }: WholeMessage, recipients: readonly AddressArgument[]): WayRequest {
@@ -130,7 +135,7 @@ function refused(reply: Reply): Answer {
 function goesOn(
   { ports, settings }: MilterContext,
   whole: WholeMessage,
-  { outcome, message }: WayGroup,
+  { outcome, message, remade }: WayGroup,
   recipients: readonly AddressArgument[],
 ): Answer {
   const { agreement, fields, request } = whole;
@@ -147,9 +152,11 @@ function goesOn(
       cannot: lacking.join(", "),
     });
     // A mark can be done without; what was to be taken out cannot be let in.
+    const { replies } = outcome.settings;
     if (outcome.status === "cleaned" || outcome.status === "deleted") {
-      return refused(policyReply(outcome.settings.replies.infected, UNCHANGEABLE));
+      return refused(policyReply(replies.infected, UNCHANGEABLE));
     }
+    if (remade) return refused(policyReply(replies.notScanned, TWOFOLD));
   }
   const redirecting = ACTIONS.addRecipients | ACTIONS.deleteRecipients;
   if (outcome.action === "redirect" && (agreement.actions & redirecting) !== redirecting) {
