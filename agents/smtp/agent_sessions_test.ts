@@ -202,3 +202,121 @@ test("takes new settings without dropping sessions", {}, async (h) => {
   assert.equal(h.agent.reconfigure!({ ...config, nextHop: "smtp://127.0.0.1:9" }), false);
   assert.match(await client.say("EHLO c"), /^250/);
 });
+
+test("answers an LMTP chunk that is too large once, and the last one for each recipient", {
+  config: { limits: { messageSize: "2KB" } },
+  hop: { end: () => ["451 4.2.0 Not now"] },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("LHLO c");
+  const open = async () => {
+    for (const line of ["MAIL FROM:<a@b.example>", "RCPT TO:<b@x.test>", "RCPT TO:<c@x.test>"]) {
+      assert.match(await client.say(line), /^250/);
+    }
+  };
+  await open();
+  await client.write(`BDAT 4096\r\n${"x".repeat(4096)}`);
+  assert.match(await client.reply(), /^552/);
+  assert.match(await client.say("RSET"), /^250 2\.0\.0/);
+  await open();
+  await client.write(`BDAT 4096 LAST\r\n${"x".repeat(4096)}`);
+  for (const _ of Array(2)) assert.match(await client.reply(), /^552/);
+  await open();
+  await client.write("BDAT 10 LAST\r\nA: b\r\n\r\nx\r");
+  for (const _ of Array(2)) assert.match(await client.reply(), /^451/);
+  assert.match(await client.say("NOOP"), /^250 2\.0\.0/);
+});
+
+test("does not wait for ever for a client that reads no replies", {
+  config: { limits: { commandTime: "1s", dataTime: "1s" } },
+}, async (h) => {
+  const client = await h.connect();
+  const mail = `MAIL FROM:<a@b.example>\r\nRCPT TO:<b@x.test>\r\nDATA\r\n${stuffed(MAIL)}.\r\n`;
+  const octets = new TextEncoder().encode(("EHLO c\r\n".repeat(400) + mail).repeat(10));
+  const writing = (async () => {
+    for (;;) await client.conn.write(octets);
+  })().catch(() => {});
+  await until("the session to end", () => h.agent.status()["sessions"] === 0);
+  await writing;
+});
+
+test("counts no recipient who is to come apart as an error", {
+  config: { mode: "before-queue" },
+  policy: {
+    groups: { y: { recipients: ["@y.test"], settings: { marks: { header: "never" } } } },
+  },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  await client.say("MAIL FROM:<a@b.example>");
+  assert.match(await client.say("RCPT TO:<one@x.test>"), /^250/);
+  for (let i = 0; i < 150; i++) {
+    assert.match(await client.say(`RCPT TO:<u${i}@y.test>`), /^452 4\.5\.3/);
+  }
+  assert.match(await client.say("DATA"), /^354/);
+});
+
+test("tells of a sender that the next hop refuses and closes upon", {
+  hop: { answer: (line) => line.startsWith("RCPT") ? "close" : undefined },
+}, async (h) => {
+  const { script } = h.hop;
+  const client = await h.connect();
+  await client.say("EHLO c");
+  h.hop.script = {
+    ...script,
+    answer: (line) =>
+      line.startsWith("MAIL") ? "550 5.7.1 Not you" : line.startsWith("RCPT") ? "close" : undefined,
+  };
+  await client.say("MAIL FROM:<a@b.example>");
+  assert.equal(await client.say("RCPT TO:<b@x.test>"), "550 5.7.1 Not you");
+  h.hop.script = script;
+  await client.say("RSET");
+  await client.say("MAIL FROM:<a@b.example>");
+  assert.match(await client.say("RCPT TO:<b@x.test>"), /^451/);
+});
+
+test("takes no reply that came too early for the answer to a message", {
+  hop: {
+    features: ["PIPELINING", "CHUNKING"],
+    answer: (line) =>
+      line.startsWith("RCPT")
+        ? "250 2.1.5 Ok\r\n250 2.1.5 Ok"
+        : line.startsWith("BDAT")
+        ? "close"
+        : undefined,
+  },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  const replies = await client.send("a@b.example", ["b@x.test"], MAIL);
+  assert.match(last(replies), /^451/);
+});
+
+test("asks for SMTPUTF8 where mail is redirected to one who needs it", {
+  policy: {
+    rules: [{
+      when: { status: "infected" },
+      then: { action: "redirect", redirect: "j\u00f6@x.test" },
+    }],
+  },
+  hop: { features: ["PIPELINING", "SMTPUTF8"] },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.match(last(await client.send("a@b.example", ["b@x.test"], `${MAIL}INFECTED\r\n`)), /^250/);
+  const [{ commands }] = h.hop.transactions.filter(({ data }) => data !== "") as [
+    typeof h.hop.transactions[number],
+  ];
+  assert.match(commands.join("\n"), /^MAIL FROM:<a@b\.example>.* SMTPUTF8$/m);
+});
+
+test("forgets with EHLO whom XFORWARD has named", {
+  config: { xforward: ["127.0.0.0/8"] },
+}, async (h) => {
+  const client = await h.connect();
+  await client.say("EHLO c");
+  await client.say("XFORWARD ADDR=192.0.2.1");
+  await client.say("EHLO c");
+  await client.send("a@b.example", ["b@x.test"], MAIL);
+  assert.equal(h.ports.records.at(-1)!.envelope.client, "127.0.0.1");
+});

@@ -149,16 +149,18 @@ export class AuthenticatedHop implements NextHopPool {
   }
 
   /** @throws {PosternError} `smtp/unavailable` where it is gone: another one would be nobody's. */
-  take(fresh: boolean): Promise<{ connection: RelayConnection; reused: boolean }> {
+  async take(fresh: boolean): Promise<{ connection: RelayConnection; reused: boolean }> {
     const connection = this.#connection;
+    await connection?.resetting; // the transaction before is just being given up
     if (!connection || !this.#idle || fresh || connection.transactions === Infinity) {
       this.close();
-      return Promise.reject(
-        new PosternError("smtp/unavailable", "The connection that the client logged in on is gone"),
+      throw new PosternError(
+        "smtp/unavailable",
+        "The connection that the client logged in on is gone",
       );
     }
     this.#idle = false;
-    return Promise.resolve({ connection, reused: true });
+    return { connection, reused: true };
   }
 
   put(connection: RelayConnection): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { makeCertificates } from "./testing/certificates.ts";
 import { Harness } from "./testing/harness.ts";
 
 const MAIL = "From: <a@example.org>\r\n\r\nbody\r\n";
@@ -104,4 +105,57 @@ Deno.test("AUTH is offered over TLS alone, or not at all, as the configuration s
     assert.match(await client.say(`AUTH PLAIN ${PLAIN}`), auth === "none" ? /^502/ : /^538/);
     assert.ok(!h.hop.lines.some((line) => line.startsWith("AUTH")));
   }
+});
+
+Deno.test("a login ends where the client becomes another one, by XCLIENT", async () => {
+  await using h = await Harness.start({
+    config: { auth: "always", xclient: ["127.0.0.1"] },
+    hop: hop(),
+  });
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.match(await client.say(`AUTH PLAIN ${PLAIN}`), /^235/);
+  assert.match(await client.say("XCLIENT ADDR=192.0.2.66 LOGIN=[UNAVAILABLE]"), /^220/);
+  await client.say("EHLO other");
+  assert.match((await client.send("a@b.example", ["b@example.org"], MAIL)).at(-1)!, /^5/);
+  await client.say("RSET");
+  assert.match(await client.say(`AUTH PLAIN ${PLAIN}`), /^235/);
+  assert.match((await client.send("a@b.example", ["b@example.org"], MAIL)).at(-1)!, /^250/);
+});
+
+Deno.test("a login ends with STARTTLS", async () => {
+  const { certificate, key, ca } = await makeCertificates();
+  await using h = await Harness.start({
+    config: { auth: "always", tls: { certificate: "given", key: "given" } },
+    tlsPem: { certificate, key },
+    hop: hop(),
+  });
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.match(await client.say(`AUTH PLAIN ${PLAIN}`), /^235/);
+  assert.match(await client.say("STARTTLS"), /^220/);
+  client.conn = await Deno.startTls(client.conn as Deno.TcpConn, {
+    hostname: "localhost",
+    caCerts: [ca],
+  });
+  await client.say("EHLO c");
+  assert.match((await client.send("a@b.example", ["b@example.org"], MAIL)).at(-1)!, /^5/);
+  await client.say("RSET");
+  assert.match(await client.say(`AUTH PLAIN ${PLAIN}`), /^235/);
+  assert.match((await client.send("a@b.example", ["b@example.org"], MAIL)).at(-1)!, /^250/);
+});
+
+Deno.test("a login outlasts RSET and refused mail, however fast the next transaction comes", async () => {
+  await using h = await start("always");
+  const client = await h.connect();
+  await client.say("EHLO c");
+  assert.match(await client.say(`AUTH PLAIN ${PLAIN}`), /^235/);
+  const next = "MAIL FROM:<a@b.example>\r\nRCPT TO:<b@example.org>\r\n";
+  await client.write(`${next}RSET\r\n${next}`);
+  for (const _ of Array(5)) assert.match(await client.reply(), /^250/);
+  await client.say("RSET");
+  const infected = await client.send("a@b.example", ["b@example.org"], `${MAIL}INFECTED\r\n`);
+  assert.match(infected.at(-1)!, /^550/);
+  await client.write(next);
+  for (const _ of Array(2)) assert.match(await client.reply(), /^250/);
 });

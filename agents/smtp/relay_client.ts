@@ -244,7 +244,7 @@ export class RelayTransaction {
         this.#pool.put(connection);
         return recipients.map(() => lacking);
       }
-      const lines = this.#opening(connection);
+      const lines = this.#opening(recipients, connection);
       const skipped = lines.length;
       connection.transactions++;
       try {
@@ -278,12 +278,14 @@ export class RelayTransaction {
     return eightBit ? NEEDS_8BIT : undefined;
   }
 
-  #opening(connection: RelayConnection): string[] {
+  #opening(recipients: readonly RecipientArgument[], connection: RelayConnection): string[] {
     const offered = connection.features.get("XFORWARD")?.toUpperCase().split(" ");
     const forward = offered && this.#sender.client
       ? forwardLines(this.#sender.client, offered)
       : [];
-    return [...forward, mail(this.#sender, connection)];
+    // whom mail is redirected to may need what its sender did not
+    const utf8 = this.#sender.parameters.utf8 || recipients.some((each) => each.utf8);
+    return [...forward, mail(this.#sender, utf8, connection)];
   }
 
   /** A new connection, brought to where the old one was. */
@@ -344,7 +346,7 @@ export class RelayTransaction {
           throw new PosternError("wire/bad-frame", "The next hop answered DATA out of turn");
         }
         this.#connection = undefined;
-        void this.#reset(connection);
+        connection.resetting = this.#reset(connection);
         return Array.from({ length: count }, () => go);
       }
       await connection.content(stuffDots(chunks));
@@ -369,7 +371,7 @@ export class RelayTransaction {
     if (this.#over) return;
     this.#over = true;
     if (this.#working) this.#connection?.close(); // the call that runs fails and cleans up
-    else if (this.#connection) void this.#reset(this.#connection);
+    else if (this.#connection) this.#connection.resetting = this.#reset(this.#connection);
     if (!this.#working) this.#connection = undefined;
   }
 
@@ -396,9 +398,8 @@ export class RelayTransaction {
   }
 }
 
-function mail(sender: RelaySender, connection: RelayConnection): string {
-  const { features } = connection;
-  const { size, body, utf8, ret, envid, auth } = sender.parameters;
+function mail(sender: RelaySender, utf8: boolean, { features }: RelayConnection): string {
+  const { size, body, ret, envid, auth } = sender.parameters;
   let line = `MAIL FROM:<${sender.address}>`;
   if (size > 0 && features.has("SIZE")) line += ` SIZE=${size}`;
   if (body && features.has("8BITMIME")) line += ` BODY=${body}`;

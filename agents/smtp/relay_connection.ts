@@ -29,6 +29,8 @@ export class RelayConnection {
   readonly features: ReadonlyMap<string, string>;
   /** Transactions begun on it. */
   transactions = 0;
+  /** A RSET whose reply has not come: settles when the connection is free again, or closed. */
+  resetting: Promise<void> | undefined;
 
   private constructor(
     stream: WireStream,
@@ -99,21 +101,43 @@ export class RelayConnection {
     return this.features.has("PIPELINING");
   }
 
-  /** Sends commands, CRLF added, and reads as many replies. Without PIPELINING each waits for its turn. */
+  /**
+   * Sends commands, CRLF added, and reads as many replies. Without PIPELINING each waits for its turn. Of a next hop that refuses
+   * something and closes, the refusal counts, and what it did not answer any more is 451.
+   */
   async commands(commands: readonly string[]): Promise<HopReply[]> {
     const replies: HopReply[] = [];
     this.#stream.deadline(this.#options.timeMs);
-    if (this.pipelining || commands.length === 1) {
-      await this.#stream.write(encoder.encode(commands.join("\r\n") + "\r\n"));
-      for (const _ of commands) replies.push(this.#come() ?? await this.#reply());
-    } else {
-      for (const command of commands) {
-        await this.#stream.write(encoder.encode(command + "\r\n"));
-        replies.push(await this.#reply());
-      }
+    try {
+      await this.#converse(commands, replies);
+    } catch (error) {
+      const closed = error instanceof PosternError && error.code === "wire/closed";
+      const code = replies.at(-1)?.code ?? 421;
+      if (!closed || code < 400 || code === 421) throw error;
+      this.#missing(replies, commands.length);
     }
     this.#stream.deadline(0);
     return replies;
+  }
+
+  async #converse(commands: readonly string[], replies: HopReply[]): Promise<void> {
+    if (this.pipelining || commands.length === 1) {
+      await this.#stream.write(encoder.encode(commands.join("\r\n") + "\r\n"));
+      for (const _ of commands) replies.push(this.#come() ?? await this.#reply());
+      return;
+    }
+    for (const command of commands) {
+      await this.#stream.write(encoder.encode(command + "\r\n"));
+      replies.push(await this.#reply());
+    }
+  }
+
+  /** Fills up with 451 what a closed connection does not bring any more. */
+  #missing(replies: HopReply[], count: number): void {
+    this.transactions = Infinity;
+    while (replies.length < count) {
+      replies.push({ code: 451, lines: ["4.4.2 The next hop closed the connection"] });
+    }
   }
 
   /** Writes content; each write has its own deadline. */
@@ -124,8 +148,18 @@ export class RelayConnection {
     }
   }
 
-  /** A command line and content in one go, for BDAT. */
+  /**
+   * A command line and content in one go, for BDAT.
+   *
+   * @throws {PosternError} `wire/bad-frame` where a reply is there already: it would be taken for the answer.
+   */
   async commandAndContent(command: string, pieces: readonly Uint8Array[]): Promise<void> {
+    if (this.#reader.unread) {
+      throw new PosternError(
+        "wire/bad-frame",
+        "The next hop sent more replies than it was asked for",
+      );
+    }
     await this.content([encoder.encode(command + "\r\n"), ...pieces]);
   }
 
@@ -141,10 +175,7 @@ export class RelayConnection {
         replies.push(await this.#reply());
       } catch (error) {
         if (replies.length === 0) throw error;
-        this.transactions = Infinity;
-        while (replies.length < count) {
-          replies.push({ code: 451, lines: ["4.4.2 The next hop closed the connection"] });
-        }
+        this.#missing(replies, count);
       }
     }
     this.#stream.deadline(0);

@@ -124,6 +124,7 @@ export class SmtpSession extends SessionCore {
   #hello(word: Greeting["word"], argument: string): Step {
     if (!isClientName(argument)) return this.error(`501 5.5.4 Syntax: ${word} hostname`);
     this.greeting = { word, name: argument };
+    this.forwarded = undefined;
     this.enter({ name: "ready" });
     const { hostname, tls } = this.options;
     if (word === "HELO") return this.idleReply(`250 ${hostname}`);
@@ -192,7 +193,9 @@ export class SmtpSession extends SessionCore {
     const transaction = this.asking();
     if (refusal === undefined) (transaction.recipients as RecipientArgument[]).push(recipient);
     this.enter({ name: "mail", transaction });
-    return refusal === undefined ? { kind: "reply", reply: "250 2.1.5 Ok" } : this.error(refusal);
+    if (refusal === undefined) return { kind: "reply", reply: "250 2.1.5 Ok" };
+    // who is to send to it apart or later has made no error (RFC 5321, section 4.5.3.1.10)
+    return refusal.startsWith("4") ? { kind: "reply", reply: refusal } : this.error(refusal);
   }
 
   /** DATA: RFC 5321, section 4.1.1.4. */
@@ -233,12 +236,12 @@ export class SmtpSession extends SessionCore {
   }
 
   /** The message could not be taken whole. LMTP wants a reply for each recipient (RFC 2033, section 4.2). */
-  #refuseMessage(transaction: Transaction): Step {
+  #refuseMessage(transaction: Transaction, atEnd = true): Step {
     const reply = this.outOfMemory ? say.NO_MEMORY : say.TOO_LARGE;
     this.enter({ name: "ready" });
     this.forwarded = undefined;
     const step = this.error(reply);
-    if (!transaction.lmtp || step.kind !== "reply") return step;
+    if (!transaction.lmtp || !atEnd || step.kind !== "reply") return step;
     return { ...step, reply: transaction.recipients.map(() => reply).join("\r\n") };
   }
 
@@ -286,7 +289,7 @@ export class SmtpSession extends SessionCore {
   }
 
   #endChunk({ transaction, collector }: State & { name: "chunks" }): Step {
-    if (collector.tooLarge) return this.#refuseMessage(transaction);
+    if (collector.tooLarge) return this.#refuseMessage(transaction, collector.last);
     if (collector.last) return this.#message(transaction, collector.message());
     return { kind: "reply", reply: say.OK };
   }

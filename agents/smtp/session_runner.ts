@@ -21,6 +21,7 @@ import { READ_OCTETS, RESERVE_STEP_OCTETS } from "./limits.ts";
 import { isSuccess, relayed, type RelayTransaction } from "./relay_client.ts";
 import { refusalOf, type Reply } from "./replies.ts";
 import { SmtpSession } from "./session.ts";
+import { sessionFacts } from "./session_facts.ts";
 import type { Step } from "./session_types.ts";
 import type { RecipientArgument, Transaction } from "./transaction.ts";
 
@@ -47,6 +48,7 @@ interface Open {
 /** Runs one session on one connection: the only place that reads and writes its socket. */
 export class SessionRunner implements Runner {
   #context: SmtpContext;
+  readonly #shared: SmtpContext;
   /** The connection that the client has logged in on. */
   #own: AuthenticatedHop | undefined;
   readonly #settings: SmtpSettings;
@@ -67,7 +69,7 @@ export class SessionRunner implements Runner {
   #received = 0;
 
   constructor(context: SmtpContext, stream: ConnStream) {
-    this.#context = context;
+    this.#context = this.#shared = context;
     const settings = this.#settings = context.settings;
     this.#below = stream;
     this.#stream = stream;
@@ -159,6 +161,7 @@ export class SessionRunner implements Runner {
         return await this.#authenticate(step.argument);
       case "restart":
         this.#drop();
+        this.#logOut();
         return await this.#greet() ? this.#session.next() : undefined;
     }
   }
@@ -223,7 +226,11 @@ export class SessionRunner implements Runner {
       return true;
     }
     const { ports } = this.#context;
-    const source = this.#facts(ports.policy(), Date.now(), this.#session.client);
+    const source = sessionFacts(this.#session, this.#settings, {
+      tree: ports.policy(),
+      time: Date.now(),
+      client: this.#session.client,
+    });
     const { outcome } = earlyWord(source);
     const refusal = refusalOf(outcome);
     if (refusal === undefined) {
@@ -347,6 +354,7 @@ export class SessionRunner implements Runner {
       return this.#session.answerMessage(Array(count).fill("451 4.3.0 Try again later"));
     } finally {
       this.#reserved.release();
+      this.#stream.deadline(this.#settings.commandMs);
     }
   }
 
@@ -363,6 +371,7 @@ export class SessionRunner implements Runner {
       });
       return undefined;
     }
+    this.#logOut();
     this.#session.secured();
     return this.#session.next();
   }
@@ -375,8 +384,15 @@ export class SessionRunner implements Runner {
     });
     if (!end) return undefined;
     const pool = this.#own = end.login?.hop;
-    if (pool) this.#context = sharing(this.#context, { pool });
+    if (pool) this.#context = sharing(this.#shared, { pool });
     return this.#session.answerAuth(end.reply, end.login);
+  }
+
+  /** What was proved before counts no more, nor does the connection that it was proved on. */
+  #logOut(): void {
+    this.#own?.close();
+    this.#own = undefined;
+    this.#context = this.#shared;
   }
 
   /** The next octets of the client's; `undefined` at the end of the stream. */
@@ -387,27 +403,11 @@ export class SessionRunner implements Runner {
     return count === null ? undefined : this.#buffer.subarray(0, count);
   }
 
-  #facts(tree: DecisionTree, time: number, client: Transaction["client"]): FactsSource {
-    const { listener, direction } = this.#settings;
-    return {
-      agent: this.#session.lmtp ? "lmtp" : "smtp",
-      listener,
-      time,
-      tls: this.#session.secure,
-      tree,
-      ...(direction === undefined ? {} : { direction }),
-      envelope: {
-        ...(client.address === undefined ? {} : { client: client.address }),
-        ...(client.name === undefined ? {} : { clientName: client.name }),
-        ...(client.helo === undefined ? {} : { helo: client.helo }),
-        ...(client.login === undefined ? {} : { user: client.login }),
-      },
-    };
-  }
-
   #source(open: Open): FactsSource {
     const { transaction } = open;
-    const source = this.#facts(open.tree, open.time, transaction.client);
+    const { tree, time } = open;
+    const { client } = transaction;
+    const source = sessionFacts(this.#session, this.#settings, { tree, time, client });
     const recipients = transaction.recipients.map((each) => each.address);
     const protocol = transaction.client.protocol ?? transaction.protocol;
     return {
