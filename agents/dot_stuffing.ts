@@ -51,7 +51,7 @@ export function join(pieces: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-/** Gathers pieces into buffers of about so many octets, so that each is one write. */
+/** Gathers pieces into buffers of no more than so many octets, so that each is one write, with its own time. */
 export function* gather(
   pieces: readonly Uint8Array[],
   maxOctets: number,
@@ -65,6 +65,10 @@ export function* gather(
       octets = 0;
     }
     octets += piece.length;
+    if (octets <= maxOctets) continue;
+    for (let at = 0; at < piece.length; at += maxOctets) yield piece.subarray(at, at + maxOctets);
+    from = i + 1;
+    octets = 0;
   }
   if (from < pieces.length) yield join(pieces.slice(from));
 }

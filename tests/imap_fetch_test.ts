@@ -60,11 +60,16 @@ peerTest(["dovecot-imap"], "300 mails of the corpus come as the server has them"
   // What was not clean and passes all the same (suspicious, not scanned) is unchanged, too.
   assert.ok(unchanged.size >= real.length - infected);
   const uids = [...unchanged].join(",");
+  const ascii = there.untagged.filter((response) => !response.includes("\x80"))
+    .map((response) => /UID (\d+)/.exec(response)![1]!).filter((uid) => unchanged.has(uid));
   const stable = FETCH_FORMS.filter((each) =>
     !/FLAGS|ALL|FULL|^BODY\[|^RFC822(?:\.TEXT)?$/.test(each)
   ); // no flags in them
   for (const form of stable) {
-    const forms = `UID FETCH ${uids} ${form.startsWith("(") ? form : `(${form})`}`;
+    // BINARY is made of what was scanned, where the server may have NULs in it.
+    const forms = `UID FETCH ${form.includes("BINARY") ? ascii.join(",") : uids} ${
+      form.startsWith("(") ? form : `(${form})`
+    }`;
     await direct.command(forms); // the server itself answers otherwise from its cache than at first
     const [a, b] = [await direct.command(forms), await client.command(forms)];
     assert.equal(b.status, a.status, `${form}: ${a.text} / ${b.text}`);

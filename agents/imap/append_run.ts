@@ -85,6 +85,12 @@ export async function decideAppend(
     else pieces[position] = { ...piece, octets: message! };
   }
   if (discarded === 0) return { kind: "send", args: pieces };
+  if (discarded < messages.length) {
+    return {
+      kind: "end",
+      end: { status: "NO", text: "[NOPERM] Upload these messages one by one" },
+    };
+  }
   return { kind: "end", end: { status: "OK", text: "APPEND completed" } };
 }
 

@@ -116,7 +116,7 @@ export class ChangedMessage {
       ? fromQuotedPrintable(raw.toString("latin1"))
       : raw;
     const text = new TextDecoder().decode(octets);
-    const plain = leaf.subtype === "HTML" ? text.replace(/<[^>]*>/g, " ") : text;
+    const plain = leaf.subtype === "HTML" ? text.replace(/<[^<>]*>/g, " ") : text;
     return [...plain.replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim()].slice(0, PREVIEW_CHARACTERS)
       .join("");
   }

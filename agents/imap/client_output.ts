@@ -74,8 +74,11 @@ export class ClientOutput {
         await before;
         if (this.#failed) return;
         try {
-          this.#stream.deadline(WRITE_MS);
-          await this.#stream.write(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+          const octets = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+          for (let at = 0; at < octets.length; at += WRITE_OCTETS) {
+            this.#stream.deadline(WRITE_MS);
+            await this.#stream.write(octets.subarray(at, at + WRITE_OCTETS));
+          }
           this.#stream.deadline(0);
         } catch (error) {
           this.#failed = true;

@@ -146,6 +146,7 @@ export class CommandIntake {
   /** Reads what is left of a command that is refused: a literal that waits does not come, one that does not wait must be read. */
   async #drop(line: Text, refused: Refusal): Promise<Refusal> {
     const most = MAX_DROPPED_FACTOR * (this.#view.loggedIn ? this.#view.messageSize : 2 ** 16);
+    this.#reservation.release();
     let dropped = 0;
     let head = line.end;
     while (isLiteral(head)) {

@@ -4,14 +4,14 @@ import { piecesToOctets } from "./fetch_response.ts";
 import { asksForUid, type FetchRequest } from "./fetch_request.ts";
 import { latin1, type Piece } from "./pieces.ts";
 import { answerKey, type Item, itemClass } from "./sections.ts";
-import type { Known } from "./verdict_cache.ts";
+import type { Shown } from "./verdict_cache.ts";
 
 /** What the gate goes by. */
 export interface GateView {
   /** What the client has asked for; absent where nothing of a message was asked for. */
   readonly request?: FetchRequest;
   /** What is known of a message; `undefined` where it was not scanned. */
-  known(uid: number): Known | undefined;
+  known(uid: number): Shown | undefined;
   /** Whether what lists show of messages that were not scanned passes. */
   readonly overview: boolean;
   /** Something of a message was held back, as it was not scanned. */
@@ -84,8 +84,9 @@ export class FetchGate implements FetchHandler {
 
   async end(): Promise<void> {
     const { later } = this.#view;
-    if (later && this.#uid && this.#known() === undefined && this.#held.some(hidesContent)) {
-      return later(this.#number, this.#uid);
+    if (this.#uid && this.#known() === undefined && this.#held.some(hidesContent)) {
+      if (later) return later(this.#number, this.#uid);
+      this.#withhold(); // it could not be scanned
     }
     this.#flush(this.#begun || this.#held.some(({ item }) => itemClass(item) !== "plain"));
     if (this.#begun) {
@@ -95,7 +96,16 @@ export class FetchGate implements FetchHandler {
     await this.#output.relieve();
   }
 
-  #known(): Known | undefined {
+  /** Takes out all that shows anything of the message: what its server calls a header may be the whole of it. */
+  #withhold(): void {
+    const plain = this.#held.filter(({ item }) => itemClass(item) === "plain");
+    for (const { item } of this.#held) {
+      if (itemClass(item) !== "plain") this.#view.heldBack(this.#uid, item);
+    }
+    this.#held.splice(0, this.#held.length, ...plain);
+  }
+
+  #known(): Shown | undefined {
     return this.#uid === undefined ? undefined : this.#view.known(this.#uid);
   }
 

@@ -11,9 +11,9 @@ import { readFetch } from "./fetch_response.ts";
 import { type Fragment, FragmentDecoder } from "./fragment_decoder.ts";
 import { latin1, octetsOf } from "./pieces.ts";
 import { mayAnnounce } from "./responses.ts";
-import type { Known } from "./verdict_cache.ts";
+import type { Shown } from "./verdict_cache.ts";
 
-const KNOWN = new Map<number, Known>([
+const KNOWN = new Map<number, Shown>([
   [1, "unchanged"],
   [2, new ChangedMessage(octetsOf("Subject: notice\r\n\r\nremoved\r\n"))],
 ]);

@@ -55,13 +55,16 @@ export class FetchRun {
   readonly #request: FetchRequest;
   readonly #scanner: MessageScanner;
   #view: GateView | undefined;
+  /** Something that was asked for of a message that cannot be scanned now was not shown. */
+  #withheld = false;
   /** The worst end of the server's. */
   #end: Tagged | undefined;
 
   constructor(session: FetchSession, request: FetchRequest) {
     this.#session = session;
     this.#request = request;
-    this.#scanner = new MessageScanner(session);
+    const binary = request.items.some(({ name }) => name.startsWith("BINARY"));
+    this.#scanner = new MessageScanner(session, binary);
   }
 
   /** Runs it to its end, and gives what the client is to hear of it. */
@@ -87,7 +90,10 @@ export class FetchRun {
       request: this.#request,
       known: (uid) => this.#scanner.recall(uid) ? this.#scanner.known.get(uid) : undefined,
       overview: kind === "overview" && overview !== "scan",
-      heldBack: (uid, item) => this.#session.heldBack(uid, item),
+      heldBack: (uid, item) => {
+        if (uid !== undefined && this.#scanner.deferred.has(uid)) this.#withheld = true;
+        this.#session.heldBack(uid, item);
+      },
       room: (octets) => Promise.resolve(octets <= this.#session.settings.messageSize),
     };
     const named = isList ? await this.#list() : await this.#messages();
@@ -95,7 +101,7 @@ export class FetchRun {
     let at = 0;
     const strict = kind === "content" || overview === "scan"; // what was not scanned is not shown at all
     do at = await this.#round(named, at, strict); while (at < named.length);
-    return this.#ending(strict);
+    return this.#ending(strict || this.#withheld);
   }
 
   /** Shows a list, and gives the messages that are to be scanned first all the same. */

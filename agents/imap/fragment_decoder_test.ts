@@ -181,5 +181,9 @@ Deno.test("literalHead() takes numbers as large as they may be, and no larger", 
     binary: false,
   });
   assert.equal(literalHead(octetsOf("a {99999999999999999999}")), "unclear");
-  assert.equal(literalHead(octetsOf("a {00000000000000000000000003}")), undefined);
+  for (const zeros of [26, 100]) {
+    assert.equal(literalHead(octetsOf(`a {${"3".padStart(zeros, "0")}}`)), "unclear");
+  }
+  assert.equal(literalHead(octetsOf(`a {${"3".padStart(100, "0")}+}`)), "unclear");
+  assert.equal(literalHead(octetsOf(`a ${"3".padStart(100, "0")}`)), undefined);
 });

@@ -10,6 +10,8 @@ export class FragmentInput {
   #input: Uint8Array = new Uint8Array(0);
   /** A read that was begun to see the peer go away. */
   #ahead: Promise<number | null> | undefined;
+  /** Told when the peer is waited for, and when it has said something. */
+  reading: ((waits: boolean) => void) | undefined;
 
   /** @param readOctets What is read at once. */
   constructor(stream: WireStream, options: FragmentDecoderOptions, readOctets = READ_OCTETS) {
@@ -38,7 +40,9 @@ export class FragmentInput {
       }
       const read = this.#ahead ?? this.#stream.read(this.#buffer);
       this.#ahead = undefined;
+      this.reading?.(true);
       const count = await read;
+      this.reading?.(false);
       if (count === null) return undefined;
       this.#input = this.#buffer.subarray(0, count);
     }

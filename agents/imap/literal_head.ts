@@ -29,7 +29,7 @@ export function literalHead(line: Uint8Array): LineEnd {
   const from = Math.max(0, line.length - LONGEST);
   const tail = String.fromCharCode(...line.subarray(from));
   const match = /(~?)\{(\d*)([^{}]*)\}$/.exec(tail);
-  if (!match) return undefined; // `{...}` that is no announcement for anyone, or far too long for one
+  if (!match) return /^[\d+-]*\}$/.test(tail) ? "unclear" : undefined; // zeros before a number have no end
   const [whole, tilde, digits, mark] = match;
   if (digits === "" || mark !== "" && mark !== "+" || digits!.length > 19) return "unclear";
   const start = line.length - whole.length;

@@ -7,7 +7,7 @@ import type { FetchedItem, FetchHandler } from "./fetch_response.ts";
 import { SCAN_HELD_OCTETS, SCANS_AT_ONCE } from "./limits.ts";
 import { octetsOf, type Piece } from "./pieces.ts";
 import type { Item } from "./sections.ts";
-import type { Known } from "./verdict_cache.ts";
+import type { Shown } from "./verdict_cache.ts";
 
 /** What scanning messages needs to know of the session. */
 export interface ScanSession {
@@ -25,15 +25,19 @@ export class MessageScanner {
   readonly #session: ScanSession;
   /** The policy that all of them are scanned under. */
   readonly #tree: DecisionTree;
+  /** Whether octets as they were before they were written as text are asked for. */
+  readonly #binary: boolean;
   /** What is known by now. */
-  readonly known = new Map<number, Known>();
+  readonly known = new Map<number, Shown>();
   /** Messages that are not shown now, and why; with a response code where UNAVAILABLE is not the right one. */
   readonly deferred = new Map<number, string>();
   readonly #running = new Set<Promise<void>>();
   #held = 0;
 
-  constructor(session: ScanSession) {
+  /** @param binary Whether items of BINARY are asked for. */
+  constructor(session: ScanSession, binary: boolean) {
     this.#session = session;
+    this.#binary = binary;
     this.#tree = session.context.ports.policy();
   }
 
@@ -41,9 +45,14 @@ export class MessageScanner {
   recall(uid: number): boolean {
     if (this.known.has(uid)) return true;
     const { cache } = this.#session.context;
-    const known = cache.get(this.#session.cacheKey(uid), this.#tree);
-    if (known) this.known.set(uid, known);
-    return known !== undefined;
+    const key = this.#session.cacheKey(uid);
+    let known = cache.get(key, this.#tree);
+    if (known === "unchangedAsText") {
+      known = this.#binary ? cache.get(asBinary(key), this.#tree) : "unchanged";
+    }
+    if (known === undefined || known === "unchangedAsText") return false;
+    this.known.set(uid, known);
+    return true;
   }
 
   /**
@@ -117,16 +126,29 @@ export class MessageScanner {
     }
     const known = knownOf(answer, message);
     if (known !== "unchanged") context.counts.changed++;
-    this.known.set(uid, known);
+    const asText = known === "unchanged" && message.includes(FOR_NUL);
+    const scanned = asText && this.#binary ? new ChangedMessage(message) : undefined;
+    this.known.set(uid, scanned ?? known);
     if (context.ports.policy() !== this.#tree) return; // it may have come from the new one
-    await context.cache.set(this.#session.cacheKey(uid), known, this.#tree);
+    const { cache } = context;
+    const key = this.#session.cacheKey(uid);
+    await cache.set(key, asText ? "unchangedAsText" : known, this.#tree);
+    if (scanned) await cache.set(asBinary(key), scanned, this.#tree);
   }
 }
 
-function knownOf(answer: MailboxAnswer, message: Uint8Array): Known {
+function knownOf(answer: MailboxAnswer, message: Uint8Array): Shown {
   if (answer.kind !== "message") return new ChangedMessage(new Uint8Array(0));
   return answer.message === message ? "unchanged" : new ChangedMessage(answer.message);
 }
+
+/** Names what was scanned of a message in the cache, beside what is known of it. */
+function asBinary(key: string): string {
+  return `${key} BINARY`;
+}
+
+/** What a server writes for a NUL where there can be none (RFC 9051, section 4.3: in all but the literals of BINARY). */
+const FOR_NUL = 128;
 
 /** Stands for a message until it can be scanned. Nothing in it is the sender's. */
 function waiting(text: string, { hostname }: MailboxClient): ChangedMessage {

@@ -28,8 +28,8 @@ export function beforeLiteral(line: Uint8Array): string {
 }
 
 /** The announcement of a literal. */
-export function announce({ octets, binary }: LiteralPiece, sync: boolean): string {
-  return `${binary ? "~" : ""}{${octets.length}${sync ? "" : "+"}}`;
+export function announce({ octets, binary }: LiteralPiece): string {
+  return `${binary ? "~" : ""}{${octets.length}}`;
 }
 
 /** What a literal's announcement leaves of it for one who has read it. */

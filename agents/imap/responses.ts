@@ -29,7 +29,7 @@ export function parseHead(line: Uint8Array): ResponseHead {
     return { kind: "continuation", text: latin1(line.subarray(2)) };
   }
   if (!head.startsWith("* ")) {
-    const tagged = /^([^\s(){%*"\\\]+]+) (OK|NO|BAD)(?: |$)/i.exec(head);
+    const tagged = /^([^\s(){%*"\\+]+) (OK|NO|BAD)(?: |$)/i.exec(head);
     if (!tagged) return { kind: "strange" };
     const [whole, tag, status] = tagged;
     return {

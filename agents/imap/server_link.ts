@@ -72,8 +72,6 @@ export class ServerLink {
   #tags = 0;
   #goAhead: ((ready: boolean) => void) | undefined;
   #failure: PosternError | undefined;
-  /** Whether the server takes literals without being waited for. */
-  literalPlus = false;
   /** Whether the server said BYE. */
   saidBye = false;
   #idling = false;
@@ -91,6 +89,7 @@ export class ServerLink {
     this.#output = output;
     this.#view = view;
     this.#timeMs = timeMs;
+    input.reading = (waits) => waits ? this.#arm() : stream.deadline(0);
   }
 
   /** Whether the server waits for the client, and not the other way round. */
@@ -140,10 +139,10 @@ export class ServerLink {
         text += piece;
         continue;
       }
-      const sync = !this.literalPlus;
-      await this.#stream.write(octetsOf(`${text}${announce(piece, sync)}\r\n`));
+      // Announced as one that waits to be asked for: a server that refuses the line would read any other's octets as commands.
+      await this.#stream.write(octetsOf(`${text}${announce(piece)}\r\n`));
       text = "";
-      if (sync && !await this.#mayGoOn(end.promise)) return { end: end.promise };
+      if (!await this.#mayGoOn(end.promise)) return { end: end.promise };
       await this.#stream.write(piece.octets);
     }
     await this.#stream.write(octetsOf(`${text}\r\n`));

@@ -184,7 +184,7 @@ export class ImapSession implements IntakeView {
     if (!link) return this.#nameless(tag, name);
     const pieces = [name, ...args];
     if (row.treatment === "pass") {
-      if (link.pending >= MAX_IN_FLIGHT || args.length > 1 && !link.literalPlus) await link.quiet();
+      if (link.pending >= MAX_IN_FLIGHT || args.length > 1) await link.quiet();
       await link.send(pieces, { tag });
       return "on";
     }
@@ -391,7 +391,10 @@ export class ImapSession implements IntakeView {
     const own = user === "" || this.#preauth ? this.#number : 0;
     const selection = uidValidity === undefined ? this.#selections : 0;
     const session = selection > 0 ? this.#number : own;
+    const { client, tls } = this.#client!; // for which the policy may have other rules
     return JSON.stringify([
+      client,
+      tls,
       this.#upstream.server!.text,
       user,
       mailbox,

@@ -48,7 +48,11 @@ export class ImapRunner implements Runner {
       secure: context.implicitTls,
       output: this.#output,
       signal: this.#gone.signal,
-      waits: () => this.#patience(),
+      waits: () => {
+        this.#patience();
+        this.#waiting = true;
+        if (context.draining) this.shutDown();
+      },
       uploading: (octets) => this.#uploading(octets),
       closed: (text) => this.#serverClosed(text),
     });

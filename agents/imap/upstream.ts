@@ -123,7 +123,6 @@ export class Upstream implements LinkView {
   /** The server told its capabilities. */
   capabilities(text: string): void {
     this.#capabilities = text;
-    if (this.#link) this.#link.literalPlus = /(?:^| )LITERAL\+(?: |$)/i.test(text);
   }
 
   /** A response code. */

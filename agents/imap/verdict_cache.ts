@@ -3,10 +3,15 @@ import { MessageCache } from "../mailbox/message_cache.ts";
 import type { AgentPorts } from "../ports.ts";
 import type { ChangedMessage } from "./changed_message.ts";
 
-/** What is known of a message that was scanned. */
-export type Known =
+/** How what is asked of a message that was scanned is answered. */
+export type Shown =
   | "unchanged" // what the server answers is passed on
   | ChangedMessage; // answers are made of these octets
+
+/** What is known of a message that was scanned. */
+export type Known =
+  | Shown
+  | "unchangedAsText"; // passed on, but for BINARY, which may show NULs where others were scanned in their place
 
 /** What a clean message costs, octets: its key and its place. */
 const UNCHANGED_OCTETS = 200;
@@ -69,7 +74,7 @@ export class VerdictCache {
     const now = performance.now();
     const entry = { known, tree, scanned: now, used: now };
     this.#unchanged.delete(key);
-    if (known !== "unchanged") {
+    if (typeof known !== "string") {
       this.#changed.maxOctets = this.maxOctets;
       return await this.#changed.set(key, entry, known.octets.length + UNCHANGED_OCTETS);
     }

@@ -194,7 +194,9 @@ export class Pop3Runner implements Runner {
     const octets = this.#output.length === 1 ? this.#output[0]! : Buffer.concat(this.#output);
     this.#output = [];
     this.#held = 0;
-    this.#stream.deadline(WRITE_MS);
-    await this.#stream.write(octets);
+    for (let at = 0; at < octets.length; at += WRITE_OCTETS) {
+      this.#stream.deadline(WRITE_MS);
+      await this.#stream.write(octets.subarray(at, at + WRITE_OCTETS));
+    }
   }
 }

@@ -20,9 +20,14 @@ export class ImapClient implements AsyncDisposable {
     this.#conn = conn;
   }
 
-  /** Connects and reads the greeting. */
-  static async connect(port: number): Promise<ImapClient> {
+  /**
+   * Connects and reads the greeting.
+   *
+   * @param before What a proxy says first.
+   */
+  static async connect(port: number, before = ""): Promise<ImapClient> {
     const client = new ImapClient(await Deno.connect({ hostname: "127.0.0.1", port }));
+    if (before !== "") await client.write(before);
     client.greeting = await client.response();
     return client;
   }
