@@ -117,8 +117,8 @@ function expectFetched(fetched: readonly string[], clean: readonly Uint8Array[])
 }
 
 peerTest(
-  ["dovecot-imap", "openssl", "mbsync", "offlineimap", "curl"],
-  "mbsync, offlineimap, imapflow and curl get clean mail unchanged, and no virus",
+  ["dovecot-imap", "openssl", "mbsync", "offlineimap", "mutt", "script", "curl"],
+  "mbsync, offlineimap, mutt, imapflow and curl get clean mail unchanged, and no virus",
   async (test) => {
     await using s = await stand(300);
     await test.step("mbsync, pipelining, under STARTTLS", async () => {
@@ -199,6 +199,31 @@ folderfilter = lambda name: name == 'INBOX'
       const direct = await fetch("direct", s.dovecot.ports.imaps);
       const fetched = await fetch("offlineimap", s.securePort);
       expectFetched(fetched.map(lf), direct.filter(isClean)); // it rewrites some headers as it likes
+    });
+    await test.step("mutt, under STARTTLS, as directly", async () => {
+      const fetch = async (name: string, port: number) => {
+        const folder = `${s.directory}/${name}`;
+        await Deno.mkdir(folder);
+        await Deno.writeTextFile(
+          `${folder}/rc`,
+          `set imap_user=bob imap_pass=secret
+set ssl_force_tls=yes ssl_ca_certificates_file=${s.authorityPath}
+set mbox_type=Maildir folder=${folder} confirmappend=no confirmcreate=no
+set delete=no quit=yes move=no wait_key=no beep=no sleep_time=0
+push "<tag-pattern>~A<enter><tag-prefix><copy-message>${folder}/copies<enter><exit>"
+`,
+        );
+        const mutt = `${await peer("mutt")} -n -F ${folder}/rc -f imap://localhost:${port}/INBOX`;
+        // It wants a terminal.
+        const { code, stderr, stdout } = await run(await peer("script"), [
+          ...["-q", "-e", "-c", mutt, "/dev/null"],
+        ], { environment: { HOME: folder, PATH: "/usr/bin:/bin", TERM: "xterm" } });
+        assert.equal(code, 0, stdout + stderr);
+        return await files(`${folder}/copies`);
+      };
+      const direct = await fetch("mutt-direct", s.dovecot.ports.imap);
+      assert.equal(direct.length, s.clean.length + 2);
+      expectFetched((await fetch("mutt", s.port)).map(lf), direct.filter(isClean));
     });
     await test.step("imapflow, whole messages and parts of them", async () => {
       const authority = await Deno.readTextFile(s.authorityPath);

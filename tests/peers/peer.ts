@@ -34,6 +34,8 @@ export const PEERS = {
   "dovecot-pop3": "dovecot-pop3d",
   mbsync: "isync",
   offlineimap: "offlineimap3",
+  mutt: "mutt",
+  script: "bsdutils",
   curl: "curl",
   fetchmail: "fetchmail",
   getmail: "getmail6",
