@@ -55,6 +55,9 @@ class Helper {
   readonly #world: CgpWorld;
   readonly #options: CgpOptions;
   readonly #working = new Set<Promise<void>>();
+  /** Turns of messages under way. One that is held gives its turn back while it waits: else a few would stop all others. */
+  #free: number = MAX_CONCURRENT;
+  readonly #waiting: (() => void)[] = [];
   readonly #ended = Promise.withResolvers<"ended">();
   #interface = 2;
 
@@ -83,7 +86,7 @@ class Helper {
         this.#say(`${sequence} OK`);
         return;
       case "FILE": {
-        while (this.#working.size >= MAX_CONCURRENT) await Promise.race(this.#working);
+        await this.#takeTurn(); // here, so that no more lines are read than are worked on
         const work = this.#answer(request).finally(() => this.#working.delete(work));
         this.#working.add(work);
         return;
@@ -98,17 +101,30 @@ class Helper {
     await Promise.all(this.#working);
   }
 
+  /** Begins with a turn. */
   async #answer({ sequence, argument }: CgpRequest): Promise<void> {
     let pause: number = RETRY_MS.first;
     for (;;) {
-      const word = await this.#once(sequence, argument);
+      const word = await this.#once(sequence, argument).finally(() => this.#giveTurn());
       if (word !== undefined) {
         this.#say(`${sequence} ${word}`);
         return;
       }
       if (await Promise.race([this.#world.pause(pause), this.#ended.promise]) === "ended") return;
       pause = Math.min(pause * 2, RETRY_MS.longest);
+      await this.#takeTurn();
     }
+  }
+
+  async #takeTurn(): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #giveTurn(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#free++;
   }
 
   /** The reply; `undefined` where the message is held. */

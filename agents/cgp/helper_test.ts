@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { ProcessAnswer } from "../pipe/process.ts";
 import { type CgpOptions, type CgpWorld, runHelper } from "./helper.ts";
-import { MAX_REPLY_OCTETS } from "./limits.ts";
+import { MAX_CONCURRENT, MAX_REPLY_OCTETS } from "./limits.ts";
 import { quoted, readRequest, replyLine } from "./request.ts";
 
 const OPTIONS: CgpOptions = { listener: "cgp", refused: "ERROR", deferred: "hold" };
@@ -64,6 +64,43 @@ Deno.test("a daemon that is not there lets nothing pass", async () => {
     assert.ok(!at.said.some((line) => / OK/.test(line)), at.said.join(""));
     assert.equal(at.said.some((line) => line.startsWith("1 ")), deferred !== "hold");
   }
+});
+
+Deno.test("messages that are held stop no others, however many they are", async () => {
+  const at = world({
+    readFile: (path) => Promise.resolve(path === "clean" ? FILE : new Uint8Array()),
+    pause: () => new Promise(() => {}),
+  });
+  const held = Array.from({ length: 3 * MAX_CONCURRENT }, (_, i) => `${i} FILE held`);
+  await runHelper(lines(...held, "999 FILE clean"), at, OPTIONS);
+  assert.deepEqual(at.said.filter((line) => !line.startsWith("*")), ["999 OK\n"]);
+});
+
+Deno.test("no more messages are under way at once than there may be, tried again or not", async () => {
+  let now = 0;
+  let most = 0;
+  let tries = 0;
+  const at = world({
+    process: async () => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      now--;
+      return answer(++tries <= MAX_CONCURRENT ? "defer" : "accept", { reply: "451 x" });
+    },
+  });
+  const count = 2 * MAX_CONCURRENT;
+  const all = Promise.withResolvers<void>();
+  const wait = async function* () {
+    for (let i = 0; i < count; i++) yield `${i} FILE 1`;
+    await all.promise;
+  };
+  let answered = 0;
+  await runHelper(wait(), {
+    ...at,
+    write: (line) => void (line.endsWith(" OK\n") && ++answered === count && all.resolve()),
+  }, OPTIONS);
+  assert.equal(tries, count + MAX_CONCURRENT);
+  assert.equal(most, MAX_CONCURRENT);
 });
 
 Deno.test("requests are answered in the order in which they are done", async () => {

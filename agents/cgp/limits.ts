@@ -4,7 +4,7 @@
 export const MAX_REQUEST_OCTETS = 4096;
 /** Longest reply line, octets, its end included: the server reads no more. */
 export const MAX_REPLY_OCTETS = 4096;
-/** Most messages under way at once; more wait. */
+/** Most messages under way at once; more wait. What is held is not under way. */
 export const MAX_CONCURRENT = 32;
 /** Most octets of a message file's envelope lines. */
 export const MAX_ENVELOPE_OCTETS = 4 * 1024 * 1024;
