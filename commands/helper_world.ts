@@ -1,5 +1,5 @@
 import { print } from "./output.ts";
-import { readSource } from "./scanning/read.ts";
+import { readRegular } from "./scanning/read.ts";
 import type { ToolsConnection } from "./tools_connection.ts";
 
 /**
@@ -9,9 +9,9 @@ import type { ToolsConnection } from "./tools_connection.ts";
  */
 export function helperWorld(tools: ToolsConnection, maxSize: number) {
   return {
-    /** @throws {Error} for a file that cannot be read, or is larger. */
+    /** @throws {Error} for what cannot be read, is no regular file, or is larger. */
     async readFile(path: string): Promise<Uint8Array> {
-      const octets = await readSource(path, maxSize);
+      const octets = await readRegular(path, maxSize);
       if (octets === undefined) throw new Error("it is larger than --max-size");
       return octets;
     },

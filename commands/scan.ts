@@ -97,7 +97,7 @@ const limits = object("Limits (what is over one is not scanned, which is never c
     250,
   ),
   maxTime: withDefault(
-    option("--max-time", timeValue(), { description: message`Longest scan of one file` }),
+    option("--max-time", timeValue(), { description: message`Longest scan of one file, and longest wait for one that is a pipe` }),
     30_000,
   ),
 });
@@ -196,7 +196,8 @@ async function scanOne(
   let octets: Uint8Array | undefined;
   try {
     if (source.error !== undefined) throw source.error;
-    octets = await readSource(source.path, wanted.limits.messageOctets);
+    const { messageOctets, timeMs } = wanted.limits;
+    octets = await readSource(source.path, messageOctets, timeMs);
   } catch (error) {
     complain(visible(`postern: cannot read ${source.file}: ${describe(error)}`));
     return { result: notScannedResult(source.file, "unreadable", ms()) };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readLimited, readSource } from "./read.ts";
+import { temporaryDirectory } from "../../tests/temporary.ts";
+import { readLimited, readRegular, readSource } from "./read.ts";
 
 /** Gives `octets` in pieces of at most `piece`. */
 function reader(octets: Uint8Array, piece: number) {
@@ -46,5 +47,25 @@ Deno.test("readLimited() gives up on an endless reader", { permissions: "none" }
 });
 
 Deno.test("readSource() refuses a directory", { permissions: { read: true } }, async () => {
-  await assert.rejects(readSource(import.meta.dirname, 100));
+  await assert.rejects(readSource(import.meta.dirname, 100, 1000));
+});
+
+Deno.test("a FIFO that nobody writes to is waited for no longer than said, by helpers not at all", async () => {
+  await using directory = await temporaryDirectory();
+  const path = `${directory.path}/fifo`;
+  await new Deno.Command("mkfifo", { args: [path] }).output();
+  await assert.rejects(readRegular(path, 100), /no regular file/);
+  await assert.rejects(readSource(path, 100, 50), /in time/);
+  // Lets the open go on that is left behind.
+  const writer = await Deno.open(path, { write: true });
+  writer.close();
+});
+
+Deno.test("readSource() reads a FIFO that is written to", async () => {
+  await using directory = await temporaryDirectory();
+  const path = `${directory.path}/fifo`;
+  await new Deno.Command("mkfifo", { args: [path] }).output();
+  const written = Deno.writeTextFile(path, "octets", { create: false });
+  assert.deepEqual(await readSource(path, 100, 10_000), new TextEncoder().encode("octets"));
+  await written;
 });
