@@ -1,7 +1,7 @@
 /** `postern qmail-queue`: stands in qmail-queue's place, scans, then runs the real one. */
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { multiple, withDefault } from "@optique/core/modifiers";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
@@ -26,6 +26,10 @@ const how = object("How", {
     }),
     "qmail-queue",
   ),
+  userFrom: optional(option("--user-from", string({ metavar: "NAME" }), {
+    description:
+      message`Environment variable with the name that the client has proved to have; without it nobody has`,
+  })),
   maxSize: withDefault(
     option("--max-size", sizeValue(), {
       description: message`Largest message; a larger one is deferred unread`,
@@ -82,22 +86,30 @@ async function queue(options: Options, environment: Record<string, string>): Pro
   if ("status" in envelope) return envelope.status;
   // Without recipients there is nothing to decide: the real one says what it makes of it.
   if (envelope.recipients.length === 0) return await runReal(options, environment, octets, given);
-  const client = environment["TCPREMOTEIP"];
-  const helo = environment["TCPREMOTEINFO"];
   const { answer, message } = await tools.process({
     agent: "mda",
     listener: options.listener,
-    envelope: {
-      ...envelope,
-      ...(client !== undefined && /^[0-9A-Fa-f:.]+$/.test(client) ? { client } : {}),
-      ...(environment["TCPREMOTEHOST"] ? { clientName: environment["TCPREMOTEHOST"] } : {}),
-      ...(helo ? { user: helo } : {}),
-    },
+    envelope: { ...envelope, ...clientOf(environment, options.userFrom) },
   }, octets);
   if (answer.action === "accept" && message !== undefined) {
     return await runReal(options, environment, message, given);
   }
   return refuse(answer, why);
+}
+
+/**
+ * Who sends it, as tcpserver(1) and the SMTP server behind it say. TCPREMOTEINFO is no login of itself: where tcpserver asks, it
+ * is what a client says of himself by ident.
+ */
+function clientOf(environment: Record<string, string>, userFrom: string | undefined) {
+  const client = environment["TCPREMOTEIP"];
+  const clientName = environment["TCPREMOTEHOST"];
+  const user = userFrom === undefined ? undefined : environment[userFrom];
+  return {
+    ...(client !== undefined && /^[0-9A-Fa-f:.]+$/.test(client) ? { client } : {}),
+    ...(clientName ? { clientName } : {}),
+    ...(user ? { user } : {}),
+  };
 }
 
 /** The real one gets the envelope on descriptor 1 from a file that is gone as soon as it is open. */

@@ -97,7 +97,9 @@ const limits = object("Limits (what is over one is not scanned, which is never c
     250,
   ),
   maxTime: withDefault(
-    option("--max-time", timeValue(), { description: message`Longest scan of one file, and longest wait for one that is a pipe` }),
+    option("--max-time", timeValue(), {
+      description: message`Longest scan of one file, and longest wait for one that is a pipe`,
+    }),
     30_000,
   ),
 });

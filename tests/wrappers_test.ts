@@ -16,6 +16,11 @@ const POLICY = {
   rules: [
     { name: "late", when: { recipient: "late@here.test" }, then: { action: "defer" } },
     { name: "drop", when: { recipient: "drop@here.test" }, then: { action: "discard" } },
+    {
+      name: "known",
+      when: { recipient: "known@here.test", not: { user: { present: true } } },
+      then: { action: "reject" },
+    },
   ],
 };
 
@@ -170,7 +175,7 @@ async function queueCall(
   stdin: Uint8Array | string,
   envelope: string,
   at: { directory: string; socket: string },
-  why = true,
+  { why = true, env = {} }: { why?: boolean; env?: Readonly<Record<string, string>> } = {},
 ) {
   const name = `${at.directory}/${crypto.randomUUID()}`;
   await Deno.writeTextFile(`${name}.envelope`, envelope);
@@ -181,7 +186,7 @@ async function queueCall(
     program: "/bin/sh",
     args: ["-c", script, "sh", ...args],
     stdin,
-    env: { POSTERN_SOCKET: at.socket },
+    env: { POSTERN_SOCKET: at.socket, ...env },
   });
   return {
     status: Number(await Deno.readTextFile(`${name}.status`)),
@@ -214,7 +219,9 @@ Deno.test("qmail-queue gets message and envelope as they came, or nothing", asyn
   const late = await queueCall(line, message, "Fa@sender.test\0Tlate@here.test\0\0", at);
   assert.equal(late.status, 82);
   assert.match(late.why, /^Z4\d\d /);
-  const unsaid = await queueCall(line, unix(infectedMail("qmail-2")), envelope, at, false);
+  const unsaid = await queueCall(line, unix(infectedMail("qmail-2")), envelope, at, {
+    why: false,
+  });
   assert.deepEqual([unsaid.status, unsaid.why], [31, ""]);
   const dropped = await queueCall(line, message, "Fa@sender.test\0Tdrop@here.test\0\0", at);
   assert.deepEqual([dropped.status, dropped.said], [0, ""]);
@@ -234,6 +241,23 @@ Deno.test("qmail-queue gets message and envelope as they came, or nothing", asyn
   });
   assert.deepEqual([alone.status, alone.said], [71, ""]);
   await assert.rejects(Deno.stat(`${real}.message`), Deno.errors.NotFound);
+});
+
+Deno.test("qmail-queue takes nobody for logged in but by the variable that is named", async () => {
+  await using at = await start();
+  const envelope = "Fa@sender.test\0Tknown@here.test\0\0";
+  const env = { TCPREMOTEIP: "192.0.2.7", TCPREMOTEINFO: "root", LOGIN: "joe" };
+  const rows: [readonly string[], number][] = [
+    [[], 31],
+    [["--user-from", "NONE"], 31],
+    [["--user-from", "LOGIN"], 0],
+    [["--user-from", "TCPREMOTEINFO"], 0],
+  ];
+  for (const [options, status] of rows) {
+    const line = [POSTERN, "qmail-queue", ...options, "--", "/bin/true"];
+    const ended = await queueCall(line, unix(mail("q-user")), envelope, at, { why: false, env });
+    assert.deepEqual([ended.status, ended.said], [status, ""], options.join(" "));
+  }
 });
 
 Deno.test("the CommuniGate Pro helper answers requests as they are done, and holds what is deferred", async () => {
