@@ -7,7 +7,13 @@ import { option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
 import { runHelper } from "../agents/cgp/helper.ts";
 import { MAX_REQUEST_OCTETS } from "../agents/cgp/limits.ts";
-import { type Command, configOption, defineCommand, socketOption } from "./command.ts";
+import {
+  type Command,
+  configOption,
+  defineCommand,
+  maxTimeOption,
+  socketOption,
+} from "./command.ts";
 import { helperWorld } from "./helper_world.ts";
 import { readLines } from "./read_lines.ts";
 import { ToolsConnection } from "./tools_connection.ts";
@@ -36,6 +42,7 @@ refuse gives it back; failure lets the server deliver it unscanned`,
     }),
     "hold",
   ),
+  maxTime: maxTimeOption(),
   maxSize: withDefault(
     option("--max-size", sizeValue(), {
       description: message`Largest message file; a larger one counts as deferred`,

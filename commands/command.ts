@@ -1,10 +1,11 @@
 /** What a sub-command is, and the options that several of them share. */
 import type { Message } from "@optique/core/message";
 import { message } from "@optique/core/message";
-import { map, optional } from "@optique/core/modifiers";
+import { map, optional, withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
 import { command, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { timeValue } from "./values.ts";
 
 /** A parsed command line: what is left to do. Resolves with the exit status. */
 export type Task = () => Promise<number>;
@@ -52,6 +53,15 @@ export const socketOption = () =>
   optional(option("-s", "--socket", string({ metavar: "PATH" }), {
     description: message`The running daemon's control socket; without it that of the configuration`,
   }));
+
+/** `--max-time TIME`, of what mail servers start: longer than a scan takes, shorter than they wait. */
+export const maxTimeOption = () =>
+  withDefault(
+    option("--max-time", timeValue(), {
+      description: message`How long the daemon may take to answer; later the message is deferred`,
+    }),
+    5 * 60_000,
+  );
 
 /** `--json`: one JSON value instead of text. */
 export const jsonOption = () =>

@@ -1,4 +1,4 @@
-/** Commands that read mail give up what they do not need any more, before they read it. */
+/** Commands that read mail give up what they do not need any more, before they look at it. */
 
 /** Everything that a process of Deno may have. */
 const ALL = ["run", "ffi", "env", "sys", "net", "write", "read", "import"] as const;

@@ -8,8 +8,15 @@ import { choice, integer, string } from "@optique/core/valueparser";
 import { MDA_MODES, type MdaStatuses, statusesOf } from "../agents/mda/statuses.ts";
 import { envelopeOf, type Environment } from "../agents/mda/surroundings.ts";
 import type { ProcessAnswer } from "../agents/pipe/process.ts";
-import { type Command, configOption, defineCommand, socketOption } from "./command.ts";
+import {
+  type Command,
+  configOption,
+  defineCommand,
+  maxTimeOption,
+  socketOption,
+} from "./command.ts";
 import { describe } from "./failure.ts";
+import { refuseUnfaithful } from "./faithful.ts";
 import { giveUpAllBut } from "./give_up.ts";
 import { complain } from "./output.ts";
 import { realEnvironment, runWithMessage } from "./run_program.ts";
@@ -59,6 +66,7 @@ const ends = object("Exit statuses", {
 const how = object("How", {
   config: configOption(),
   socket: socketOption(),
+  maxTime: maxTimeOption(),
   maxSize: withDefault(
     option("--max-size", sizeValue(), {
       description: message`Largest message; a larger one is deferred unread`,
@@ -114,11 +122,12 @@ async function deliver(options: Options, environment: Record<string, string>): P
   if (program === undefined) {
     throw new Error("No delivery agent was named: put it and its arguments after --");
   }
+  refuseUnfaithful();
   const tools = await ToolsConnection.to(options);
-  await tools.connect();
-  giveUpAllBut("run");
   const octets = await readLimited(Deno.stdin, 0, options.maxSize);
   if (octets === undefined) throw new Error("The message is larger than --max-size");
+  await tools.connect();
+  giveUpAllBut("run");
   const told = envelopeFor(options, environment, octets);
   const request = { agent: "mda", listener: options.listener, envelope: told } as const;
   const { answer, message } = await tools.process(request, octets);

@@ -8,8 +8,16 @@ import { choice, integer, string } from "@optique/core/valueparser";
 import { envelopeOf } from "../agents/mda/surroundings.ts";
 import type { ProcessAnswer, ProcessRequest } from "../agents/pipe/process.ts";
 import { DIRECTIONS } from "../policy/types.ts";
-import { type Command, configOption, defineCommand, EXIT, socketOption } from "./command.ts";
+import {
+  type Command,
+  configOption,
+  defineCommand,
+  EXIT,
+  maxTimeOption,
+  socketOption,
+} from "./command.ts";
 import { describe } from "./failure.ts";
+import { refuseUnfaithful } from "./faithful.ts";
 import { giveUpAllBut } from "./give_up.ts";
 import { complain, print } from "./output.ts";
 import { readLimited } from "./scanning/read.ts";
@@ -71,6 +79,7 @@ const how = object("How", {
   policy: optional(option("--policy", string({ metavar: "FILE" }), {
     description: message`Policy document for --standalone`,
   })),
+  maxTime: maxTimeOption(),
   maxSize: withDefault(
     option("--max-size", sizeValue(), {
       description: message`Largest message; a larger one is deferred unread`,
@@ -105,19 +114,24 @@ type Filter = (
   octets: Uint8Array,
 ) => Promise<{ answer: ProcessAnswer; message?: Uint8Array }>;
 
-/** Connects before any mail is read, and gives up everything else. */
-async function throughDaemon(options: Options): Promise<Filter> {
+/** Gets it ready, before the message is looked at. */
+type Prepare = () => Promise<Filter>;
+
+/** Connects, and gives up everything else. */
+async function throughDaemon(options: Options): Promise<Prepare> {
   const { ToolsConnection } = await import("./tools_connection.ts");
   const tools = await ToolsConnection.to(options);
-  await tools.connect();
-  giveUpAllBut();
-  return (request, octets) => tools.process(request, octets);
+  return async () => {
+    await tools.connect();
+    giveUpAllBut();
+    return (request, octets) => tools.process(request, octets);
+  };
 }
 
-async function inThisProcess({ policy }: Options): Promise<Filter> {
+async function inThisProcess({ policy }: Options): Promise<Prepare> {
   if (policy === undefined) throw new Error("--standalone needs --policy FILE");
   const { processStandalone } = await import("./pipe_standalone.ts");
-  return (request, octets) => processStandalone(policy, request, octets);
+  return () => Promise.resolve((request, octets) => processStandalone(policy, request, octets));
 }
 
 function finish(options: Options, answer: ProcessAnswer, message: Uint8Array | undefined): number {
@@ -148,14 +162,16 @@ function finish(options: Options, answer: ProcessAnswer, message: Uint8Array | u
 
 async function runPipe(options: Options): Promise<number> {
   try {
+    refuseUnfaithful();
     const environment = Deno.env.toObject();
     if (options.recipients.length === 0 && !environment["RECIPIENT"]) {
       throw new Error("No recipient was named: name one, after -- where it may begin with a dash");
     }
-    const filter = await (options.standalone ? inThisProcess(options) : throughDaemon(options));
+    const prepare = await (options.standalone ? inThisProcess(options) : throughDaemon(options));
     const octets = await readLimited(Deno.stdin, 0, options.maxSize);
     if (octets === undefined) throw new Error("The message is larger than --max-size");
     const { direction } = options;
+    const filter = await prepare();
     const { answer, message } = await filter({
       agent: "pipe",
       listener: options.listener,

@@ -10,7 +10,14 @@ import type { ProcessAnswer } from "../agents/pipe/process.ts";
 import { QMAIL_STATUS, readEnvelope } from "../agents/qmail/envelope.ts";
 import { MAX_ENVELOPE_OCTETS } from "../agents/qmail/limits.ts";
 import { PosternError } from "../errors.ts";
-import { type Command, configOption, defineCommand, socketOption } from "./command.ts";
+import {
+  type Command,
+  configOption,
+  defineCommand,
+  maxTimeOption,
+  socketOption,
+} from "./command.ts";
+import { refuseUnfaithful } from "./faithful.ts";
 import { giveUpAllBut } from "./give_up.ts";
 import { realEnvironment, runWithMessage } from "./run_program.ts";
 import { readLimited } from "./scanning/read.ts";
@@ -20,6 +27,7 @@ import { sizeValue } from "./values.ts";
 const how = object("How", {
   config: configOption(),
   socket: socketOption(),
+  maxTime: maxTimeOption(),
   listener: withDefault(
     option("--listener", string({ metavar: "NAME" }), {
       description: message`Name of this gate in logs and rules`,
@@ -72,16 +80,18 @@ async function runQmailQueue(options: Options): Promise<number> {
 }
 
 async function queue(options: Options, environment: Record<string, string>): Promise<number> {
+  refuseUnfaithful();
   const tools = await ToolsConnection.to(options);
-  await tools.connect();
   // The runtime opens descriptors by name for none but those who may do everything: before that is given up.
   using second = await Deno.open("/dev/fd/1", { read: true });
   const why = Deno.env.get("POSTERN_SAY_WHY") === "6" ? openSync("/dev/fd/6", "w") : undefined;
-  giveUpAllBut("run", "read", "write");
+  // qmail-smtpd writes as its client sends: that may take long.
   const octets = await readLimited(Deno.stdin, 0, options.maxSize);
   if (octets === undefined) return QMAIL_STATUS.refused;
   const given = await readLimited(second, 0, MAX_ENVELOPE_OCTETS);
   if (given === undefined) return QMAIL_STATUS.envelope;
+  await tools.connect();
+  giveUpAllBut("run", "read", "write");
   const envelope = readEnvelope(given);
   if ("status" in envelope) return envelope.status;
   // Without recipients there is nothing to decide: the real one says what it makes of it.

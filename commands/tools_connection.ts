@@ -1,7 +1,15 @@
 /** The running daemon, as the programs reach it that mail servers start: to have one message after the other processed. */
 import type { ProcessAnswer, ProcessRequest } from "../agents/pipe/process.ts";
 import { ControlClient } from "../daemon/control/client.ts";
+import { PosternError } from "../errors.ts";
 import { type DaemonOptions, socketPath } from "./connect.ts";
+import { showSpan } from "./output.ts";
+
+/** Which daemon, and how long it is waited for. */
+export interface ToolsOptions extends DaemonOptions {
+  /** Longest time to an answer, ms. */
+  readonly maxTime: number;
+}
 
 /** What became of a message. */
 export interface Processed {
@@ -14,19 +22,22 @@ export interface Processed {
 export class ToolsConnection {
   /** The daemon's socket. */
   readonly path: string;
+  readonly #maxTime: number;
   #client: ControlClient | undefined;
 
-  private constructor(path: string) {
+  private constructor(path: string, maxTime: number) {
     this.path = path;
+    this.#maxTime = maxTime;
   }
 
   /** @throws {PosternError} `daemon/not-running` where it cannot be told which daemon is meant. */
-  static async to(options: DaemonOptions): Promise<ToolsConnection> {
-    return new ToolsConnection(await socketPath(options, "tools"));
+  static async to(options: ToolsOptions): Promise<ToolsConnection> {
+    return new ToolsConnection(await socketPath(options, "tools"), options.maxTime);
   }
 
   /**
-   * Connects now, so that what is needed for it can be given up.
+   * Connects now, so that what is needed for it can be given up. Best done when the message is there: the daemon may close a
+   * connection that asks nothing.
    *
    * @throws {PosternError} `daemon/not-running` where nothing answers.
    */
@@ -43,11 +54,20 @@ export class ToolsConnection {
   /**
    * Takes a message through scan and policy.
    *
-   * @throws {PosternError} the daemon's own error; `daemon/not-running`, `wire/closed`.
+   * @throws {PosternError} the daemon's own error; `daemon/not-running`, `wire/closed`; `wire/timeout` where no answer comes in time.
    */
   async process(request: ProcessRequest, octets: Uint8Array): Promise<Processed> {
     const client = await this.connect();
-    const { result, octets: message } = await client.call("process", request, octets);
+    const late = AbortSignal.timeout(this.#maxTime);
+    const { result, octets: message } = await client.call("process", request, octets, late).catch(
+      (cause) => {
+        if (!late.aborted) throw cause;
+        const after = showSpan(this.#maxTime);
+        throw new PosternError("wire/timeout", `The daemon did not answer within ${after}`, {
+          cause,
+        });
+      },
+    );
     const answer = result as ProcessAnswer;
     return message === undefined ? { answer } : { answer, message };
   }

@@ -109,7 +109,7 @@ Deno.test("mda runs the real agent with the same arguments, environment, directo
   );
   for (const [name, value] of Object.entries(env)) assert.equal(got.get(name), value, name);
   assert.deepEqual(
-    [...got.keys()].filter((name) => /POSTERN|DENO/.test(name)).sort(),
+    [...got.keys()].filter((name) => /POSTERN|DENO|MALLOC/.test(name)).sort(),
     ["POSTERN_DENO", "POSTERN_SOCKET"],
   );
   assert.equal(await read("stdin"), `X-Postern-Status: clean\n${message}`);
@@ -141,6 +141,41 @@ Deno.test("mda refuses, defers and drops by the statuses of who runs it, and run
   assert.equal((await call({ args: missing, stdin: clean })).code, 75);
   const elsewhere = ["mda", "--socket", `${at.directory}/none`, "-r", "b@here.test", "--", program];
   assert.equal((await call({ args: elsewhere, stdin: clean })).code, 75);
+});
+
+Deno.test("mda and pipe defer what the runtime cannot hand on as it came", async () => {
+  await using at = await start();
+  const program = await recorder(at.directory, "agent", 0);
+  const rows: [string, string, RegExp][] = [
+    ["a variable", `SENDER=$(printf 'j\\344r@s.test') exec "$@"`, /\$SENDER is not UTF-8/],
+    ["an argument", `exec "$@" "$(printf 'j\\344r')"`, /argument is not UTF-8/],
+  ];
+  const lines = {
+    mda: [POSTERN, "mda", "-r", "b@here.test", "--", program],
+    pipe: [POSTERN, "pipe", "--", "b@here.test"],
+  };
+  for (const [name, line] of Object.entries(lines)) {
+    for (const [what, script, says] of rows) {
+      const { code, stdout, stderr } = await call({
+        program: "/bin/sh",
+        args: ["-c", script, "sh", ...line],
+        stdin: unix(mail("mda-6")),
+        env: { POSTERN_SOCKET: at.socket },
+      });
+      assert.deepEqual([code, stdout], [75, ""], `${name}, ${what}: ${stderr}`);
+      assert.match(stderr, says);
+    }
+  }
+  await assert.rejects(Deno.stat(`${program}.args`), Deno.errors.NotFound);
+  // Others are not handed on: the program runs without them.
+  const { code, stderr } = await call({
+    program: "/bin/sh",
+    args: ["-c", `OTHER=$(printf '\\344') exec "$@"`, "sh", ...lines.mda],
+    stdin: unix(mail("mda-6")),
+    env: { POSTERN_SOCKET: at.socket },
+  });
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(await Deno.readTextFile(`${program}.env`), /OTHER/);
 });
 
 Deno.test("mda keeps the From line of a mailbox first", async () => {
