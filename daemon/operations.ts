@@ -6,7 +6,7 @@ import { processMessage } from "../agents/pipe/process.ts";
 import { scanSettingsSchema } from "../agents/worker_protocol.ts";
 import { AGENT_NAMES, DIRECTIONS, REPORT_STATUSES } from "../policy/types.ts";
 import type { Store } from "../store/types.ts";
-import type { Operate } from "./control/server.ts";
+import type { Operate } from "./control/caller.ts";
 import {
   deleteMatching,
   deleteQuarantined,

@@ -6,16 +6,17 @@ import { ONE_SHOT_AGENTS } from "../agents/pipe/process.ts";
 import { makeRoom } from "../agents/unix_listener.ts";
 import { PosternError } from "../errors.ts";
 import type { Config } from "../policy/config.ts";
-import { ControlServer, type Operate } from "./control/server.ts";
+import type { Operate } from "./control/caller.ts";
+import { ControlServer } from "./control/server.ts";
 import { InFlight } from "./in_flight.ts";
 import { sizeOf } from "./reading.ts";
 
 /** Operations that any local user may ask for. */
 const ALLOWED: readonly string[] = ["scan", "process"];
-/** Connections at once; more wait. */
+/** Connections at once; for one more, the one is closed that has asked for nothing for the longest time. */
 const MAX_CONNECTIONS = 500;
-/** How long the octets of a message may take from the caller to here, ms: they are on this machine. */
-const READ_MS = 60_000;
+/** How long the octets of a message may take from the caller to here, or back, ms: they are on this machine. */
+const TRANSFER_MS = 60_000;
 /** Share of `inFlight` that the tools' messages have besides. */
 const SHARE = 0.25;
 
@@ -44,7 +45,10 @@ export class ToolsSocket {
     return this.#inFlight.held;
   }
 
-  /** @throws {PosternError} `wire/closed` where it cannot be made there; what was open before stays so. */
+  /**
+   * @throws {PosternError} `wire/closed` where it cannot be made there; what was open at another place stays so. What was open at
+   * the same one is to be applied again.
+   */
   async apply(config: Pick<Config, "tools" | "inFlight">): Promise<void> {
     this.#inFlight.limit = sizeOf(config.inFlight) * SHARE;
     const { tools } = config;
@@ -52,7 +56,12 @@ export class ToolsSocket {
     if (wanted === this.#open) return;
     const before = this.#server;
     const sameplace = tools !== undefined && this.#open.endsWith(` ${tools.socket}`);
-    if (sameplace) await before?.close();
+    if (sameplace) {
+      await before?.close();
+      // Nothing is open until it listens again: where that fails, the next try begins anew, and so does the way back.
+      this.#server = undefined;
+      this.#open = "";
+    }
     this.#server = tools ? await this.#listen(tools) : undefined;
     this.#open = wanted;
     if (!sameplace) await before?.close();
@@ -72,7 +81,7 @@ export class ToolsSocket {
         socket.slice("unix:".length),
         this.#operate,
         this.#inFlight,
-        { mode: Number.parseInt(mode, 8), connections: MAX_CONNECTIONS, readMs: READ_MS },
+        { mode: Number.parseInt(mode, 8), connections: MAX_CONNECTIONS, transferMs: TRANSFER_MS },
       );
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);

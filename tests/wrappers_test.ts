@@ -451,3 +451,18 @@ Deno.test("the tools' socket scans and decides for any user, and does nothing el
     client.close();
   }
 });
+
+Deno.test("who holds connections to the tools' socket and asks for nothing keeps nobody out", async () => {
+  await using at = await start();
+  const held: Deno.Conn[] = [];
+  try {
+    for (let i = 0; i < 510; i++) {
+      held.push(await Deno.connect({ transport: "unix", path: at.socket }));
+    }
+    const args = ["pipe", "--max-time", "20s", "--socket", at.socket, "b@here.test"];
+    const { code, stderr } = await call({ args, stdin: unix(mail("pipe-held")) });
+    assert.equal(code, 0, stderr);
+  } finally {
+    for (const connection of held) connection.close();
+  }
+});

@@ -43,6 +43,8 @@ export class ControlClient {
     } catch (cause) {
       const why = cause instanceof Deno.errors.PermissionDenied
         ? "it belongs to another user"
+        : cause instanceof Deno.errors.WouldBlock
+        ? "too many wait to be served"
         : "nothing listens there";
       throw new PosternError("daemon/not-running", `Cannot reach a daemon at ${path}: ${why}`, {
         cause,
