@@ -36,6 +36,7 @@ export const ERROR_CODES = [
   "quarantine/recipients",
   "quarantine/released",
   "quarantine/busy",
+  "quarantine/unknown",
   "quarantine/loop",
   "quarantine/next-hop",
   // log

@@ -26,7 +26,10 @@ export async function quarantineEntry(store: Store, id: string): Promise<Quarant
   return entry;
 }
 
-/** Sends one message; an answer for each recipient. Rejects where nobody's answer is known. */
+/**
+ * Sends one message; an answer for each recipient. Rejects where nobody's answer is known, with `quarantine/unknown` where somebody
+ * may have got it.
+ */
 export type Deliver = (request: {
   /** As the configuration writes it: `smtp://HOST:PORT`, `maildir:PATH`, ... */
   readonly nextHop: string;
@@ -72,7 +75,8 @@ const releasing = new WeakMap<Store, Set<string>>();
  *
  * @returns Who got it and who did not; it does not throw for recipients that were refused.
  * @throws {PosternError} `store/not-found`, `store/corrupt`; `quarantine/released` where a recipient has it already and force is
- * not given; `quarantine/recipients`, `quarantine/loop`, `quarantine/busy`, `quarantine/next-hop`; `smtp/…` of the delivery.
+ * not given; `quarantine/recipients`, `quarantine/loop`, `quarantine/busy`, `quarantine/next-hop`; `quarantine/unknown` where it broke
+ * off and somebody may have got it; `smtp/…` of the delivery.
  */
 export async function releaseQuarantined(
   store: Store,
@@ -146,8 +150,13 @@ async function release(
     answers = await options.deliver({ nextHop, sender, recipients, message, entry });
   } catch (error) {
     const reply = error instanceof Error ? error.message : String(error);
-    say("warning", "Release failed", reply, recipients);
-    await note("release-failed", reply, recipients);
+    if (error instanceof PosternError && error.code === "quarantine/unknown") {
+      say("warning", "Release broke off", reply, recipients);
+      await note("release-started", reply, recipients); // and not ended: see refuseSecond()
+    } else {
+      say("warning", "Release failed", reply, recipients);
+      await note("release-failed", reply, recipients);
+    }
     throw error;
   }
   const released = answers.filter(({ accepted }) => accepted);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { PosternError } from "../errors.ts";
 import { openStore } from "../store/store.ts";
 import type { Store } from "../store/types.ts";
 import {
@@ -149,6 +150,23 @@ Deno.test("releaseQuarantined() notes a failed try, which may be tried again, an
       message: /may have got it/,
     });
     await releaseQuarantined(store, id, { deliver, force: true });
+  }));
+
+Deno.test("releaseQuarantined() takes one that broke off behind the message for one that may have arrived", () =>
+  withMessage(async (store, id) => {
+    const unknown = () => Promise.reject(new PosternError("quarantine/unknown", "It broke off"));
+    await assert.rejects(releaseQuarantined(store, id, { deliver: unknown }), {
+      code: "quarantine/unknown",
+    });
+    assert.deepEqual(await HISTORY(store, id), [["release-started", TO], ["release-started", TO]]);
+    const { deliver, got } = nextHop();
+    await assert.rejects(releaseQuarantined(store, id, { deliver }), {
+      code: "quarantine/released",
+      message: /may have got it/,
+    });
+    assert.equal(got.length, 0);
+    await releaseQuarantined(store, id, { deliver, force: true });
+    assert.equal(got.length, 1);
   }));
 
 Deno.test("exportQuarantined() writes ID.eml for the owner alone and replaces nothing", () =>

@@ -1,4 +1,5 @@
 /** How a quarantined message leaves again: by the one relay client, or into a Maildir. */
+import { PosternError } from "../errors.ts";
 import { deliverMaildir } from "../agents/maildir.ts";
 import { parseNextHop } from "../agents/smtp/next_hop.ts";
 import { normaliseLineEnds } from "../agents/line_ends.ts";
@@ -101,12 +102,27 @@ async function relay(
   );
   const accepted = recipients.filter((_, i) => isSuccess(offered[i] ?? NO_REPLY));
   if (accepted.length === 0) transaction.abort();
-  const sent = accepted.length === 0 ? [] : await transaction.send([octets]);
+  const sent = accepted.length === 0 ? [] : await send(transaction, octets);
   return recipients.map((recipient, i) => {
     const at = accepted.indexOf(recipient);
     const reply = (at < 0 ? offered[i] : sent[lmtp ? at : 0]) ?? NO_REPLY;
     return { recipient, accepted: at >= 0 && isSuccess(reply), reply: replyText(reply) };
   });
+}
+
+/** @throws {PosternError} `quarantine/unknown` where it broke off when the next hop may have had all of it. */
+async function send(transaction: RelayTransaction, octets: Uint8Array): Promise<HopReply[]> {
+  try {
+    return await transaction.send([octets]);
+  } catch (cause) {
+    if (!transaction.sent) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PosternError(
+      "quarantine/unknown",
+      `It is not known whether the next hop took the message: ${why}`,
+      { cause },
+    );
+  }
 }
 
 const NO_REPLY: HopReply = { code: 451, lines: ["4.4.0 no reply"] };

@@ -7,7 +7,7 @@ import type { ReportStatus } from "../policy/types.ts";
 export interface QuarantineEvent {
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** `release-started` without a later `released` or `release-failed`: the process died in between. */
+  /** `release-started` without a later `released` or `release-failed`: it broke off in between, and who got it is not known. */
   readonly what: "release-started" | "released" | "release-failed" | "exported";
   /** For people: the next hop and its reply, or the file. */
   readonly detail: string;

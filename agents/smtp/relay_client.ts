@@ -182,10 +182,16 @@ export class RelayTransaction {
   #replaced = false;
   #over = false;
   #working = false;
+  #sent = false;
 
   constructor(pool: NextHopPool, sender: RelaySender) {
     this.#pool = pool;
     this.#sender = sender;
+  }
+
+  /** Whether octets of the message went out: where {@link send} rejects then, nobody knows whether it was taken. */
+  get sent(): boolean {
+    return this.#sent;
   }
 
   /** Recipients that the next hop has accepted, in order. */
@@ -336,6 +342,7 @@ export class RelayTransaction {
       const quick = performance.now() - this.#asked < QUICK_MS;
       if (quick && !connection.lmtp && connection.features.has("CHUNKING")) {
         const octets = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+        this.#sent = true;
         await connection.commandAndContent(`BDAT ${octets} LAST`, chunks); // RFC 3030: no round trip for DATA
         return await connection.replies(1);
       }
@@ -349,6 +356,7 @@ export class RelayTransaction {
         connection.resetting = this.#reset(connection);
         return Array.from({ length: count }, () => go);
       }
+      this.#sent = true;
       await connection.content(stuffDots(chunks));
       return await connection.replies(count);
     }
