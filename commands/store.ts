@@ -7,7 +7,7 @@ import { argument, command } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import type { StoreCheck } from "../store/types.ts";
 import { type Command, configOption, jsonOption, socketOption, type Task } from "./command.ts";
-import { print, printJson, printLine, showSize, visible } from "./output.ts";
+import { complain, print, printJson, printLine, showSize, visible } from "./output.ts";
 import { storeFile, withStore } from "./store_access.ts";
 
 const place = { config: configOption(), socket: socketOption() };
@@ -50,12 +50,16 @@ const backup = command(
     ({ file, ...where }): Task => () =>
       withStore(where, async (access) => {
         const path = resolve(file);
-        const { entries, octets } = await access.backup(path);
+        const { entries, octets, skipped } = await access.backup(path);
         printLine(visible(`${path}: ${entries} entries, ${showSize(octets)}`));
-        return 0;
+        for (const what of skipped) complain(visible(`NOT in the backup: ${what}`));
+        return skipped.length === 0 ? 0 : 1;
       }),
   ),
-  { brief: message`Write one file with everything, also while the daemon runs` },
+  {
+    brief: message`Write one file with everything, also while the daemon runs`,
+    description: message`Exit status 1 where something is damaged and therefore not in it.`,
+  },
 );
 
 const restore = command(

@@ -6,6 +6,7 @@ import { storePath } from "../daemon/state.ts";
 import { PosternError } from "../errors.ts";
 import type { Config } from "../policy/config.ts";
 import type {
+  BackupResult,
   GreylistEntry,
   GreylistQuery,
   QuarantineEntry,
@@ -37,7 +38,7 @@ export interface StoreAccess {
   /** @returns how many records are forgotten. */
   clearGreylist(query: GreylistQuery): Promise<number>;
   check(): Promise<StoreCheck>;
-  backup(path: string): Promise<{ entries: number; octets: number }>;
+  backup(path: string): Promise<BackupResult>;
   /** Entries of the message log, oldest first, at most 10,000 at once. */
   messages(
     query: { readonly since: number; readonly until: number; readonly limit: number },

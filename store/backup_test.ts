@@ -73,6 +73,9 @@ Deno.test("Store.backup() and restoreStore() bring everything back", () =>
     assert.deepEqual([check.problems, check.mended], [[], []]);
     await store.close();
     const restored = await openStore(path("new"));
+    await restoreStore(path("backup"), path("state/of/another"));
+    assert.equal(((await Deno.stat(path("state"))).mode ?? 0) & 0o777, 0o700);
+    await Deno.remove(path("state"), { recursive: true });
     await compare(restored);
     await restored.close();
     const names = [...Deno.readDirSync(path("."))].map(({ name }) => name).sort();

@@ -1,6 +1,7 @@
 /** Makes a new store of a backup. The whole file is verified before anything is made. */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { dirname } from "node:path";
 import * as v from "valibot";
 import { PosternError } from "../errors.ts";
 import type { Access } from "./access.ts";
@@ -164,7 +165,7 @@ export async function verifyBackup(path: string): Promise<BackupHeader & { entri
 }
 
 /**
- * Makes the store `storePath` of a backup. There must be none yet.
+ * Makes the store `storePath` of a backup, and its directory. There must be no store yet.
  *
  * @returns what the check of the new store said; that it built the indexes is not counted as mending.
  * @throws {PosternError} `store/corrupt` or `store/version` for the backup, before anything is made; `store/failed` where there
@@ -172,6 +173,12 @@ export async function verifyBackup(path: string): Promise<BackupHeader & { entri
  */
 export async function restoreStore(backupPath: string, storePath: string): Promise<StoreCheck> {
   const header = await verifyBackup(backupPath);
+  const directory = dirname(storePath);
+  try {
+    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw storeError(`Cannot make the directory ${directory}`, cause);
+  }
   const lock = await lockStore(storePath);
   try {
     await makeNew(storePath);
