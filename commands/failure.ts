@@ -12,6 +12,8 @@ const STATUS: Readonly<Record<string, number>> = {
   smtp: EXIT.unavailable,
   scan: EXIT.unavailable,
   store: EXIT.temporary,
+  quarantine: EXIT.failed,
+  mailbox: EXIT.unavailable,
   daemon: EXIT.unavailable,
   module: EXIT.data,
 };

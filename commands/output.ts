@@ -3,23 +3,44 @@ import { writeSync } from "node:fs";
 
 const encoder = new TextEncoder();
 
-/** Writes all octets to a file descriptor, however slowly the other end reads. */
-function writeAll(fd: 1 | 2, octets: Uint8Array): void {
+/**
+ * Writes all octets to a file descriptor, however slowly the other end reads.
+ *
+ * @returns false where the reader has gone.
+ */
+function writeAll(fd: 1 | 2, octets: Uint8Array): boolean {
   for (let at = 0; at < octets.length;) {
     try {
       at += writeSync(fd, octets, at);
     } catch (error) {
       const code = (error as { code?: string }).code;
       if (code === "EAGAIN") continue; // a non-blocking pipe that is full
-      if (code === "EPIPE") return; // the reader has gone: `postern … | head`
+      if (code === "EPIPE") return false;
       throw error;
     }
   }
+  return true;
 }
 
-/** Prints text or octets to stdout as they are. */
+/** Prints text or octets to stdout as they are. A reader that has gone is not missed: `postern … | head`. */
 export function print(text: string | Uint8Array): void {
   writeAll(1, typeof text === "string" ? encoder.encode(text) : text);
+}
+
+/**
+ * Hands octets to whoever reads stdout, and needs them all.
+ *
+ * @throws {Error} where the reader has gone, or there is no room where they go.
+ */
+export function handOver(octets: Uint8Array): void {
+  let cause: unknown;
+  try {
+    if (writeAll(1, octets)) return;
+    cause = new Error("nobody reads it");
+  } catch (error) {
+    cause = error;
+  }
+  throw new Error("Cannot write the message to stdout", { cause });
 }
 
 /** Prints a line to stdout. */

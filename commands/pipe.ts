@@ -19,7 +19,7 @@ import {
 import { describe } from "./failure.ts";
 import { refuseUnfaithful } from "./faithful.ts";
 import { giveUpAllBut } from "./give_up.ts";
-import { complain, print } from "./output.ts";
+import { complain, handOver } from "./output.ts";
 import { readLimited } from "./scanning/read.ts";
 import { sizeValue } from "./values.ts";
 
@@ -140,7 +140,7 @@ function finish(options: Options, answer: ProcessAnswer, message: Uint8Array | u
   switch (answer.action) {
     case "accept":
       if (message === undefined) throw new Error("The message to go on with did not come");
-      print(message);
+      handOver(message);
       return EXIT.ok;
     case "reject":
       complain(`postern: ${why}`);

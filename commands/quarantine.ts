@@ -6,8 +6,17 @@ import { argument, command, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import { REPORT_STATUSES } from "../policy/types.ts";
 import type { QuarantineEntry, QuarantineQuery } from "../store/types.ts";
-import { type Command, configOption, jsonOption, socketOption, type Task } from "./command.ts";
-import { exportMessage, findingsOf, showEntry } from "./quarantine_text.ts";
+import {
+  type Command,
+  configOption,
+  EXIT,
+  jsonOption,
+  socketOption,
+  type Task,
+} from "./command.ts";
+import { exportMessage } from "./export_message.ts";
+import { describe } from "./failure.ts";
+import { findingsOf, showEntry } from "./quarantine_text.ts";
 import {
   complain,
   print,
@@ -99,6 +108,29 @@ const show = command(
   { brief: message`Show one: envelope, findings, history, header and the first lines` },
 );
 
+/**
+ * Does the same to each of several messages: what hinders one is said, and does not hinder the others.
+ *
+ * @param done What is done, in one word.
+ * @returns the exit status.
+ */
+async function forEach(
+  ids: readonly string[],
+  done: string,
+  act: (id: string) => Promise<boolean>,
+): Promise<number> {
+  let failed = false;
+  for (const id of ids) {
+    try {
+      if (!await act(id)) failed = true;
+    } catch (error) {
+      failed = true;
+      complain(`${visible(id)}: NOT ${done}: ${describe(error)}`);
+    }
+  }
+  return failed ? EXIT.failed : EXIT.ok;
+}
+
 const release = command(
   "release",
   map(
@@ -122,8 +154,7 @@ const release = command(
           ...(nextHop === undefined ? {} : { nextHop }),
           ...(force ? { force } : {}),
         };
-        let failures = 0;
-        for (const id of ids) {
+        return await forEach(ids, "released", async (id) => {
           const { released, failed, nextHop: hop } = await access.release(id, request);
           for (const { recipient, reply } of released) {
             printLine(visible(`${id}: released to <${recipient}> through ${hop}: ${reply}`));
@@ -131,16 +162,15 @@ const release = command(
           for (const { recipient, reply } of failed) {
             complain(visible(`${id}: NOT released to <${recipient}> through ${hop}: ${reply}`));
           }
-          failures += failed.length;
-        }
-        return failures === 0 ? 0 : 1;
+          return failed.length === 0;
+        });
       }),
   ),
   {
     brief: message`Send it to its recipients through the next hop, as it came`,
     description:
       message`The message stays in quarantine until it is deleted or expires; each try is noted in its history and in the log.
-Exit status 1 when a recipient did not get it.`,
+Exit status 1 when a recipient of any of them did not get it.`,
   },
 );
 
@@ -149,14 +179,13 @@ const remove = command(
   map(
     object({ ids: multiple(idArgument("Which"), { min: 1 }), ...place }),
     ({ ids, ...where }): Task => () =>
-      withStore(where, async (access) => {
-        const deleted = await access.delete(ids);
-        for (const id of ids) {
-          if (deleted.includes(id)) printLine(`${id}: deleted`);
-          else complain(visible(`${id}: there is no such message`));
-        }
-        return deleted.length === ids.length ? 0 : 1;
-      }),
+      withStore(where, (access) =>
+        forEach(ids, "deleted", async (id) => {
+          const [deleted] = await access.delete([id]);
+          if (deleted === undefined) complain(visible(`${id}: there is no such message`));
+          else printLine(`${id}: deleted`);
+          return deleted !== undefined;
+        })),
   ),
   { brief: message`Delete for good` },
 );

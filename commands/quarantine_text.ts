@@ -1,10 +1,7 @@
-/** How a quarantined message is shown and written out. */
-import { closeSync, constants, fsyncSync, openSync, writeSync } from "node:fs";
-import { resolve } from "node:path";
-import { PosternError } from "../errors.ts";
+/** How a quarantined message is shown. */
 import type { MessageView } from "../daemon/quarantine_view.ts";
 import type { QuarantineEntry } from "../store/types.ts";
-import { print, showSize, showSpan, showTime, visible } from "./output.ts";
+import { showSize, showSpan, showTime, visible } from "./output.ts";
 
 /** Names of what was found, or why it was not scanned. */
 export function findingsOf(entry: QuarantineEntry): string {
@@ -50,38 +47,4 @@ export function showEntry(entry: QuarantineEntry, view: MessageView): string {
   const body = view.body.map((line) => `| ${line}`);
   if (view.bodyCut > 0) body.push(`| ... and ${showSize(view.bodyCut)} more`);
   return [...known, "", ...header.map(visible), "|", ...body.map(visible), ""].join("\n");
-}
-
-/**
- * Writes a quarantined message where nobody runs it by mistake.
- *
- * @param output Path; `-` is stdout (not a terminal); `""` is `ID.eml.quarantined` in the working directory.
- * @returns where it went: an absolute path, or `stdout`.
- */
-export function exportMessage(id: string, output: string, octets: Uint8Array): string {
-  if (output === "-") {
-    if (Deno.stdout.isTerminal()) {
-      throw new PosternError(
-        "command/usage",
-        "A message is not written to a terminal, which would obey it: name a file or a pipe",
-      );
-    }
-    print(octets);
-    return "stdout";
-  }
-  const path = resolve(output || `${id}.eml.quarantined`);
-  const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
-  let file: number;
-  try {
-    file = openSync(path, O_CREAT | O_EXCL | O_WRONLY | (O_NOFOLLOW ?? 0), 0o600);
-  } catch (error) {
-    throw new PosternError("command/usage", `Cannot write ${path}`, { cause: error });
-  }
-  try {
-    for (let at = 0; at < octets.length;) at += writeSync(file, octets, at);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  return path;
 }
