@@ -1,4 +1,5 @@
 import { PosternError } from "../errors.ts";
+import { reasonOf } from "./describe.ts";
 import { inNetworks } from "./networks.ts";
 import { listenPassed, type PassedSocket } from "./passed_listener.ts";
 import { readProxyHeader } from "./proxy_protocol.ts";
@@ -88,7 +89,9 @@ export class Listener {
       this.#listener = listen(options);
     } catch (cause) {
       if (cause instanceof PosternError) throw cause;
-      throw new PosternError("wire/closed", `Cannot listen on ${options.listen}`, { cause });
+      // The reason is in the sentence: of an error that leaves a worker that is all.
+      const what = `Cannot listen on ${options.listen}: ${reasonOf(cause)}`;
+      throw new PosternError("wire/closed", what, { cause });
     }
     void this.#accept();
   }

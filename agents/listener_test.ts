@@ -72,3 +72,20 @@ Deno.test("a client that comes too often is refused, however short its sessions 
   const other = HEADER.replace("192.0.2.7", "192.0.2.8");
   assert.match(await talk(at.listener.address, `${other}EHLO`), /EHLO/);
 });
+
+Deno.test("a listener that cannot listen says why in its own sentence", () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const rows: [string, RegExp][] = [
+    [`127.0.0.1:${taken.addr.port}`, /^Cannot listen on 127\.0\.0\.1:\d+: Address already in use$/],
+    ["192.0.2.1:0", /^Cannot listen on 192\.0\.2\.1:0: Cannot assign requested address$/],
+    ["unix:/nonexistent/x", /^Cannot listen on unix:\/nonexistent\/x: No such file or directory$/],
+  ];
+  for (const [listen, message] of rows) {
+    const limits = { sessions: 1, sessionsPerClient: 1 };
+    const nothing = () => Promise.resolve();
+    assert.throws(
+      () => new Listener({ listen, limits, serve: nothing, refuse: nothing, failed: () => {} }),
+      { code: "wire/closed", message },
+    );
+  }
+});

@@ -57,6 +57,12 @@ const wrong: { name: string; args: string[]; code: number; says: RegExp }[] = [
   },
   { name: "scan of nothing", args: ["scan", "--standalone"], code: 1, says: /nothing to scan/ },
   { name: "scan with a wrong size", args: ["scan", "--max-size", "5", "x"], code: 1, says: /50MB/ },
+  {
+    name: "scan of a list that is not there",
+    args: ["scan", "--standalone", "--files-from", "/nonexistent/list"],
+    code: 1,
+    says: /Cannot read the list of files \/nonexistent\/list: No such file/,
+  },
   { name: "pipe with a wrong option", args: ["pipe", "--foo"], code: 75, says: /--foo/ },
   { name: "pipe to nobody", args: ["pipe"], code: 75, says: /No recipient/ },
   {

@@ -1,4 +1,5 @@
 /** What people see when a command cannot do its work: one sentence, its causes, what to do. No stack unless asked for. */
+import { withoutCall } from "../agents/describe.ts";
 import { type ErrorCode, PosternError } from "../errors.ts";
 import { EXIT, failureStatus } from "./command.ts";
 import { complain, visible } from "./output.ts";
@@ -32,15 +33,21 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
 export function describe(error: unknown): string {
   const sentences: string[] = [];
   for (let at = error, depth = 0; at !== undefined && depth < 5; depth++) {
-    // The runtime's number and call say nothing that the sentence does not.
-    const text = (at instanceof Error ? at.message : String(at))
-      .replace(/ \(os error \d+\)(?:: \w+ '[^']*')?/g, "");
+    const text = sentenceOf(at, depth === 0);
     if (text !== "" && !sentences.some((earlier) => earlier.includes(text))) sentences.push(text);
     at = at instanceof Error ? at.cause : undefined;
   }
   const text = sentences.join(": ");
   const ours = error instanceof PosternError && error.code.startsWith("document/");
   return ours ? text.split("\n").map(visible).join("\n") : visible(text);
+}
+
+/** An error's own words. Its path is the runtime's to tell where it is all that there is, and else stands in our sentence. */
+function sentenceOf(error: unknown, alone: boolean): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const path = / \(os error \d+\): \w+ '([^']*)'/.exec(message)?.[1];
+  const text = withoutCall(message);
+  return alone && path !== undefined && !text.includes(path) ? `${path}: ${text}` : text;
 }
 
 /** Whether stacks are wanted: POSTERN_DEBUG is set. */

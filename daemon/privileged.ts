@@ -4,6 +4,7 @@
  * opens no mail, no socket and no document.
  */
 import { dirname } from "node:path";
+import { reasonOf } from "../agents/describe.ts";
 import { PosternError } from "../errors.ts";
 import { agentNextHop, type Config } from "../policy/config.ts";
 import { isPassed } from "../policy/listen.ts";
@@ -151,28 +152,38 @@ async function prepareState(user: User, config: Config): Promise<void> {
     .filter((path) => path !== undefined);
   const forTools = config.tools ? [dirname(config.tools.socket.slice("unix:".length))] : [];
   for (const directory of [config.state, ...maildirs, ...forTools]) {
-    const mode = forTools.includes(directory) ? 0o755 : 0o700;
-    if (!isThere(directory)) {
-      const missing = [directory];
-      while (!isThere(dirname(missing[0] ?? "/"))) missing.unshift(dirname(missing[0] ?? "/"));
-      // Where he can make it himself, root does not: he could put a link in its place for root's chown to follow.
-      if (mayWrite(user, dirname(missing[0] ?? "/"))) continue;
-      for (const path of missing) {
-        await Deno.mkdir(path, { mode });
-        await Deno.chown(path, user.uid, user.gid);
-      }
-    } else if (!mayWrite(user, directory)) {
-      let empty = true;
-      for await (const _ of Deno.readDir(directory)) empty = false;
-      if (empty) await Deno.chown(directory, user.uid, user.gid);
+    try {
+      await prepare(user, directory, forTools.includes(directory) ? 0o755 : 0o700);
+    } catch (cause) {
+      if (cause instanceof PosternError) throw cause;
+      const what = `Cannot make the directory ${directory}: ${reasonOf(cause)}`;
+      throw new PosternError("document/invalid", what, { cause });
     }
-    if (isThere(directory) && !mayWrite(user, directory)) {
-      throw new PosternError(
-        "daemon/user",
-        `The daemon gives up root and becomes ${user.name}, who cannot write to ${directory}. Give it to him: ` +
-          `chown -R ${user.name} ${directory}`,
-      );
+  }
+}
+
+/** One directory of the configuration. */
+async function prepare(user: User, directory: string, mode: number): Promise<void> {
+  if (!isThere(directory)) {
+    const missing = [directory];
+    while (!isThere(dirname(missing[0] ?? "/"))) missing.unshift(dirname(missing[0] ?? "/"));
+    // Where he can make it himself, root does not: he could put a link in its place for root's chown to follow.
+    if (mayWrite(user, dirname(missing[0] ?? "/"))) return;
+    for (const path of missing) {
+      await Deno.mkdir(path, { mode });
+      await Deno.chown(path, user.uid, user.gid);
     }
+  } else if (!mayWrite(user, directory)) {
+    let empty = true;
+    for await (const _ of Deno.readDir(directory)) empty = false;
+    if (empty) await Deno.chown(directory, user.uid, user.gid);
+  }
+  if (isThere(directory) && !mayWrite(user, directory)) {
+    throw new PosternError(
+      "daemon/user",
+      `The daemon gives up root and becomes ${user.name}, who cannot write to ${directory}. Give it to him: ` +
+        `chown -R ${user.name} ${directory}`,
+    );
   }
 }
 

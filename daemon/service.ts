@@ -24,7 +24,7 @@ import { readAll, type Reading, sizeOf, timeOf } from "./reading.ts";
 import { namedFiles } from "./secrets.ts";
 import { releaseOptions } from "./release.ts";
 import { readSignatureSet } from "./signatures.ts";
-import { controlPath, storePath } from "./state.ts";
+import { controlPath, makeState, storePath } from "./state.ts";
 import { ToolsSocket } from "./tools_socket.ts";
 import type { DaemonStatus, PolicyStatus, ReloadCause, Report } from "./status.ts";
 import { statusReport } from "./status_report.ts";
@@ -132,7 +132,7 @@ export class Service {
     const began = performance.now();
     const passed = PassedSockets.take(); // before any child could inherit them
     const known = given?.config ?? await readConfig(configPath);
-    await Deno.mkdir(known.state, { recursive: true, mode: 0o700 });
+    await makeState(known.state);
     await refuseSecond(controlPath(known.state));
     const log = await createLog(known.log);
     const report: Report = (level, message, fields) => log.log(level, message, fields);

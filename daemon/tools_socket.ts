@@ -2,6 +2,7 @@
  * The tools' socket: what programs that mail servers start as other users (pipe, mda, cgp, scan, ...) connect to. It scans and
  * decides, and does nothing else: no status, no quarantine, no store.
  */
+import { reasonOf } from "../agents/describe.ts";
 import { ONE_SHOT_AGENTS } from "../agents/pipe/process.ts";
 import { makeRoom } from "../agents/unix_listener.ts";
 import { PosternError } from "../errors.ts";
@@ -84,10 +85,8 @@ export class ToolsSocket {
         { mode: Number.parseInt(mode, 8), connections: MAX_CONNECTIONS, transferMs: TRANSFER_MS },
       );
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new PosternError("wire/closed", `Cannot listen on tools.socket ${socket}: ${why}`, {
-        cause,
-      });
+      const what = `Cannot listen on tools.socket ${socket}: ${reasonOf(cause)}`;
+      throw new PosternError("wire/closed", what, { cause });
     }
   }
 }

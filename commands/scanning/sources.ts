@@ -92,8 +92,14 @@ export async function* sources(options: SourceOptions): AsyncGenerator<Source> {
     else yield* expand(name, options.subdir);
   }
   if (options.filesFrom === undefined) return;
-  const list = options.filesFrom === "-"
-    ? Deno.stdin.readable
-    : (await Deno.open(options.filesFrom, { read: true })).readable;
+  const list = options.filesFrom === "-" ? Deno.stdin.readable : await openList(options.filesFrom);
   for await (const name of splitList(list, options.byNul)) yield* expand(name, options.subdir);
+}
+
+async function openList(path: string): Promise<ReadableStream<Uint8Array>> {
+  try {
+    return (await Deno.open(path, { read: true })).readable;
+  } catch (cause) {
+    throw new Error(`Cannot read the list of files ${path}`, { cause });
+  }
 }

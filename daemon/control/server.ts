@@ -1,4 +1,5 @@
 /** The daemon's end of the control socket. */
+import { reasonOf } from "../../agents/describe.ts";
 import { PosternError } from "../../errors.ts";
 import type { InFlight } from "../in_flight.ts";
 import { Caller, type Operate } from "./caller.ts";
@@ -31,6 +32,7 @@ export class ControlServer {
   readonly #inFlight: InFlight;
   readonly #options: ControlServerOptions;
   readonly #callers = new Set<Caller>();
+  readonly #accepting: Promise<void>;
   #closed = false;
   /** Told when there may be room for one more connection. */
   #room: (() => void) | undefined;
@@ -47,14 +49,14 @@ export class ControlServer {
     this.#operate = operate;
     this.#inFlight = inFlight;
     this.#options = options;
-    void this.#accept();
+    this.#accepting = this.#accept();
   }
 
   /**
    * Opens the socket, for its owner alone where the options do not say otherwise. One that was left behind is replaced.
    *
    * @param inFlight What callers send is held on this account; where it is full, they wait.
-   * @throws {PosternError} `"daemon/running"` where a daemon answers on it.
+   * @throws {PosternError} `"daemon/running"` where a daemon answers on it; `"wire/closed"` where it cannot be made.
    */
   static async listen(
     path: string,
@@ -70,8 +72,7 @@ export class ControlServer {
     }
     await refuseSecond(path);
     await Deno.remove(path).catch(() => {});
-    const listener = Deno.listen({ transport: "unix", path });
-    await Deno.chmod(path, options.mode ?? 0o600);
+    const listener = await open(path, options.mode ?? 0o600);
     return new ControlServer(path, listener, operate, inFlight, options);
   }
 
@@ -81,6 +82,8 @@ export class ControlServer {
     this.#listener.close();
     for (const caller of this.#callers) caller.close();
     this.#room?.();
+    // Until no accept is under way the runtime holds the socket, and removes its name then: not a successor's.
+    await this.#accepting;
     await Deno.remove(this.#path).catch(() => {});
   }
 
@@ -129,6 +132,17 @@ export class ControlServer {
       this.#callers.delete(caller);
       this.#room?.();
     });
+  }
+}
+
+async function open(path: string, mode: number): Promise<Deno.UnixListener> {
+  try {
+    const listener = Deno.listen({ transport: "unix", path });
+    await Deno.chmod(path, mode);
+    return listener;
+  } catch (cause) {
+    const what = `Cannot make the socket ${path}: ${reasonOf(cause)}`;
+    throw new PosternError("wire/closed", what, { cause });
   }
 }
 
