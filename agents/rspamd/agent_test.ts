@@ -239,6 +239,16 @@ Deno.test("rspamd: compressed messages are unpacked within bounds, or refused wi
   await test.step("others than zstd", async () => {
     assert.match(await post(Buffer.from(CLEAN), "gzip"), /^415 .*gzip.*not known/);
   });
+  const encoded = async (octets: Uint8Array, ...fields: [string, string][]) => {
+    const response = await all.post(new Uint8Array(octets), fields);
+    return `${response.status} ${await response.text()}`;
+  };
+  await test.step("what HTTP's own field says", async () => {
+    const gzip = await encoded(zlib.gzipSync(INFECTED), ["Content-Encoding", "gzip"]);
+    assert.match(gzip, /^415 .*gzip.*not known/);
+    const infected = Buffer.from(INFECTED);
+    assert.match(await encoded(infected, ["Content-Encoding", "identity"]), /^200 .*_INFECTED/);
+  });
   if (!canDecompress("zstd")) {
     await test.step("zstd, which this runtime does not know", async () => {
       assert.match(await post(Buffer.from(CLEAN)), /^415 .*zstd.*not known/);
@@ -247,6 +257,15 @@ Deno.test("rspamd: compressed messages are unpacked within bounds, or refused wi
   }
   await test.step("zstd", async () => {
     assert.match(await post(zlib.zstdCompressSync(INFECTED)), /^200 .*POSTERN_INFECTED/);
+  });
+  await test.step("zstd, said in one of two fields or in both", async () => {
+    const packed = zlib.zstdCompressSync(INFECTED);
+    const ours: [string, string] = ["Compression", "zstd"];
+    const http: [string, string] = ["Content-Encoding", "zstd"];
+    assert.match(await encoded(packed, http), /^200 .*POSTERN_INFECTED/);
+    assert.match(await encoded(packed, ours, http), /^200 .*POSTERN_INFECTED/);
+    const twice = await encoded(packed, ours, ["Content-Encoding", "gzip"]);
+    assert.match(twice, /^415 .*zstd, gzip.*not known/);
   });
   await test.step("attack 48: a bomb is let unpack to the limit and no further", async () => {
     assert.match(await post(zlib.zstdCompressSync(Buffer.alloc(200 * 2 ** 20))), /^413 /);
@@ -283,6 +302,16 @@ Deno.test("rspamd: an encrypted request is refused, and not scanned as it is", a
     const response = await all.post(CLEAN, [["Key", "abc=def"]], path);
     assert.equal(response.status, 415);
     assert.match(await response.text(), /HTTPCrypt.*not known here/);
+  }
+  assert.equal(all.ports.records.length, 0);
+});
+
+Deno.test("rspamd: a message that lies elsewhere is nobody's, and nothing is said of it", async () => {
+  await using all = await Harness.start(POLICY);
+  for (const name of ["File", "Path", "Shm"]) {
+    const response = await all.post(new Uint8Array(), [[name, "/tmp/message"]]);
+    assert.equal(response.status, 415);
+    assert.match(await response.text(), /not read here, send the message/);
   }
   assert.equal(all.ports.records.length, 0);
 });

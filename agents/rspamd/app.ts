@@ -61,6 +61,12 @@ async function checked(context: RspamdContext, c: Context<Env>): Promise<Respons
   if (facts.envelope.recipients.length > settings.recipients) {
     return failure(400, `More than ${settings.recipients} recipients`);
   }
+  if (facts.elsewhere && body.length === 0) {
+    return failure(
+      415,
+      "Files and shared memory (File, Path, Shm) are not read here, send the message",
+    );
+  }
   const unpacked = await decompressed(context, settings, facts, body);
   if (unpacked instanceof Response) return unpacked;
   try {

@@ -15,8 +15,10 @@ export interface RequestFacts {
   readonly bodyBlock: boolean;
   /** Whether it may be no mail at all. */
   readonly raw: boolean;
-  /** How the message is compressed; `""`: not. */
+  /** How the message is compressed; `""`: not. Several ways, or one inside another, stand side by side. */
   readonly compression: string;
+  /** Whether the message is said to lie in a file or in shared memory. */
+  readonly elsewhere: boolean;
 }
 
 /** Fields as they came: names in lower case, values as Latin-1. */
@@ -55,8 +57,18 @@ export function requestFacts(fields: Fields): RequestFacts {
     milter: flags.includes("milter") || /^yes$/i.test(one("milter") ?? ""),
     bodyBlock: flags.includes("body_block"),
     raw: /^yes$/i.test(one("raw") ?? ""),
-    compression: (one("compression") ?? "").toLowerCase(),
+    compression: encodings([...all("compression"), ...all("content-encoding")]).join(", "),
+    elsewhere: ELSEWHERE.some((name) => one(name) !== undefined),
   };
+}
+
+/** Fields that say where the message lies, in the place of a body. */
+const ELSEWHERE = ["file", "path", "shm"];
+
+/** Ways to compress, each once: newer clients say the same in two fields. */
+function encodings(values: readonly string[]): string[] {
+  const names = values.join(",").toLowerCase().split(",").map((name) => name.trim());
+  return [...new Set(names)].filter((name) => name !== "" && name !== "identity");
 }
 
 /** An address, with or without a port: Rspamd's own proxy tells it. */
