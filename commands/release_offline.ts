@@ -6,7 +6,7 @@ import type { Config } from "../policy/config.ts";
 /** What a release needs of the configuration. */
 export function releasing(
   config: Config,
-): Pick<ReleaseOptions, "deliver" | "ownNextHops"> & { readonly nextHop?: string } {
+): Pick<ReleaseOptions, "deliver" | "ownAddresses"> & { readonly nextHop?: string } {
   const hostname = config.hostname ?? Deno.hostname();
   const { release } = config.quarantine;
   return {
@@ -21,7 +21,7 @@ export function releasing(
         ...(nextHopCa === undefined ? {} : { caPem: await Deno.readTextFile(nextHopCa) }),
       };
     }),
-    ownNextHops: config.agents.map(({ listen }) => `smtp://${listen}`),
+    ownAddresses: config.agents.map(({ listen }) => listen),
     ...(release === undefined ? {} : { nextHop: release }),
   };
 }

@@ -31,7 +31,9 @@ export interface OperationsHost {
   /** Begins to stop; resolves when nothing is left to do but to end. */
   stop(): Promise<void>;
   /** Where releases go and how, from the configuration in force. */
-  releaseOptions(): Pick<ReleaseOptions, "deliver" | "ownNextHops"> & { readonly nextHop?: string };
+  releaseOptions(): Pick<ReleaseOptions, "deliver" | "ownAddresses"> & {
+    readonly nextHop?: string;
+  };
 }
 
 const text = v.string();

@@ -2,6 +2,7 @@
 import { PosternError } from "../errors.ts";
 import type { LogLevel } from "../agents/ports.ts";
 import type { QuarantineEntry, Store } from "../store/types.ts";
+import { leadsBack } from "./leads_back.ts";
 
 /** Where each step is said besides the entry's history. */
 export type QuarantineLog = (
@@ -49,8 +50,8 @@ export interface ReleaseOptions {
   readonly otherRecipients?: boolean;
   /** Where to instead of the entry's next hop. */
   readonly nextHop?: string;
-  /** Next hops that lead back to this node's own listeners: a release there would be scanned and kept again. */
-  readonly ownNextHops?: readonly string[];
+  /** Addresses of this node's own listeners: a release there would be scanned and kept again. */
+  readonly ownAddresses?: readonly string[];
   /** Once more to who had it already, or where a try broke off. */
   readonly force?: boolean;
   readonly deliver: Deliver;
@@ -112,7 +113,7 @@ async function release(
   }
   const recipients = chosenRecipients(entry, options);
   if (!options.force) refuseSecond(entry, recipients);
-  if (options.ownNextHops?.includes(nextHop)) {
+  if (await leadsBack(nextHop, options.ownAddresses ?? [])) {
     throw new PosternError(
       "quarantine/loop",
       `${id} would be released to ${nextHop}, which is this gateway itself: it would be kept again`,

@@ -115,7 +115,7 @@ Deno.test("releaseQuarantined() refuses strangers, itself, loops and two at once
       assert.rejects(releaseQuarantined(store, id, { deliver, ...options }), { code });
     await refuses({ recipients: ["x@example.com"] }, "quarantine/recipients");
     await refuses({ recipients: [] }, "quarantine/recipients");
-    await refuses({ ownNextHops: ["smtp://127.0.0.1:25"] }, "quarantine/loop");
+    await refuses({ ownAddresses: ["127.0.0.1:25"] }, "quarantine/loop");
     await refuses({ nextHop: "" }, "quarantine/next-hop"); // a milter has none
     const first = releaseQuarantined(store, id, { deliver });
     await refuses({}, "quarantine/busy");

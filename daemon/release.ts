@@ -34,7 +34,7 @@ export function releaseOptions(
   config: Config,
   agents: readonly AgentSettings[],
   addresses: readonly string[],
-): Pick<ReleaseOptions, "deliver" | "ownNextHops"> & { readonly nextHop?: string } {
+): Pick<ReleaseOptions, "deliver" | "ownAddresses"> & { readonly nextHop?: string } {
   return {
     deliver: deliverReleased((nextHop) => {
       const agent = agents.map((each) => each.config).filter((each) => each.agent === "smtp")
@@ -46,7 +46,7 @@ export function releaseOptions(
         ...(agent?.nextHopCaPem === undefined ? {} : { caPem: agent.nextHopCaPem }),
       });
     }),
-    ownNextHops: addresses.flatMap((address) => [`smtp://${address}`, `lmtp://${address}`]),
+    ownAddresses: addresses,
     ...(config.quarantine.release === undefined ? {} : { nextHop: config.quarantine.release }),
   };
 }
