@@ -3,86 +3,34 @@
  *
  * @see ISO 32000-1, 7.3.8 streams, 7.6 encryption
  */
-import { limitReason, outputLimit } from "./bounds.ts";
 import { latin1Text } from "../latin1.ts";
 import { fittingPassword } from "./passwords.ts";
-import { PDF_FILTERS } from "./pdf_filters.ts";
-import { type PdfCipher, pdfCipher } from "./pdf_cipher.ts";
+import { filterChains, type FilterStep } from "./pdf_chains.ts";
+import { pdfCipher } from "./pdf_cipher.ts";
+import { decodeStream, type Decoding } from "./pdf_decode.ts";
+import { PICTURE_FILTERS } from "./pdf_filters.ts";
+import { PdfObjects } from "./pdf_objects.ts";
+import { type PdfStream, PdfStreams } from "./pdf_streams.ts";
+import { embeddedFiles } from "./pdf_files.ts";
+import { PdfWork } from "./pdf_work.ts";
 import { pdfActions } from "./pdf_actions.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
-/** A dictionary before a stream is looked for so far back, characters. */
-const MAX_DICTIONARY = 16 << 10;
-/** Filters in a row; more are only made to cost. */
-const MAX_FILTERS = 8;
+/** Streams that wait for what they refer to, which may lie in a later object stream; writers make none. */
+const MAX_WAITING = 10_000;
 
-const BLANK = /\s/;
-
-/** Names may be written with `#` and two hex digits (7.3.5). */
-function plainNames(text: string): string {
-  return text.replace(
-    /#([0-9a-f]{2})/gi,
-    (_, hex: string) => String.fromCharCode(parseInt(hex, 16)),
-  );
-}
-
-interface PdfStream {
-  readonly dictionary: string;
-  readonly object: number;
-  readonly generation: number;
-  readonly data: Uint8Array;
-}
-
-/** The last `12 0 obj` of a text, looked for from its end: what is before it can be long. */
-function lastObject(text: string): { number: number; generation: number; end: number } | undefined {
-  for (let at = text.lastIndexOf("obj"); at > 0; at = text.lastIndexOf("obj", at - 1)) {
-    if (/\w/.test(text.charAt(at + 3))) continue;
-    const second = wordBefore(text, at);
-    const first = wordBefore(text, second.start);
-    if (!/^\d{1,5}$/.test(second.word) || !/^\d{1,10}$/.test(first.word)) continue;
-    return { number: Number(first.word), generation: Number(second.word), end: at + 3 };
-  }
-  return undefined;
-}
-
-/** The word before the white space before `at`, empty where there is none; of a long one the end. */
-function wordBefore(text: string, at: number): { word: string; start: number } {
-  let end = at;
-  while (end > 0 && BLANK.test(text.charAt(end - 1))) end--;
-  let start = end;
-  if (end < at) {
-    while (start > 0 && end - start < 16 && !BLANK.test(text.charAt(start - 1))) start--;
-  }
-  return { word: text.slice(start, end), start };
-}
-
-function* streams(octets: Uint8Array, text: string): Generator<PdfStream> {
-  const word = /\bstream(\r\n|\n|\r)?/g;
-  for (let found = word.exec(text); found; found = word.exec(text)) {
-    if (text.startsWith("end", found.index - 3)) continue;
-    const before = text.slice(Math.max(0, found.index - MAX_DICTIONARY), found.index);
-    const head = lastObject(before);
-    const dictionary = plainNames(before.slice(head?.end ?? 0));
-    const start = word.lastIndex;
-    const told = /\/Length\s+(\d{1,10})(?!\s+\d+\s+R)/.exec(dictionary);
-    const toldEnd = start + Number(told?.[1] ?? 0);
-    const isTrue = told !== null && /^\s*endstream/.test(text.slice(toldEnd, toldEnd + 16));
-    const next = isTrue ? toldEnd : text.indexOf("endstream", start);
-    const end = next < 0 ? text.length : next;
-    yield {
-      dictionary,
-      object: head?.number ?? 0,
-      generation: head?.generation ?? 0,
-      data: octets.subarray(start, end),
-    };
-    word.lastIndex = Math.max(word.lastIndex, end);
-  }
-}
-
-/** Names after /Filter, in order. */
-function filtersOf(dictionary: string): readonly string[] {
-  const found = /\/(?:Filter|F)\s*(\[[^\]]*\]|\/\w+)/.exec(dictionary);
-  return (found?.[1]?.match(/\/\w+/g) ?? []).map((name) => name.slice(1));
+/** What the streams of one document share. */
+interface Reading extends Decoding {
+  readonly octets: Uint8Array;
+  readonly objects: PdfObjects;
+  readonly streams: PdfStreams;
+  readonly work: PdfWork;
+  /** The document was opened by a password. */
+  readonly isAsked: boolean;
+  /** Objects whose streams have filters of pictures. */
+  readonly pictures: Set<number>;
+  /** Up to where data was read already. */
+  covered: number;
 }
 
 /** Opens PDF. Streams are many and mostly pages: listed are those that are files or hold something else than text. */
@@ -97,38 +45,100 @@ export function* unpdf(octets: Uint8Array, context: UnpackContext): Generator<En
       return key;
     }));
   if (cipher?.isLocked) context.note("encrypted");
-  const objects: string[] = [];
-  for (const stream of streams(octets, text)) {
+  const work = new PdfWork(octets.length, context);
+  const objects = new PdfObjects(text, work);
+  const streams = new PdfStreams(text, objects, work);
+  const pictures = new Set<number>();
+  const shared = { octets, context, cipher, objects, streams, work, isAsked, pictures };
+  const reading: Reading = { ...shared, packed: octets.length, covered: 0 };
+  const waiting: PdfStream[] = [];
+  const found = streams.all();
+  for (let next = found.next(); !next.done; next = found.next(reading.covered)) {
     if (!budget.time()) return;
-    const filters = filtersOf(stream.dictionary);
-    const isFile = /\/Type\s*\/EmbeddedFile\b/.test(stream.dictionary);
-    if (filters.length === 0 && !isFile && cipher === undefined) continue; // was searched as it is
-    const decoded = decode(stream, filters, cipher, context, octets.length);
-    if (!decoded) continue;
-    if (/\/ObjStm\b/.test(stream.dictionary)) objects.push(latin1Text(decoded.content));
-    const marks = { ...(isAsked ? { encrypted: true } : {}), ...(isFile ? {} : { quiet: true }) };
-    yield { names: [], ...decoded, ...marks };
+    const stream = next.value;
+    if (waiting.length < MAX_WAITING && isWaiting(stream, objects)) waiting.push(stream);
+    else yield* entries(stream, reading);
   }
-  for (const name of pdfActions(text, objects)) context.suspect?.(name);
+  for (const stream of waiting) {
+    if (!budget.time()) return;
+    yield* entries(stream, reading);
+  }
+  const { packedTexts } = objects;
+  if (pictures.size > 0 && hasFileAmong(pictures, [text, ...packedTexts], reading)) {
+    context.note("unsupported");
+  }
+  for (const name of pdfActions(text, packedTexts)) context.suspect?.(name);
 }
 
-function decode(
-  stream: PdfStream,
-  filters: readonly string[],
-  cipher: PdfCipher | undefined,
-  { budget }: UnpackContext,
-  packed: number,
-): Pick<Entry, "notScanned"> & { content: Uint8Array } | undefined {
-  let content = cipher ? cipher.decrypt(stream.data, stream) : stream.data;
-  if (!content) return undefined;
-  for (const name of filters.slice(0, MAX_FILTERS)) {
-    if (name === "Crypt") continue; // undone above
-    const filter = Object.hasOwn(PDF_FILTERS, name) ? PDF_FILTERS[name] : undefined;
-    if (!filter) return undefined; // a picture
-    const filtered = filter(content, outputLimit(budget, packed));
-    content = filtered.octets;
-    budget.unpacked(content.length);
-    if (filtered.isOver) return { content, notScanned: limitReason(budget, packed) };
+/** Whether something that the stream refers to was not found yet. */
+function isWaiting({ dictionary }: PdfStream, objects: PdfObjects): boolean {
+  const lengths = dictionary.get("Length") ?? [];
+  return lengths.some((length) => objects.resolve(length).length === 0) ||
+    filterChains(dictionary, objects).isOpen;
+}
+
+/** Whether a stream is an embedded file though its filter gives samples. */
+function hasFileAmong(
+  pictures: ReadonlySet<number>,
+  texts: readonly string[],
+  { objects, work }: Reading,
+): boolean {
+  for (const text of texts) {
+    for (const file of embeddedFiles(text, objects, work)) if (pictures.has(file)) return true;
   }
-  return { content };
+  return false;
+}
+
+/** What a stream holds, in every way that readers may take it. */
+function* entries(stream: PdfStream, reading: Reading): Generator<Entry> {
+  const { octets, context, objects, streams, work, isAsked, pictures } = reading;
+  const types = objects.valuesOf(stream.dictionary, "Type").flatMap((value) =>
+    value.kind === "name" ? [value.name] : []
+  );
+  const isFile = types.includes("EmbeddedFile");
+  const { chains, isOpen, isOver } = filterChains(stream.dictionary, objects);
+  const isMeant = stream.isWhole || isFile; // what may be no stream at all is not missed
+  if (isMeant && (isOver || isOpen)) context.note("malformed");
+  if (!isMeant && chains.every((chain) => chain.length === 0)) return;
+  const marks = { ...(isAsked ? { encrypted: true } : {}), ...(isFile ? {} : { quiet: true }) };
+  const before = reading.covered;
+  for (const { start, end } of streams.extents(stream)) {
+    const data = octets.subarray(start, end);
+    let isRead = start < before; // what is read for the first time is free
+    for (const chain of chains) {
+      if (isRead && !work.mayRead()) return;
+      if (isRead) work.spend(data.length);
+      isRead = true;
+      if (!isFile && chain.some(({ name }) => PICTURE_FILTERS.has(name))) {
+        pictures.add(stream.number);
+        continue;
+      }
+      for (
+        const { content, notScanned } of decodeStream(data, chain, {
+          ...stream,
+          types,
+          cryptName: cryptNameOf(chain),
+        }, reading)
+      ) {
+        if (content.length === 0 && !isFile && !notScanned) continue;
+        if (types.includes("ObjStm")) addPacked(content, stream, objects);
+        if (notScanned === "unsupported") {
+          if (!isMeant) continue;
+          context.budget.breach(notScanned);
+        }
+        yield { names: [], content, ...(notScanned ? { notScanned } : {}), ...marks };
+      }
+    }
+    reading.covered = Math.max(reading.covered, end);
+  }
+}
+
+function cryptNameOf(chain: readonly FilterStep[]): string | undefined {
+  return chain.find(({ name }) => name === "Crypt")?.cryptName;
+}
+
+/** Takes in an object stream: 7.5.7. */
+function addPacked(content: Uint8Array, { dictionary }: PdfStream, objects: PdfObjects): void {
+  const first = objects.valuesOf(dictionary, "First").findLast(({ kind }) => kind === "number");
+  objects.addPacked(latin1Text(content), first?.kind === "number" ? first.value : 0);
 }

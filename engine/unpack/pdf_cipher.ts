@@ -13,14 +13,24 @@ import { rc4 } from "./rc4.ts";
 export interface PdfCipher {
   /** Whether no password fitted, or the handler is not known. */
   readonly isLocked: boolean;
-  /** What is not enciphered comes back as it is; `undefined` where there is no key. */
-  decrypt(data: Uint8Array, stream: PdfStreamFacts): Uint8Array | undefined;
+  readings(data: Uint8Array, stream: PdfStreamFacts): PdfReadings;
+}
+
+/** What data may be. */
+export interface PdfReadings {
+  /** By what the document says; what is not enciphered as it is; `undefined` where there is no key. */
+  readonly usual: Uint8Array | undefined;
+  /** In other ways, which the data itself must bear out. */
+  readonly others: readonly Uint8Array[];
 }
 
 /** What tells how a stream is enciphered. */
 export interface PdfStreamFacts {
-  readonly dictionary: string;
-  readonly object: number;
+  /** What it says that it is. */
+  readonly types: readonly string[];
+  /** How it says that it is enciphered itself. */
+  readonly cryptName: string | undefined;
+  readonly number: number;
   readonly generation: number;
 }
 
@@ -195,22 +205,23 @@ function streamCipher(
   const streams = version < 4 ? "Std" : filterName(text, "StmF") ?? "Identity";
   const files = version < 4 ? "Std" : filterName(text, "EFF") ?? streams;
   const plainMetadata = /\/EncryptMetadata\s+false/.test(text);
+  const deciphered = (data: Uint8Array, { number, generation }: PdfStreamFacts) => {
+    if (key === undefined) return undefined;
+    if (version >= 5) return aes(key, data);
+    const suffix = Uint8Array.of(number, number >> 8, number >> 16, generation, generation >> 8);
+    const salt = isAes ? Uint8Array.of(0x73, 0x41, 0x6c, 0x54) : new Uint8Array(0);
+    const own = md5(key, suffix, salt).subarray(0, Math.min(16, key.length + 5));
+    return isAes ? aes(own, data) : rc4(own, data);
+  };
+  const isPlain = ({ types, cryptName }: PdfStreamFacts) =>
+    types.includes("XRef") || (plainMetadata && types.includes("Metadata")) ||
+    (cryptName ?? (types.includes("EmbeddedFile") ? files : streams)) === "Identity";
   return {
     isLocked: key === undefined,
-    decrypt(data, { dictionary, object, generation }) {
-      if (/\/XRef\b/.test(dictionary)) return data;
-      if (plainMetadata && /\/Type\s*\/Metadata\b/.test(dictionary)) return data;
-      const named = /\/Crypt\b/.test(dictionary)
-        ? filterName(dictionary, "Name") ?? "Identity"
-        : undefined;
-      const isFile = /\/Type\s*\/EmbeddedFile\b/.test(dictionary);
-      if ((named ?? (isFile ? files : streams)) === "Identity") return data;
-      if (key === undefined) return undefined;
-      if (version >= 5) return aes(key, data);
-      const suffix = Uint8Array.of(object, object >> 8, object >> 16, generation, generation >> 8);
-      const salt = isAes ? Uint8Array.of(0x73, 0x41, 0x6c, 0x54) : new Uint8Array(0);
-      const own = md5(key, suffix, salt).subarray(0, Math.min(16, key.length + 5));
-      return isAes ? aes(own, data) : rc4(own, data);
+    readings(data, stream) {
+      const usual = deciphered(data, stream);
+      if (!isPlain(stream)) return { usual, others: [data] };
+      return { usual: data, others: usual === undefined ? [] : [usual] };
     },
   };
 }
