@@ -2,12 +2,13 @@
 import { nameText, u16, u32 } from "./octets.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
-const ATTACH_REND_DATA = 0x00069002; // begins each attachment
-const ATTACH_TITLE = 0x00018010;
-const ATTACH_DATA = 0x0006800f;
-const ATTACHMENT = 0x00069005; // MAPI properties
-const BODY = 0x0002800c;
-const MESSAGE_PROPERTIES = 0x00069003;
+// attributes by their id alone: the type that stands beside it is what readers pass over
+const ATTACH_REND_DATA = 0x9002; // begins each attachment
+const ATTACH_TITLE = 0x8010;
+const ATTACH_DATA = 0x800f;
+const ATTACHMENT = 0x9005; // MAPI properties
+const BODY = 0x800c;
+const MESSAGE_PROPERTIES = 0x9003;
 
 const PR_ATTACH_DATA = 0x3701;
 const PR_ATTACH_FILENAME = 0x3704;
@@ -86,7 +87,7 @@ export function* untnef(octets: Uint8Array, context: UnpackContext): Generator<E
   };
   let at = 6;
   while (at + 11 <= octets.length && budget.time()) {
-    const attribute = u32(octets, at + 1);
+    const attribute = u16(octets, at + 1);
     const size = u32(octets, at + 5);
     const value = octets.subarray(at + 9, at + 9 + size);
     if (octets[at] !== 1 && octets[at] !== 2) break;
