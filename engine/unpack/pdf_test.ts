@@ -92,8 +92,8 @@ const rows: { name: string; sample: Sample }[] = [
     sample: { before: "8 0 obj<</Filter/FlateDecode>>stream\nx" },
   },
   {
-    name: "an object whose numbers have a comment between",
-    sample: { before: "5%\n0%\nobj<</Length 0>>stream\nendstream\n", type: "/Type/EmbeddedFile" },
+    name: "an object whose numbers have comments between",
+    sample: { filter: "/Filter 7 0 R", behind: "7%\n0%\nobj/FlateDecode endobj " },
   },
   { name: "a dictionary that is not closed", sample: { filter: "/A[/Filter/FlateDecode" } },
   {
@@ -133,7 +133,7 @@ const rows: { name: string; sample: Sample }[] = [
   },
   {
     name: "a length that no end mark confirms",
-    sample: { data: `${stored}\nendobj\n` },
+    sample: { data: `${stored}\nendobj\n`, length: `/Length ${stored.length}` },
   },
   { name: "other text behind the word", sample: { word: "stream %\n" } },
   { name: "a PNG predictor", sample: { filter: `/Filter/Fl/DecodeParms${form}`, data: predicted } },

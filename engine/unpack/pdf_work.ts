@@ -2,7 +2,7 @@
 import type { UnpackContext } from "./unpacker.ts";
 
 /** Times that the octets of a document may be read again; sound ones are read once or twice. */
-const MAX_TIMES = 8;
+const MAX_TIMES = 4;
 /** Small documents may be read so much, octets. */
 const FREE_OCTETS = 1 << 20;
 
