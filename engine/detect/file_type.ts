@@ -3,6 +3,7 @@
  */
 import { FILE_TYPES, type FileType, type FileTypeGroup } from "../file_types.ts";
 import { type Magic, MAGICS } from "./file_type_table.ts";
+import { isCms } from "./cms_type.ts";
 import { textType } from "./text_type.ts";
 import { zipType } from "./zip_type.ts";
 
@@ -56,6 +57,7 @@ const CHECKS: Partial<Record<FileType, (octets: Uint8Array) => boolean>> = {
   mp3: (o) => o[0] === 0x49 || ((o[2] ?? 0) >> 4) % 15 !== 0,
   macho: (o) => o.length >= 28,
   alz: (o) => o.length >= 8,
+  pkcs7: (o) => o[0] === 0x2d || isCms(o), // PEM has no other check
   zpaq: (o) => o[0] !== 0x7a || (o[3] ?? 0) <= 2,
   // s_log_block_size of a real file system is small
   ext: (o) => u32(o, 1048) < 8,

@@ -104,15 +104,9 @@ export const MAGICS: readonly Magic[] = [
   { type: "pgp", magic: ascii("-----BEGIN PGP MESSAGE") },
   { type: "pkcs7", magic: ascii("-----BEGIN PKCS7") },
   { type: "pkcs7", magic: ascii("-----BEGIN CMS") },
-  { type: "pkcs7", magic: "3080060b2a864886f70d010910" },
-  { type: "pkcs7", magic: "308006092a864886f70d0107" },
-  { type: "pkcs7", magic: "3082....06092a864886f70d0107" },
-  { type: "pkcs7", magic: "3081..06092a864886f70d0107" },
-  { type: "pkcs7", magic: "3083......06092a864886f70d0107" },
-  { type: "pkcs7", magic: "3084........06092a864886f70d0107" },
-  { type: "pkcs7", magic: "3081..060b2a864886f70d01091001" },
-  { type: "pkcs7", magic: "3082....060b2a864886f70d01091001" },
-  { type: "pkcs7", magic: "3083......060b2a864886f70d01091001" },
+  { type: "pkcs7", magic: ascii("-----BEGIN PKCS #7") },
+  { type: "pkcs7", magic: "30" }, // a sequence; what is in it is asked besides
+  { type: "pkcs7", magic: "3f" }, // the same with a longer tag
   { type: "elf", magic: "7f454c46" },
   { type: "macho", magic: "feedface" },
   { type: "macho", magic: "feedfacf" },

@@ -38,6 +38,17 @@ function cms(kind: keyof typeof OIDS, content: string, indefinite = false): Uint
   );
 }
 
+/** Signed content with other forms of its first tags and lengths; `octets` are those of the length, zeros in front. */
+function signedIn(tag: string, octets: number, oidHead: string): Uint8Array {
+  const der = Buffer.from(cms("signed", INNER));
+  const first = der.indexOf(Buffer.from(OIDS.signed, "hex"));
+  const content = Buffer.concat([Buffer.from(oidHead, "hex"), der.subarray(first)]);
+  const length = Buffer.alloc(1 + octets);
+  length[0] = 0x80 + octets;
+  length.writeUIntBE(content.length, Math.max(1, octets - 5), Math.min(octets, 6));
+  return new Uint8Array(Buffer.concat([Buffer.from(tag, "hex"), length, content]));
+}
+
 function appleFile(magic: string, forks: readonly [number, string][]): Uint8Array {
   const header = Buffer.alloc(26 + forks.length * 12);
   header.write(magic, 0, "hex");
@@ -71,6 +82,13 @@ const rows: { name: string; octets: Uint8Array; status: string }[] = [
     octets: cms("signed", "Content-Type: text/plain\r\n\r\nx"),
     status: "clean",
   },
+  { name: "a length with a zero in front", octets: signedIn("30", 5, "0609"), status: "infected" },
+  { name: "a length of eight octets", octets: signedIn("30", 8, "0609"), status: "infected" },
+  { name: "a length of 126 octets", octets: signedIn("30", 126, "0609"), status: "infected" },
+  { name: "a long length of the type", octets: signedIn("30", 2, "068109"), status: "infected" },
+  { name: "long lengths of both", octets: signedIn("30", 4, "068400000009"), status: "infected" },
+  { name: "long tags", octets: signedIn("3f10", 3, "1f0609"), status: "infected" },
+  { name: "long tags with zeros", octets: signedIn("3f8010", 3, "1f80800609"), status: "infected" },
   { name: "encrypted content", octets: cms("enveloped", "x".repeat(300)), status: "notScanned" },
   {
     name: "PEM",

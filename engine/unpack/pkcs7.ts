@@ -1,6 +1,7 @@
 /** S/MIME without a header of its own to read: the content inside a signature, in DER or BER (RFC 5652, sections 3, 5 and 6). */
 import { Buffer } from "node:buffer";
 import { decodeCleanBase64, lenientBase64 } from "../message/base64.ts";
+import { berHeader, isCms } from "../detect/cms_type.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 /** Values inside values that are followed; SignedData has its content in the fifth, split octet strings in the next. */
@@ -22,7 +23,7 @@ interface Value {
 
 /** Opens CMS: gives the content of SignedData and CompressedData; what is enveloped is encrypted. */
 export function* unpkcs7(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
-  const der = octets[0] === SEQUENCE ? octets : pem(octets);
+  const der = isCms(octets) ? octets : pem(octets);
   const outer = der && valueAt(der, 0, der.length, MAX_DEPTH);
   if (!der || outer?.tag !== SEQUENCE) return context.note("malformed");
   const [type, wrapped] = values(der, outer, context);
@@ -75,26 +76,18 @@ function hex(der: Uint8Array, { start, stop }: Value): string {
 
 /** A value that begins at `at`; undefined where its tag or length cannot be. An indefinite length ends at its end mark. */
 function valueAt(der: Uint8Array, at: number, limit: number, depth: number): Value | undefined {
-  const tag = der[at], first = der[at + 1];
-  if (tag === undefined || first === undefined || at + 2 > limit || (tag & 31) === 31) {
-    return undefined;
-  }
-  if (first < 128) return bounded(tag, at + 2, first, limit);
-  const count = first & 127;
-  if (count > 6) return undefined;
-  if (count > 0) {
-    let length = 0;
-    for (let i = 0; i < count; i++) length = length * 256 + (der[at + 2 + i] ?? 0);
-    return bounded(tag, at + 2 + count, length, limit);
-  }
+  const header = berHeader(der, at);
+  if (header === undefined || header.start > limit || (header.tag & 31) === 31) return undefined;
+  const { tag, length, start } = header;
+  if (length !== undefined) return bounded(tag, start, length, limit);
   if ((tag & 32) === 0 || depth === 0) return undefined;
-  let next = at + 2;
+  let next = start;
   while (next + 2 <= limit && (der[next] !== 0 || der[next + 1] !== 0)) {
     const inner = valueAt(der, next, limit, depth - 1);
-    if (inner === undefined) return { tag, start: at + 2, stop: limit, end: limit };
+    if (inner === undefined) return { tag, start, stop: limit, end: limit };
     next = inner.end;
   }
-  return { tag, start: at + 2, stop: Math.min(next, limit), end: Math.min(next + 2, limit) };
+  return { tag, start, stop: Math.min(next, limit), end: Math.min(next + 2, limit) };
 }
 
 /** What goes beyond the limit is cut: mail programs show what is there. */
