@@ -6,7 +6,7 @@
  */
 import type { PdfObjects } from "./pdf_objects.ts";
 import type { RowForm } from "./pdf_predictor.ts";
-import type { PdfDictionary, PdfValue } from "./pdf_values.ts";
+import { distinctJson, type PdfDictionary, type PdfValue } from "./pdf_values.ts";
 
 /** Ways of one stream that are tried. */
 const MAX_CHAINS = 8;
@@ -147,13 +147,6 @@ class Chains {
     );
     return this.#few(distinctJson(ways));
   }
-}
-
-/** Each once. */
-function distinctJson<T>(values: readonly T[]): readonly T[] {
-  return values.length < 2
-    ? values
-    : [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }
 
 /** Reads the filters of a stream. */

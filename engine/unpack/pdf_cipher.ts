@@ -7,6 +7,8 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { decipherBlocks } from "./aes.ts";
 import { concat } from "./octets.ts";
+import { objectName } from "./pdf_objects.ts";
+import { distinctJson, namePattern, PdfReader, type PdfValue } from "./pdf_values.ts";
 import { rc4 } from "./rc4.ts";
 
 /** Decrypts the streams of one document. */
@@ -36,6 +38,12 @@ export interface PdfStreamFacts {
 
 /** Rounds of the newest hash end by chance, after some 70; never so late. */
 const MAX_HASH_ROUNDS = 1000;
+/** Encryption dictionaries that keys are derived for; documents have one. */
+const MAX_ENCRYPTIONS = 3;
+/** Mentions of one that are followed, and objects of their numbers: each trailer has one. */
+const MAX_MENTIONS = 1000;
+/** Longest of them, characters. */
+const MAX_DICTIONARY = 16 << 10;
 const NO_VECTOR = new Uint8Array(16);
 
 const PADDING = Uint8Array.from(
@@ -59,11 +67,9 @@ function aes(key: Uint8Array, data: Uint8Array): Uint8Array {
   return padding >= 1 && padding <= 16 ? plain.subarray(0, plain.length - padding) : plain;
 }
 
-/** A string of the encryption dictionary: literal with escapes, or hex. */
-function readString(octets: Uint8Array, text: string, key: string): Uint8Array | undefined {
-  const found = new RegExp(`/${key}\\s*(?=[(<])`).exec(text);
-  if (!found) return undefined;
-  const at = found.index + found[0].length;
+/** A string that begins at `at`: literal with escapes, or hex. */
+function readString(octets: Uint8Array, text: string, at: number): Uint8Array | undefined {
+  if (text[at] !== "(" && text[at] !== "<") return undefined;
   if (text[at] === "<") {
     const hex = text.slice(at + 1, text.indexOf(">", at)).replace(/[^0-9a-f]/gi, "");
     return Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
@@ -91,31 +97,37 @@ function readString(octets: Uint8Array, text: string, key: string): Uint8Array |
   return Uint8Array.from(output);
 }
 
-/** The encryption dictionary's text, whether it stands in the trailer or is an object. */
-function encryptionDictionary(text: string): { start: number; end: number } | undefined {
-  const reference = /\/Encrypt\s+(\d{1,10})\s+(\d{1,5})\s+R/.exec(text);
-  if (reference) {
-    const object = new RegExp(`(?:^|\\s)${reference[1]}\\s+${reference[2]}\\s+obj\\b`).exec(text);
-    if (!object) return undefined;
-    const end = text.indexOf("endobj", object.index);
-    return { start: object.index, end: end < 0 ? text.length : end };
+/** Where what is called an encryption dictionary begins: in trailers, and as objects. */
+function encryptionPlaces(text: string): { places: readonly number[]; isOver: boolean } {
+  const places = new Set<number>();
+  const numbers = new Set<number>();
+  let looked = 0;
+  for (const { index, 0: { length } } of text.matchAll(new RegExp(namePattern("Encrypt"), "g"))) {
+    if (++looked > MAX_MENTIONS) break; // and the last may be the one that counts
+    const reader = new PdfReader(text, index + length, index + length + MAX_DICTIONARY);
+    if (reader.isNext("<<")) places.add(reader.at);
+    const value = reader.value();
+    if (value?.kind === "reference") numbers.add(value.number);
   }
-  const inline = /\/Encrypt\s*<</.exec(text);
-  return inline
-    ? { start: inline.index, end: Math.min(text.length, inline.index + 4096) }
-    : undefined;
+  for (
+    let at = numbers.size === 0 ? -1 : text.indexOf("obj");
+    at >= 0;
+    at = text.indexOf("obj", at + 3)
+  ) {
+    const name = objectName(text, at);
+    if (name && numbers.has(name.number)) places.add(at + 3);
+    if (places.size > MAX_MENTIONS) break;
+  }
+  return {
+    places: [...places].slice(0, MAX_MENTIONS),
+    isOver: looked > MAX_MENTIONS || places.size > MAX_MENTIONS,
+  };
 }
 
 /** First string of the trailer's /ID. */
 function idOf(octets: Uint8Array, text: string): Uint8Array | undefined {
-  const found = /\/ID\s*\[\s*(?=[(<])/.exec(text);
-  if (!found) return undefined;
-  const at = found.index + found[0].length;
-  // readString looks for a key: give it one in front of the string itself
-  const lead = "/I";
-  const part = lead + text.slice(at, at + 1024);
-  const own = concat([new Uint8Array(lead.length), octets.subarray(at, at + 1024)]);
-  return readString(own, part, "I");
+  const found = new RegExp(`${namePattern("ID")}[\\s\\0]*\\[[\\s\\0]*(?=[(<])`).exec(text);
+  return found ? readString(octets, text, found.index + found[0].length) : undefined;
 }
 
 /** Hash of revision 6: ISO 32000-2, algorithm 2.B. */
@@ -141,13 +153,75 @@ function hash6(password: Uint8Array, salt: Uint8Array, user: Uint8Array): Uint8A
 interface Encryption {
   readonly version: number;
   readonly revision: number;
+  readonly bits: number;
+  readonly permissions: number;
   readonly user: Uint8Array;
   readonly owner: Uint8Array;
-  /** The text of the dictionary, and its octets. */
-  readonly text: string;
-  readonly octets: Uint8Array;
+  readonly userKey: Uint8Array | undefined;
+  readonly ownerKey: Uint8Array | undefined;
+  readonly plainMetadata: boolean;
+  /** Names of the crypt filters of streams and of embedded files: 7.6.5. */
+  readonly streams: string;
+  readonly files: string;
+  /** Methods that are in it: AES, or RC4. */
+  readonly methods: readonly ("aes" | "rc4")[];
   /** First string of the document's /ID. */
   readonly id: Uint8Array;
+}
+
+/** Reads the dictionary at a place: `none` where it is not one of encryption, `unknown` where the handler is not known. */
+function encryptionAt(
+  octets: Uint8Array,
+  text: string,
+  at: number,
+): Encryption | "none" | "unknown" {
+  const value = new PdfReader(text, at, at + MAX_DICTIONARY).value();
+  if (value?.kind !== "dictionary" || !value.entries.has("Filter")) return "none";
+  const of = (key: string) => value.entries.get(key)?.at(-1);
+  const number = (key: string, otherwise: number) => {
+    const found = of(key);
+    return found?.kind === "number" ? found.value : otherwise;
+  };
+  const name = (key: string) => {
+    const found = of(key);
+    return found?.kind === "name" ? found.name : undefined;
+  };
+  const string = (key: string) => {
+    const found = of(key);
+    return found?.kind === "other" ? readString(octets, text, found.at) : undefined;
+  };
+  const user = string("U");
+  const owner = string("O");
+  if (!user || !owner || name("Filter") !== "Standard") return "unknown";
+  const metadata = of("EncryptMetadata");
+  const version = number("V", 0);
+  const streams = version < 4 ? "Std" : name("StmF") ?? "Identity";
+  return {
+    version,
+    revision: number("R", 0),
+    bits: number("Length", 40),
+    permissions: number("P", 0),
+    user,
+    owner,
+    userKey: string("UE"),
+    ownerKey: string("OE"),
+    plainMetadata: metadata?.kind === "other" && text.startsWith("false", metadata.at),
+    streams,
+    files: version < 4 ? "Std" : name("EFF") ?? streams,
+    methods: version < 4 ? ["rc4"] : methodsOf(of("CF")),
+    id: idOf(octets, text) ?? new Uint8Array(0),
+  };
+}
+
+/** Methods of crypt filters; both where they are not told, or told more than once. */
+function methodsOf(filters: PdfValue | undefined): readonly ("aes" | "rc4")[] {
+  if (filters?.kind !== "dictionary") return ["aes", "rc4"];
+  const told = [...filters.entries.values()].flat().flatMap((filter) =>
+    filter.kind === "dictionary" ? filter.entries.get("CFM") ?? [] : []
+  ).map((method) => method.kind === "name" ? method.name : "");
+  const isAes = told.some((method) => method.startsWith("AESV"));
+  const isRc4 = told.some((method) => !method.startsWith("AESV"));
+  return isAes === isRc4 ? ["aes", "rc4"] : isAes ? ["aes"] : ["rc4"];
 }
 
 /** The key of the document if the password is the user's or the owner's. */
@@ -168,60 +242,63 @@ export function pdfCipher(
   text: string,
   fitting: (open: KeyOf) => Uint8Array | undefined = (open) => open(""),
 ): PdfCipher | undefined {
-  if (!/\/Encrypt\b/.test(text)) return undefined;
-  const place = encryptionDictionary(text);
-  if (!place) return undefined; // the word alone: in a text or a name
-  const part = text.slice(place.start, place.end);
-  const own = octets.subarray(place.start, place.end);
-  const user = readString(own, part, "U");
-  const owner = readString(own, part, "O");
-  if (!user || !owner || !/\/Filter\s*\/Standard\b/.test(part)) {
-    return streamCipher(undefined, { version: 0, text: "" });
-  }
-  const id = idOf(octets, text) ?? new Uint8Array(0);
-  const version = numberOf(part, "V", 0);
-  const revision = numberOf(part, "R", 0);
-  const encryption = { version, revision, user, owner, text: part, octets: own, id };
-  const keyOf = version >= 5 ? newKeys(encryption) : oldKeys(encryption);
-  const key = keyOf && fitting(keyOf);
-  return streamCipher(key, encryption);
+  const { places, isOver } = encryptionPlaces(text);
+  const all = places.map((place) => encryptionAt(octets, text, place));
+  const real = all.filter((encryption) => encryption !== "none");
+  const found = distinctJson(real.length > 0 ? real : all);
+  const ciphers = found.slice(0, MAX_ENCRYPTIONS).map((encryption) => {
+    if (typeof encryption === "string") return LOCKED;
+    const keyOf = encryption.version >= 5 ? newKeys(encryption) : oldKeys(encryption);
+    const key = keyOf && fitting(keyOf);
+    return key ? streamCipher(key, encryption) : LOCKED;
+  });
+  // more than a few are there to be wrong
+  if (isOver || found.length > MAX_ENCRYPTIONS) ciphers.push(LOCKED);
+  return ciphers.length < 2 ? ciphers[0] : oneOf(ciphers);
 }
 
-function numberOf(text: string, key: string, otherwise: number): number {
-  return Number(new RegExp(`/${key}\\s+(-?\\d{1,10})`).exec(text)?.[1] ?? otherwise);
+/** Which of several dictionaries counts is for the data to tell. */
+function oneOf(ciphers: readonly PdfCipher[]): PdfCipher {
+  return {
+    isLocked: ciphers.some(({ isLocked }) => isLocked),
+    readings(data, stream) {
+      const all = ciphers.map((cipher) => cipher.readings(data, stream));
+      const ways = all.flatMap(({ usual, others }) => [...(usual ? [usual] : []), ...others]);
+      return {
+        usual: all[0]?.usual,
+        others: [...new Set(ways)].filter((way) => way !== all[0]?.usual),
+      };
+    },
+  };
 }
 
-/** Name of the crypt filter for a purpose: 7.6.5. */
-function filterName(text: string, key: string): string | undefined {
-  return new RegExp(`/${key}\\s*/(\\w+)`).exec(text)?.[1];
-}
+const LOCKED: PdfCipher = {
+  isLocked: true,
+  readings: (data) => ({ usual: undefined, others: [data] }),
+};
 
 /** Deciphers with the key of the document: 7.6.2, and crypt filters. */
-function streamCipher(
-  key: Uint8Array | undefined,
-  { version, text }: Pick<Encryption, "version" | "text">,
-): PdfCipher {
-  const isAes = /\/CFM\s*\/AESV[23]\b/.test(text);
-  const streams = version < 4 ? "Std" : filterName(text, "StmF") ?? "Identity";
-  const files = version < 4 ? "Std" : filterName(text, "EFF") ?? streams;
-  const plainMetadata = /\/EncryptMetadata\s+false/.test(text);
+function streamCipher(key: Uint8Array, encryption: Encryption): PdfCipher {
+  const { version, plainMetadata, streams, files, methods } = encryption;
   const deciphered = (data: Uint8Array, { number, generation }: PdfStreamFacts) => {
-    if (key === undefined) return undefined;
-    if (version >= 5) return aes(key, data);
+    if (version >= 5) return [aes(key, data)];
     const suffix = Uint8Array.of(number, number >> 8, number >> 16, generation, generation >> 8);
-    const salt = isAes ? Uint8Array.of(0x73, 0x41, 0x6c, 0x54) : new Uint8Array(0);
-    const own = md5(key, suffix, salt).subarray(0, Math.min(16, key.length + 5));
-    return isAes ? aes(own, data) : rc4(own, data);
+    return methods.map((method) => {
+      const isAes = method === "aes";
+      const salt = isAes ? Uint8Array.of(0x73, 0x41, 0x6c, 0x54) : new Uint8Array(0);
+      const own = md5(key, suffix, salt).subarray(0, Math.min(16, key.length + 5));
+      return isAes ? aes(own, data) : rc4(own, data);
+    });
   };
   const isPlain = ({ types, cryptName }: PdfStreamFacts) =>
     types.includes("XRef") || (plainMetadata && types.includes("Metadata")) ||
     (cryptName ?? (types.includes("EmbeddedFile") ? files : streams)) === "Identity";
   return {
-    isLocked: key === undefined,
+    isLocked: false,
     readings(data, stream) {
-      const usual = deciphered(data, stream);
-      if (!isPlain(stream)) return { usual, others: [data] };
-      return { usual: data, others: usual === undefined ? [] : [usual] };
+      const [usual, ...others] = deciphered(data, stream);
+      if (isPlain(stream)) return { usual: data, others: usual ? [usual, ...others] : others };
+      return { usual, others: [...others, data] };
     },
   };
 }
@@ -233,13 +310,13 @@ function padded(password: string): Uint8Array {
 }
 
 /** RC4 and AES-128: 7.6.3.3 and 7.6.3.4. */
-function oldKeys({ version, revision, user, owner, text, id }: Encryption): KeyOf | undefined {
+function oldKeys(encryption: Encryption): KeyOf | undefined {
+  const { version, revision, user, owner, permissions, id, plainMetadata } = encryption;
   if (version < 1 || version > 4 || user.length < 32 || owner.length < 32) return undefined;
-  const bits = version === 1 ? 40 : version === 4 ? 128 : numberOf(text, "Length", 40);
+  const bits = version === 1 ? 40 : version === 4 ? 128 : encryption.bits;
   const width = Math.min(16, Math.max(5, (bits < 40 ? bits * 8 : bits) >> 3));
-  const permissions = numberOf(text, "P", 0);
   const p = Uint8Array.from([0, 8, 16, 24], (shift) => (permissions >> shift) & 255);
-  const meta = revision >= 4 && /\/EncryptMetadata\s+false/.test(text)
+  const meta = revision >= 4 && plainMetadata
     ? Uint8Array.of(255, 255, 255, 255)
     : new Uint8Array(0);
   const spun = (first: Uint8Array) => {
@@ -271,9 +348,8 @@ function oldKeys({ version, revision, user, owner, text, id }: Encryption): KeyO
 }
 
 /** AES-256: ISO 32000-2, algorithm 2.A. */
-function newKeys({ revision, user, owner, text, octets }: Encryption): KeyOf | undefined {
-  const userKey = readString(octets, text, "UE");
-  const ownerKey = readString(octets, text, "OE");
+function newKeys(encryption: Encryption): KeyOf | undefined {
+  const { revision, user, owner, userKey, ownerKey } = encryption;
   if (!userKey || userKey.length < 32 || user.length < 48) return undefined;
   const none = new Uint8Array(0);
   const whole = user.subarray(0, 48);

@@ -1,10 +1,12 @@
 /** PDF as hostile writers make it and readers open it. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { deflateRawSync, deflateSync } from "node:zlib";
 import { inTime } from "../../tests/in_time.ts";
 import { unpdf } from "./pdf.ts";
 import { undoPredictor } from "./pdf_predictor.ts";
+import { rc4 } from "./rc4.ts";
 import { checkAnyOctets, openAll } from "./testing/open.ts";
 
 const none = { permissions: "none" } as const;
@@ -222,6 +224,84 @@ Deno.test("unpdf() reads LZW of all widths, whether they grow early or late", no
   const late = "/Filter/LZWDecode/DecodeParms<</EarlyChange 0>>";
   assert.ok(texts(pdf({ filter: "/Filter/LZWDecode", data: lzw(long) })).includes(long));
   assert.ok(texts(pdf({ filter: late, data: lzw(long, 0) })).includes(long));
+});
+
+/** A key of 40 bits for the empty password (revision 2), or for another one; all strings are hex. */
+function encryption(word: string, password = "") {
+  const hex = (octets: Uint8Array) => `<${Buffer.from(octets).toString("hex")}>`;
+  const filling = Buffer.from(
+    "28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a",
+    "hex",
+  );
+  const padded = Buffer.concat([Buffer.from(password), filling]).subarray(0, 32);
+  const owner = Buffer.alloc(32, word);
+  const permissions = Buffer.from([252, 255, 255, 255]);
+  const hashed = createHash("md5").update(Buffer.concat([padded, owner, permissions])).digest();
+  const key = hashed.subarray(0, 5);
+  const object = createHash("md5").update(Buffer.concat([key, Buffer.from([5, 0, 0, 0, 0])]));
+  return {
+    dictionary: `<</Filter/Standard/V 1/R 2/P -4/O ${hex(owner)}/U ${
+      hex(rc4(key, Uint8Array.from(filling)))
+    }>>`,
+    data: Buffer.from(rc4(object.digest().subarray(0, 10), Buffer.from(PACKED, "latin1")))
+      .toString("latin1"),
+  };
+}
+
+const [own, decoy, closed] = [
+  encryption("own"),
+  encryption("decoy"),
+  encryption("closed", "other"),
+];
+const ciphers: { name: string; sample: Sample; breaches?: readonly string[] }[] = [
+  {
+    name: "encryption",
+    sample: { data: own.data, behind: `trailer<</Encrypt ${own.dictionary}>>` },
+  },
+  {
+    name: "an encryption with escapes in its keys",
+    sample: {
+      data: own.data,
+      behind: `trailer<</Encr#79pt ${own.dictionary.replace("/V", "/#56")}>>`,
+    },
+  },
+  {
+    name: "an encryption with comments in it",
+    sample: {
+      data: own.data,
+      behind: `10 0 obj%\n${own.dictionary.replace("Filter", "Filter%\n")}endobj ` +
+        "trailer<</Encrypt%\n10%\n0 R>>",
+    },
+  },
+  {
+    name: "an encryption that is not its own",
+    sample: { before: `%/Encrypt ${decoy.dictionary}\n` },
+  },
+  {
+    name: "two encryptions, of which the second is its own",
+    sample: {
+      data: own.data,
+      before: `%/Encrypt ${decoy.dictionary}\n`,
+      behind: `trailer<</Encrypt ${own.dictionary}>>`,
+    },
+  },
+  {
+    name: "an encryption in a comment that no password opens",
+    sample: { before: `%/Encrypt ${closed.dictionary}\n` },
+    breaches: ["encrypted"],
+  },
+];
+for (const { name, sample, breaches = [] } of ciphers) {
+  Deno.test(`unpdf() gives the file in a document with ${name}`, none, () => {
+    assert.ok(texts(pdf(sample)).includes(SECRET));
+    assert.deepEqual(openAll(unpdf, pdf(sample)).breaches, breaches);
+  });
+}
+
+Deno.test("unpdf() says that one of two encryptions is not opened", none, () => {
+  const behind = `trailer<</Encrypt ${closed.dictionary}>>`;
+  const document = pdf({ data: closed.data, before: `%/Encrypt ${decoy.dictionary}\n`, behind });
+  assert.deepEqual(openAll(unpdf, document).breaches, ["encrypted"]);
 });
 
 const unread: { name: string; sample: Sample; want: readonly string[] }[] = [

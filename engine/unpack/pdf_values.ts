@@ -15,7 +15,8 @@ export type PdfValue =
   | { readonly kind: "reference"; readonly number: number }
   | { readonly kind: "array"; readonly items: readonly PdfValue[] }
   | { readonly kind: "dictionary"; readonly entries: PdfDictionary }
-  | { readonly kind: "other" };
+  /** A string or a word, by where it begins. */
+  | { readonly kind: "other"; readonly at: number };
 
 /** Values within values; dictionaries of streams have some three. */
 const MAX_NESTING = 64;
@@ -26,7 +27,6 @@ const CHARACTERS = new Uint8Array(256);
 for (const octet of [0, 9, 10, 12, 13, 32]) CHARACTERS[octet] = WHITE;
 for (const mark of "()<>[]{}/%") CHARACTERS[mark.charCodeAt(0)] = DELIMITER;
 
-const OTHER: PdfValue = { kind: "other" };
 const LF = 10, CR = 13, OPEN = 0x28, CLOSE = 0x29, LESS = 0x3c, GREATER = 0x3e;
 const BACKSLASH = 0x5c, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, SLASH = 0x2f, PERCENT = 0x25;
 
@@ -96,9 +96,10 @@ export class PdfReader {
       case OPEN_ARRAY:
         return this.#array(nesting);
     }
+    const { at } = this;
     const word = this.#word();
     if (word === "") this.at++; // a delimiter that stands alone
-    if (!/^[+-]?(?:\d+\.?\d*|\.\d+)$/.test(word)) return OTHER;
+    if (!/^[+-]?(?:\d+\.?\d*|\.\d+)$/.test(word)) return { kind: "other", at };
     return this.#reference(word) ?? { kind: "number", value: Number(word) };
   }
 
@@ -125,6 +126,7 @@ export class PdfReader {
   }
 
   #string(): PdfValue | undefined {
+    const { at } = this;
     let depth = 0;
     for (; this.at < this.#end; this.at++) {
       const code = this.#text.charCodeAt(this.at);
@@ -132,15 +134,16 @@ export class PdfReader {
       else if (code === OPEN) depth++;
       else if (code === CLOSE && --depth === 0) {
         this.at++;
-        return OTHER;
+        return { kind: "other", at };
       }
     }
     return undefined;
   }
 
   #hexString(): PdfValue | undefined {
+    const { at } = this;
     while (this.at < this.#end) {
-      if (this.#text.charCodeAt(this.at++) === GREATER) return OTHER;
+      if (this.#text.charCodeAt(this.at++) === GREATER) return { kind: "other", at };
     }
     return undefined;
   }
@@ -189,4 +192,11 @@ function isRegular(code: number): boolean {
 
 function isLineEnd(code: number): boolean {
   return code === LF || code === CR;
+}
+
+/** Each once, by what is in it. */
+export function distinctJson<T>(values: readonly T[]): readonly T[] {
+  return values.length < 2
+    ? values
+    : [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }
