@@ -29,6 +29,7 @@ export const AMBIGUITIES = {
   "undeclared-base64": "A body that is base64 although no field says so.",
   "malformed-quoted-printable": "Quoted-printable that readers decode differently.",
   "malformed-uuencode": "A uuencoded file that readers decode differently.",
+  "malformed-yenc": "A yEnc file without its last line: readers differ where it ends.",
   "ambiguous-name": "A file name that readers decode differently.",
   "partial-message": "A piece of a message whose other pieces come in other mail.",
   "external-body": "The content lies elsewhere and is fetched by the reader.",

@@ -1,13 +1,15 @@
-/** Files that stand in the text of a part: uuencode, yEnc, BinHex. */
+/** Files that stand in the text of a part: uuencode, xxencode, yEnc, BinHex. */
 import { readBinhex } from "./binhex.ts";
 import { MAX_DISPUTED, MAX_EMBEDDED } from "./limits.ts";
 import type { Source } from "./source.ts";
 import { type EmbeddedFile, readUuencoded } from "./uuencode.ts";
-import { readYenc } from "./yenc.ts";
+import { readYenc, type YencPiece } from "./yenc.ts";
 
 /** A file and where it begins in its source. */
 export interface FoundFile extends EmbeddedFile {
   readonly start: number;
+  /** Where it is a piece of a yEnc file. */
+  readonly piece?: YencPiece;
 }
 
 /**
@@ -33,17 +35,34 @@ export function findEmbedded(
   for (const line of source.lines(start, end)) {
     if (line.kind === "dashes" || line.start < past) continue;
     if (files.length >= MAX_EMBEDDED) return { files, more: true };
-    const file = line.kind === "begin"
-      ? readUuencoded(octets, line.at, end, disputed < MAX_DISPUTED)
-      : line.kind === "yenc"
-      ? readYenc(octets, line.at, end)
-      : readBinhex(octets, line.at, end, most);
-    if (!walk((file?.end ?? line.next) - line.at)) break;
-    if (file === undefined) continue;
-    files.push(...contentsOf(file, line.at));
-    // A begin line inside what another reader takes for data may begin a file of its own: only undisputed data is passed over.
-    past = file.odd ? line.next : file.end;
-    if (file.odd) disputed++;
+    let walks = true;
+    let walked = 0;
+    const charge = (count: number) => {
+      walked += count;
+      return walks = walk(count);
+    };
+    if (line.kind === "begin") {
+      const { bareCr } = source.ends;
+      const text = { octets, end, throughBegin: disputed < MAX_DISPUTED, bareCr, walk: charge };
+      const found = readUuencoded(text, line.at);
+      for (const file of found) files.push({ ...file, start: line.at });
+      // A begin line inside what another reader takes for data may begin a file of its own: only undisputed data is passed over.
+      const [only] = found;
+      if (found.some(({ odd }) => odd) || walked > 0 && only === undefined) disputed++;
+      else if (only?.reading === "uuencode") past = only.end;
+      if (walked === 0) charge(line.next - line.at);
+    } else if (line.kind === "yenc") {
+      const file = readYenc(octets, line.at, end);
+      charge((file?.end ?? line.next) - line.at);
+      // what stands within is passed over by nobody who knows no yEnc
+      if (file !== undefined) files.push({ ...file, start: line.at });
+    } else {
+      const file = readBinhex(octets, line.at, end, most);
+      charge((file?.end ?? line.next) - line.at);
+      if (file !== undefined) files.push(...contentsOf(file, line.at));
+      if (file !== undefined && !file.odd) past = file.end;
+    }
+    if (!walks) break;
   }
   if (isBinhex && files.length === 0) {
     const file = readBinhex(octets, start, end, most);

@@ -7,7 +7,7 @@ import { base64Readings, decodeCleanBase64, lenientBase64, looksLikeBase64 } fro
 import { MAX_CONTENTS } from "./limits.ts";
 import { quotedPrintableReadings } from "./quoted_printable.ts";
 import type { PartContent } from "./types.ts";
-import { decodeUuLines } from "./uuencode.ts";
+import { decodeUuBody } from "./uuencode.ts";
 import { decodeWords } from "./words.ts";
 
 /** Encodings that are decoded. */
@@ -194,8 +194,12 @@ function* decodeAs(
       return;
     case "uuencode": {
       yield raw;
-      const lines = decodeUuLines(body, firstUuLine(body), body.length);
-      if (lines.octets.length > 0) yield { octets: lines.octets, reading: "uuencode" };
+      let given = 0;
+      for (const { octets, reading } of decodeUuBody(view(body))) {
+        if (octets.length === 0) continue;
+        if (++given > 1) ambiguities.add("malformed-uuencode");
+        yield { octets, reading };
+      }
       return;
     }
     case "gzip64": {
@@ -209,12 +213,6 @@ function* decodeAs(
       yield { octets: packed, reading: "base64" };
     }
   }
-}
-
-/** Past a `begin` line, if the body begins with one. */
-function firstUuLine(body: Buffer): number {
-  const begin = /^\s*begin[ -][^\n]*\n/i.exec(body.toString("latin1", 0, 1024));
-  return begin === null ? 0 : begin[0].length;
 }
 
 /** Frees what a reader would decode as another one does: a large body has several of them, each as large. */

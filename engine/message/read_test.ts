@@ -11,6 +11,14 @@ function contentsOf(reading: MessageReading): string[] {
   return reading.parts.flatMap((part) => part.contents.map((content) => latin1(content.octets)));
 }
 
+/** {@link CODED} in uuencode, and in xxencode. */
+const UU = "35&AE(&AI9&1E;B!C;VYT96YT+@``";
+const XX = "HJ4VZ64VdN4FZPW-XPqtoNKto9U++";
+
+function yenc(text: string): string {
+  return [...text].map((c) => String.fromCharCode((c.charCodeAt(0) + 42) % 256)).join("");
+}
+
 /** Multipart with a text and an attachment whose header lines are given. */
 function mail(contentType: string, ...rest: readonly string[]): Uint8Array {
   return message("From: a@example.test", contentType, ...rest);
@@ -240,7 +248,7 @@ const hidden: { name: string; octets: Uint8Array; ambiguity?: string }[] = [
       "--b1--",
       "",
       "begin 644 a.bin",
-      "35&AE(&AI9&1E;B!C;VYT96YT+@``",
+      UU,
       "`",
       "end",
       "and so on ".repeat(5),
@@ -250,9 +258,65 @@ const hidden: { name: string; octets: Uint8Array; ambiguity?: string }[] = [
     name: "yEnc",
     octets: octets(
       `From: a\r\n\r\n=ybegin line=128 size=19 name=a.bin\r\n${
-        [..."The hidden content."].map((c) => String.fromCharCode((c.charCodeAt(0) + 42) % 256))
-          .join("")
+        yenc("The hidden content.")
       }\r\n=yend size=19\r\n`,
+    ),
+  },
+  {
+    name: "uuencode between bare CRs",
+    octets: octets(`From: a\r\n\r\nbegin 644 a\r${UU}\r\`\rend\r`),
+    ambiguity: "malformed-uuencode",
+  },
+  {
+    name: "a message of bare CRs in uuencode",
+    octets: octets(
+      `From: a\rContent-Transfer-Encoding: x-uuencode\r\rbegin 644 a\r${UU}\r\`\rend\r`,
+    ),
+  },
+  {
+    name: "text behind uuencode's first line",
+    octets: mail("", "begin 644 a", "in words", UU, "`", "end"),
+    ambiguity: "malformed-uuencode",
+  },
+  {
+    name: "much text in an encoding of uuencode",
+    octets: mail(
+      "Content-Transfer-Encoding: x-uuencode",
+      "",
+      "begin 644 a",
+      ...new Array<string>(9).fill("of words"),
+      UU,
+      "`",
+      "end",
+    ),
+  },
+  {
+    name: "octets behind a line of uuencode",
+    octets: mail("", "begin 644 a", `${UU}${"A".repeat(30)}`, "`", "end"),
+    ambiguity: "malformed-uuencode",
+  },
+  {
+    name: "uuencode's base64 that does not end",
+    octets: mail("", "begin-base64 644 b", "QUJD", "begin 644 a", UU, "`", "end"),
+  },
+  { name: "xxencode", octets: mail("", "begin 644 a", XX, "+", "end") },
+  {
+    name: "a yEnc file that does not end",
+    octets: mail("", "=ybegin line=128 size=3 name=x", "", "begin 644 a", UU, "`", "end"),
+    ambiguity: "malformed-yenc",
+  },
+  {
+    name: "two pieces of a yEnc file",
+    octets: mail(
+      "",
+      "=ybegin part=2 line=128 size=19 name=a",
+      "=ypart begin=5 end=19",
+      yenc("hidden content."),
+      "=yend size=15 part=2",
+      "=ybegin part=1 line=128 size=19 name=a",
+      "=ypart begin=1 end=4",
+      yenc("The "),
+      "=yend size=4 part=1",
     ),
   },
   {

@@ -21,27 +21,9 @@ import { type Meaning, readMeaning } from "./meaning.ts";
 import { decodeNames } from "./names.ts";
 import { joinPieces, type Piece, readPiece } from "./partial.ts";
 import { Source } from "./source.ts";
-import type { PartContent, PartKind, PartReading } from "./types.ts";
-
-/** Where a part stands in the tree. */
-interface Place {
-  readonly path: string;
-  /** Messages and containers around it. */
-  readonly depth: number;
-  /** Parts around it, all messages together. */
-  readonly nesting: number;
-  /** How many of these parts are of multiparts that nobody declared. */
-  readonly guessed?: number;
-  /** In a multipart that nobody declared, inside what had to be decoded first: no mail program shows it, a person may. */
-  readonly farFetched?: boolean;
-}
-
-/** A part while its children are being found. */
-interface Part extends PartReading {
-  kind: PartKind;
-  contents: readonly PartContent[];
-  children: PartReading[];
-}
+import type { PartContent, PartReading } from "./types.ts";
+import { below, headlessPart, type Part, type Place } from "./walk_parts.ts";
+import { type FoundPiece, joinYencPieces } from "./yenc_pieces.ts";
 
 const NO_CONTENTS: readonly PartContent[] = [];
 const EMPTY = new Uint8Array();
@@ -52,6 +34,7 @@ export class Walker {
   readonly #budget: Budget;
   readonly #seen = new Set<string>();
   readonly #pieces: Piece<{ readonly part: Part; readonly place: Place }>[] = [];
+  readonly #yencPieces: FoundPiece<{ readonly part: Part; readonly place: Place }>[] = [];
   #walkLeft: number;
 
   constructor(budget: Budget, messageOctets: number) {
@@ -133,8 +116,17 @@ export class Walker {
     return part;
   }
 
-  /** Messages of which all pieces are there become children of their first piece. Call once, when all is read. */
+  /** Messages and files of which all pieces are there become children of the part of their first piece. Call once, when all is read. */
   joinPieces(): void {
+    for (const { part: { part, place }, name, octets } of joinYencPieces(this.#yencPieces)) {
+      if (!this.#budget.file() || !this.#budget.unpacked(octets.length)) return;
+      const whole = { start: 0, end: octets.length };
+      const content = { octets, reading: "yenc/joined" };
+      const source = new Source(octets, false);
+      part.children.push(
+        headlessPart(below(part, place), "embedded", source, whole, content, decodeNames([name])),
+      );
+    }
     if (this.#pieces.length === 0) return;
     const joined = joinPieces(this.#pieces, ({ part }) => part.contents[0]?.octets ?? EMPTY);
     for (const { part: { part, place }, octets } of joined) {
@@ -267,22 +259,8 @@ export class Walker {
     if (octets.length < MIN_LOOSE_TEXT || isBlank(octets)) return true;
     if (!this.#budget.file() || !this.#walk(octets.length)) return false;
     const inner = below(part, place);
-    const loose: Part = {
-      path: inner.path,
-      kind,
-      depth: inner.depth,
-      source: source.octets,
-      inMessage: source.isMessage,
-      range,
-      headerRange: { start: range.start, end: range.start },
-      bodyRange: range,
-      contents: [{ octets, reading: "identity" }],
-      names: [],
-      declaredTypes: [],
-      attachment: false,
-      charsets: [],
-      children: [],
-    };
+    const content = { octets, reading: "identity" };
+    const loose = headlessPart(inner, kind, source, range, content);
     part.children.push(loose);
     this.#inText(source, range.start, range.end, loose, inner, false);
     return true;
@@ -369,23 +347,13 @@ export class Walker {
       if (file.odd && file.reading.startsWith("uuencode")) {
         this.note("malformed-uuencode", part.path);
       }
+      if (file.odd && file.reading === "yenc") this.note("malformed-yenc", part.path);
       const inner = below(part, place);
-      part.children.push({
-        path: inner.path,
-        kind: "embedded",
-        depth: inner.depth,
-        source: source.octets,
-        inMessage: source.isMessage,
-        range: { start: file.start, end: file.end },
-        headerRange: { start: file.start, end: file.start },
-        bodyRange: { start: file.start, end: file.end },
-        contents: [{ octets: file.octets, reading: file.reading }],
-        names: decodeNames([file.name]),
-        declaredTypes: [],
-        attachment: true,
-        charsets: [],
-        children: [],
-      });
+      const { piece, name, octets, reading } = file;
+      const names = decodeNames([name]);
+      const content = { octets, reading };
+      part.children.push(headlessPart(inner, "embedded", source, file, content, names));
+      if (piece) this.#yencPieces.push({ ...piece, name, octets, part: { part, place } });
     }
     if (split || place.nesting >= MAX_MULTIPART_DEPTH) return;
     const guessed = (place.guessed ?? 0) + 1;
@@ -431,16 +399,4 @@ export class Walker {
     part.contents = kept;
     if (part.kind === "leaf") part.kind = "message";
   }
-}
-
-/** Where the next child of a part stands. */
-function below(part: Part, place: Place): Place {
-  const number = part.children.length + 1;
-  return {
-    path: part.path === "" ? `${number}` : `${part.path}.${number}`,
-    depth: place.depth,
-    nesting: place.nesting + 1,
-    ...(place.guessed === undefined ? {} : { guessed: place.guessed }),
-    ...(place.farFetched === undefined ? {} : { farFetched: place.farFetched }),
-  };
 }

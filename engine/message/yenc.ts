@@ -5,18 +5,41 @@ import type { EmbeddedFile } from "./uuencode.ts";
 
 const LF = 10, CR = 13, EQUALS = 61;
 
-/** Decodes the file whose `=ybegin` line starts at `at`; a part of a multi-part file gives its own octets. */
-export function readYenc(octets: Uint8Array, at: number, end: number): EmbeddedFile | undefined {
+/** A yEnc file, or one piece of it. */
+export interface YencFile extends EmbeddedFile {
+  readonly piece?: YencPiece;
+}
+
+/** What a piece says of the file that it belongs to. */
+export interface YencPiece {
+  /** From 1. */
+  readonly number: number;
+  /** Octets of the whole file. */
+  readonly size: number;
+}
+
+/**
+ * Decodes the file whose `=ybegin` line starts at `at`; a piece of a file gives its own octets. Without `=yend` it ends where another
+ * one begins.
+ */
+export function readYenc(octets: Uint8Array, at: number, end: number): YencFile | undefined {
   let position = lineNext(octets, at, end);
   const header = Buffer.from(octets.subarray(at, Math.min(position, at + 1024))).toString("latin1");
   const name = /name=([^\r\n]*)/i.exec(header)?.[1]?.trim() ?? "";
   const from = position;
   let stop = end; // where the data ends; looked for first, so that no more is held than there is
+  let odd = true;
   for (let next = position; position < end; position = next) {
     next = lineNext(octets, position, end);
-    if (octets[position] === EQUALS && begins(octets, position, "=yend")) {
+    if (octets[position] !== EQUALS) continue;
+    if (begins(octets, position, "=yend")) {
       stop = position;
       position = next;
+      odd = false;
+      break;
+    }
+    if (begins(octets, position, "=ybegin ")) {
+      stop = position;
       break;
     }
   }
@@ -36,8 +59,15 @@ export function readYenc(octets: Uint8Array, at: number, end: number): EmbeddedF
     }
   }
   if (size === 0) return undefined;
-  const odd = /\bpart=/i.test(header);
-  return { name, octets: out.subarray(0, size), reading: "yenc", end: position, odd };
+  const file = { name, octets: out.subarray(0, size), reading: "yenc", end: position, odd };
+  const number = wholeNumber(/\bpart=(\d{1,9})/i, header);
+  const total = wholeNumber(/\bsize=(\d{1,15})/i, header);
+  return number === undefined ? file : { ...file, piece: { number, size: total ?? 0 } };
+}
+
+function wholeNumber(pattern: RegExp, text: string): number | undefined {
+  const digits = pattern.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function lineNext(octets: Uint8Array, start: number, end: number): number {
