@@ -47,6 +47,13 @@ const quoted: { name: string; body: string; among: string[]; clean?: boolean }[]
   { name: "lower case", body: "=3d", among: ["=", "=3d"] },
   { name: "an escape that is none", body: "a=XYb", among: ["a=XYb", "aXYb", "ab", "a"] },
   { name: "blanks behind the soft break's =", body: "a= \r\nb", among: ["ab"] },
+  { name: "a soft break of a bare CR", body: "a=\rb", among: ["ab", "a=\rb", "a"] },
+  {
+    name: "a soft break from a CR to the next LF",
+    body: "a=\rjunk\r\nb=\r\r\nc",
+    among: ["abc", "ajunk\r\nb\r\nc"],
+  },
+  { name: "an = behind another", body: "==41", among: ["=A", "=41"] },
   { name: "a soft break at the end", body: "a=", among: ["a"], clean: true },
   { name: "a soft break before a bare LF", body: "a=\nb", among: ["ab"], clean: true },
 ];

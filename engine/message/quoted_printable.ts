@@ -15,12 +15,22 @@ for (let i = 0; i < 6; i++) HEX[65 + i] = HEX[97 + i] = 10 + i;
 interface Manner {
   /** At `=` without two hex digits: keep it, drop it, or stop. */
   readonly bad: "keep" | "drop" | "stop" | "drop-both";
-  /** Whether blanks between `=` and the line end still make a soft break. */
+  /** Whether blanks between `=` and the line end still make a soft break, and whether a CR alone is a line end there. */
   readonly blanks: boolean;
   /** Whether blanks at the end of a line go (the standard says so). */
   readonly trim: boolean;
   readonly lowerCase: boolean;
+  /** Python's: `=` and a CR make a soft break with all up to the next LF, and `==` is one `=`. */
+  readonly skips?: boolean;
   readonly reading: string;
+}
+
+/** What a pass met. */
+interface Met {
+  /** What readers may decode differently. */
+  odd: boolean;
+  /** What only readers that skip do. */
+  skips: boolean;
 }
 
 const STANDARD: Manner = {
@@ -40,6 +50,14 @@ const MANNERS: readonly Manner[] = [
   { ...STANDARD, lowerCase: false, reading: "quoted-printable/upper-case" },
 ];
 
+const SKIPPING: Manner = {
+  ...STANDARD,
+  blanks: false,
+  trim: false,
+  skips: true,
+  reading: "quoted-printable/skip-to-lf",
+};
+
 /** Decodes quoted-printable; the first reading is the standard one. More than one only where something is malformed. */
 export function* quotedPrintableReadings(octets: Uint8Array): Generator<PartContent, void> {
   const wellFormed = decodeWellFormed(octets);
@@ -47,10 +65,10 @@ export function* quotedPrintableReadings(octets: Uint8Array): Generator<PartCont
     yield { octets: wellFormed, reading: STANDARD.reading };
     return;
   }
-  const odd = { value: false };
-  yield { octets: decode(octets, STANDARD, odd), reading: STANDARD.reading };
-  if (!odd.value) return;
-  for (const manner of MANNERS.slice(1)) {
+  const met: Met = { odd: false, skips: false };
+  yield { octets: decode(octets, STANDARD, met), reading: STANDARD.reading };
+  if (!met.odd) return;
+  for (const manner of [...MANNERS.slice(1), ...(met.skips ? [SKIPPING] : [])]) {
     yield { octets: decode(octets, manner), reading: manner.reading };
   }
   const plain = withoutOdd(octets);
@@ -107,7 +125,7 @@ function pieceEnd(octets: Uint8Array, start: number): number {
   return start;
 }
 
-function decode(octets: Uint8Array, manner: Manner, odd?: { value: boolean }): Uint8Array {
+function decode(octets: Uint8Array, manner: Manner, met?: Met): Uint8Array {
   const out = new Uint8Array(octets.length);
   const length = octets.length;
   let size = 0;
@@ -142,19 +160,32 @@ function decode(octets: Uint8Array, manner: Manner, odd?: { value: boolean }): U
     const high = HEX[octets[i + 1] ?? 0]!, low = HEX[octets[i + 2] ?? 0]!;
     const lower = (octets[i + 1] ?? 0) > 96 || (octets[i + 2] ?? 0) > 96;
     if (high < 16 && low < 16 && (manner.lowerCase || !lower)) {
-      if (lower && odd) odd.value = true;
+      if (lower && met) met.odd = true;
       out[size++] = high << 4 | low;
       i += 3;
       continue;
     }
+    const next = octets[i + 1];
+    const isBareCr = next === CR && octets[i + 2] !== LF && i + 2 < length;
+    if (met && (isBareCr || next === EQUALS)) met.odd = met.skips = true;
+    if (manner.skips && next === CR) {
+      const lf = octets.indexOf(LF, i + 2);
+      i = lf < 0 ? length : lf + 1;
+      continue;
+    }
+    if (manner.skips && next === EQUALS) {
+      out[size++] = EQUALS;
+      i += 2;
+      continue;
+    }
     const soft = softBreak(octets, i + 1);
-    if (soft > 0 && (manner.blanks || soft === i + 2 || octets[i + 1] === CR)) {
-      if (odd && octets[i + 1] !== CR && octets[i + 1] !== LF) odd.value = true;
+    if (soft > 0 && (manner.blanks || next === LF || next === CR && !isBareCr)) {
+      if (met && next !== CR && next !== LF) met.odd = true;
       i = soft;
       continue;
     }
     if (i + 1 >= length) break; // a lone = at the end is a soft break before the delimiter
-    if (odd) odd.value = true;
+    if (met) met.odd = true;
     if (manner.bad === "stop") break;
     if (manner.bad === "keep") out[size++] = octet;
     i += manner.bad === "drop-both" ? 3 : 1;
