@@ -29,8 +29,8 @@ export interface HeaderReading {
   readonly ambiguities: readonly AmbiguityName[];
 }
 
-/** Which line ends a reader honours. */
-type LineEndMode = "lf" | "crlf" | "cr";
+/** Which line ends a reader honours; to `strict` ones a line of nothing but CR is not empty. */
+type LineEndMode = "lf" | "crlf" | "cr" | "strict";
 
 /** Names worth keeping: what gives a part its meaning, and what is reported. */
 function isKept(name: string): boolean {
@@ -53,6 +53,7 @@ export function readHeader(
   const { bareCr, bareLf, crlf } = source.ends;
   const others: Scan[] = [];
   if (bareCr) others.push(scan(source, start, end, "cr", keep));
+  if (main.endsAtCr) others.push(scan(source, start, end, "strict", keep));
   if (bareLf && crlf && main.bareLf) others.push(scan(source, start, end, "crlf", keep));
   if (others.length === 0 && main.bodyStarts.length === 1) {
     return {
@@ -86,6 +87,8 @@ interface Scan {
   bodyStarts: number[];
   readonly ambiguities: Set<AmbiguityName>;
   bareLf: boolean;
+  /** Whether what ends the header is a line of CRs, not an empty one. */
+  readonly endsAtCr: boolean;
 }
 
 const NO_AMBIGUITIES: ReadonlySet<AmbiguityName> = new Set();
@@ -111,6 +114,7 @@ function scan(
   let any = false; // whether a field was seen
   let junkFirst = false;
   let bareLf = false;
+  let endsAtCr = false;
   let position = start;
   let headerEnd = -1;
   let bodyStart = -1;
@@ -136,6 +140,14 @@ function scan(
       first = octets[from] ?? LF;
     }
     if (from >= lineEnd) {
+      if (lineEnd > position) {
+        if (mode === "strict") {
+          openEnd = lineEnd;
+          position = next;
+          continue;
+        }
+        endsAtCr = true;
+      }
       headerEnd = position;
       bodyStart = next;
       break;
@@ -208,6 +220,7 @@ function scan(
     bodyStarts,
     ambiguities: ambiguities ?? new Set(NO_AMBIGUITIES),
     bareLf,
+    endsAtCr,
   };
 }
 

@@ -118,6 +118,19 @@ const hidden: { name: string; octets: Uint8Array; ambiguity?: string }[] = [
     ambiguity: "bare-cr",
   },
   {
+    name: "a line of CRs that does not end the header",
+    octets: mail(
+      "X-A: b\r",
+      "\r",
+      " c",
+      "Content-Type: application/octet-stream",
+      "Content-Transfer-Encoding: base64",
+      "",
+      CODED,
+    ),
+    ambiguity: "bare-cr",
+  },
+  {
     name: "a type that is no multipart",
     octets: mail("Content-Type: text/plain; boundary=b1", "", ...PARTS),
     ambiguity: "undeclared-multipart",
