@@ -20,6 +20,8 @@ export const AMBIGUITIES = {
   "missing-boundary": "A multipart whose boundary is not declared or never occurs.",
   "boundary-prefix": "A line that begins with the boundary but goes on.",
   "boundary-indented": "A boundary line that does not begin at the start of its line.",
+  "boundary-in-header":
+    "A boundary line inside a part's header: some readers look for it in bodies only.",
   "missing-close": "A multipart without closing delimiter.",
   "parts-after-close": "Delimiters after the closing delimiter.",
   "undeclared-multipart": "Parts inside a body that is not declared as multipart.",

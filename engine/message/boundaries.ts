@@ -76,6 +76,15 @@ export function splitAt(
     ambiguities.add(bareCr ? "bare-cr" : "mixed-line-ends");
     extra.push(segmentsOf(source, start, end, hits.filter((hit) => hit.afterCrlf), true));
   }
+  const outside = outsideHeaders(source, end, hits);
+  if (outside.length < hits.length) {
+    // Readers that look for delimiters in bodies only.
+    const before = extra.length;
+    extra.push(segmentsOf(source, start, end, outside, true));
+    const known = new Set(segments.map((one) => `${one.start}-${one.end}`));
+    const isNew = (one: Segment) => one.kind === "part" && !known.has(`${one.start}-${one.end}`);
+    if (extra[before]!.some(isNew)) ambiguities.add("boundary-in-header");
+  }
   if (extra.length > 0) {
     const seen = new Set(segments.map((one) => `${one.start}-${one.end}`));
     for (const one of extra.flat()) {
@@ -87,6 +96,25 @@ export function splitAt(
     }
   }
   return { segments, ambiguities: [...ambiguities] };
+}
+
+/** Hits without those that stand between another one and the first empty line behind it, if there is one. */
+function outsideHeaders(source: Source, end: number, hits: readonly Hit[]): readonly Hit[] {
+  const { octets } = source;
+  let bodyAt = -1; // of the part behind the last hit that counts
+  const outside: Hit[] = [];
+  for (const hit of hits) {
+    if (hit.line.start < bodyAt) continue;
+    outside.push(hit);
+    if (hit === hits.at(-1)) break;
+    bodyAt = hit.line.next;
+    while (octets[bodyAt] !== LF && !(octets[bodyAt] === CR && octets[bodyAt + 1] === LF)) {
+      const lf = octets.indexOf(LF, bodyAt);
+      if (lf < 0 || lf >= end - 1) return hits; // nothing but a header is hidden there
+      bodyAt = lf + 1;
+    }
+  }
+  return outside;
 }
 
 /** The pieces between hits; after a closing delimiter everything is epilogue if `stop`. */

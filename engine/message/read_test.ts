@@ -147,6 +147,22 @@ const hidden: { name: string; octets: Uint8Array; ambiguity?: string }[] = [
     ambiguity: "parts-after-close",
   },
   {
+    name: "a delimiter inside a part's header",
+    octets: mail(
+      "Content-Type: multipart/mixed; boundary=b1",
+      "",
+      "--b1",
+      "Content-Type: application/octet-stream",
+      "Content-Transfer-Encoding: base64",
+      "--b1--",
+      "Content-Disposition: attachment",
+      "",
+      CODED,
+      "--b1--",
+    ),
+    ambiguity: "boundary-in-header",
+  },
+  {
     name: "no close",
     octets: mail("Content-Type: multipart/mixed; boundary=b1", "", ...PARTS.slice(0, -1)),
     ambiguity: "missing-close",
