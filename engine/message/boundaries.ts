@@ -178,26 +178,32 @@ function match(
   return rest[k] === DASH && rest[k + 1] === DASH ? "prefixClose" : "prefix";
 }
 
-/** Boundaries that nobody declared: lines of dashes with a header field on the next line. Each once, at most `most`. */
+/**
+ * Boundaries that nobody declared: lines of dashes with a header field on the next line. Each once, at most `most`.
+ *
+ * @param anyField Whether any field will do, or only one of MIME.
+ */
 export function undeclaredBoundaries(
   source: Source,
   start: number,
   end: number,
   most: number,
+  anyField = false,
 ): string[] {
   const found = new Set<string>();
   for (const line of source.lines(start, end)) {
     if (found.size >= most) break;
     if (line.kind !== "dashes" || line.end - line.at < 3 || line.end - line.at > 256) continue;
-    if (!isFieldLine(source, line.next, end)) continue;
+    if (!isFieldLine(source, line.next, end, anyField)) continue;
     const text = source.text(line.at + 2, line.end).replace(/[\s\0]+$/, "");
     if (text !== "" && !/^-*$/.test(text)) found.add(text);
   }
   return [...found];
 }
 
-/** Whether a line begins like a MIME header field. */
-function isFieldLine(source: Source, start: number, end: number): boolean {
-  const text = source.text(start, Math.min(end, start + 64));
+/** Whether a line begins like a header field, of MIME if not any. */
+function isFieldLine(source: Source, start: number, end: number, any: boolean): boolean {
+  const text = source.text(start, Math.min(end, start + 128));
+  if (any) return /^\s*[!-9;-~]{1,76}\s*(?:\([^)]*\)\s*)?:/.test(text);
   return /^\s*content-[a-z-]{2,40}\s*(?:\([^)]*\)\s*)?:/i.test(text);
 }

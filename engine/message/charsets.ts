@@ -1,21 +1,31 @@
 /** Octets to text in a declared charset, never failing. */
 import { Buffer } from "node:buffer";
 import { lenientBase64 } from "./base64.ts";
+import { ebcdicDecoder } from "./ebcdic.ts";
 
-const decoders = new Map<string, TextDecoder | undefined>();
+interface Decoder {
+  decode(octets: Uint8Array): string;
+}
+
+const decoders = new Map<string, Decoder | undefined>();
 
 /** A decoder for the label; undefined if the label is unknown. Labels with RFC 2231 language tails are cut. */
-function decoderFor(charset: string): TextDecoder | undefined {
+function decoderFor(charset: string): Decoder | undefined {
   const label = charset.replace(/\*.*$/, "").replace(/^["']+|["']+$/g, "").trim().toLowerCase();
   if (decoders.has(label)) return decoders.get(label);
-  let decoder: TextDecoder | undefined;
+  let decoder: Decoder | undefined;
   try {
     decoder = new TextDecoder(label);
   } catch {
-    decoder = undefined; // an unknown label: the caller falls back
+    decoder = ebcdicDecoder(label); // else an unknown label: the caller falls back
   }
   if (decoders.size < 256) decoders.set(label, decoder);
   return decoder;
+}
+
+/** Whether text in this charset can be decoded. */
+export function isKnownCharset(charset: string): boolean {
+  return decoderFor(charset) !== undefined;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -1,5 +1,6 @@
 /** What the header fields of one part say it is: the union of what readers take from them. */
 import type { AmbiguityName } from "./ambiguities.ts";
+import { isKnownCharset } from "./charsets.ts";
 import { type Encoding, readEncodings } from "./encodings.ts";
 import { type Field, fieldText, type HeaderReading } from "./headers.ts";
 import { MAX_ANALYSED_VALUE, MAX_BOUNDARIES, MAX_SAME_FIELDS } from "./limits.ts";
@@ -12,6 +13,8 @@ export interface Meaning {
   /** `type/subtype`, lower case, likeliest first. */
   readonly types: readonly string[];
   readonly boundaries: readonly string[];
+  /** Whether a boundary is declared in a charset that is not known: it may be any. */
+  readonly anyBoundary: boolean;
   readonly encodings: readonly Encoding[];
   readonly names: readonly string[];
   readonly charsets: readonly string[];
@@ -22,6 +25,7 @@ export interface Meaning {
 const NOTHING: Meaning = {
   types: [],
   boundaries: [],
+  anyBoundary: false,
   encodings: ["identity"],
   names: [],
   charsets: [],
@@ -93,6 +97,7 @@ export function readMeaning(source: Source, header: HeaderReading): Meaning {
   return {
     types: [...types],
     boundaries: [...boundaries],
+    anyBoundary: [...typeTexts, ...dispositionTexts].some(isBoundaryUnknown),
     encodings: transfer.encodings,
     names,
     charsets: [...charsets],
@@ -109,6 +114,14 @@ export function readMeaning(source: Source, header: HeaderReading): Meaning {
       rawNames.push(...readings);
     }
   }
+}
+
+/** Whether a boundary by RFC 2231 names a charset that is not known. */
+function isBoundaryUnknown(text: string): boolean {
+  if (!text.includes("*")) return false;
+  const named = text.slice(0, MAX_ANALYSED_VALUE)
+    .matchAll(/boundary\*(?:\d{1,6}\*)?\s*=\s*"?([^'";]{1,64})'/gi);
+  return [...named].some(([, charset = ""]) => !isKnownCharset(charset));
 }
 
 /** Texts of fields, each distinct text once; of too many the first and the last, since those are what readers take. */

@@ -115,6 +115,11 @@ for (const { name, value, first, among } of boundaries) {
 
 const names: { name: string; value: string; among: string[] }[] = [
   {
+    name: "EBCDIC by RFC 2231",
+    value: "attachment; filename*=cp037''%85%4B%83%96%94",
+    among: ["e.com"],
+  },
+  {
     name: "UTF-8 by RFC 2231",
     value: "attachment; filename*=UTF-8''%e2%82%ac%20rates.exe",
     among: ["€ rates.exe"],

@@ -137,6 +137,33 @@ const hidden: { name: string; octets: Uint8Array; ambiguity?: string }[] = [
   },
   { name: "no boundary declared", octets: mail("Content-Type: multipart/mixed", "", ...PARTS) },
   {
+    name: "no boundary declared, and other fields first",
+    octets: mail(
+      "Content-Type: multipart/mixed",
+      "",
+      "--b1",
+      "X-A: b",
+      ...PARTS.slice(5),
+    ),
+    ambiguity: "missing-boundary",
+  },
+  {
+    name: "a boundary in a charset that is not known",
+    octets: mail(
+      "Content-Type: multipart/mixed; boundary=b2; boundary*=x-y''%82%f1",
+      "",
+      "--b2",
+      "",
+      "text",
+      "--b2--",
+      "and so on ".repeat(9),
+      "--b1",
+      "X-A: b",
+      ...PARTS.slice(5),
+    ),
+    ambiguity: "undeclared-multipart",
+  },
+  {
     name: "no type declared",
     octets: mail("Subject: x", "", ...PARTS),
     ambiguity: "undeclared-multipart",

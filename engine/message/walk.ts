@@ -171,8 +171,9 @@ export class Walker {
     header: HeaderReading,
     meaning: Meaning,
     part: Part,
-    place: Place,
+    declaredPlace: Place,
   ): void {
+    const place = meaning.anyBoundary ? { ...declaredPlace, anyBoundary: true } : declaredPlace;
     part.kind = "multipart";
     const start = Math.min(part.range.end, ...header.bodyStarts);
     const end = part.range.end;
@@ -205,7 +206,8 @@ export class Walker {
     if (!found || !declared || meaning.types.length > 1 && !meaning.types.every(isMultipart)) {
       // Some readers take the whole body for one content.
       if (found && !declared) this.note("undeclared-multipart", part.path);
-      this.#leaf(source, header, meaning, part, place, found);
+      const inner = declared && !found ? { ...place, anyBoundary: true } : place;
+      this.#leaf(source, header, meaning, part, inner, found);
     }
   }
 
@@ -359,7 +361,7 @@ export class Walker {
     const guessed = (place.guessed ?? 0) + 1;
     let from = start;
     for (let round = 0; round < MAX_UNDECLARED && from < end; round++) {
-      const [boundary] = undeclaredBoundaries(source, from, end, 1);
+      const [boundary] = undeclaredBoundaries(source, from, end, 1, place.anyBoundary);
       if (boundary === undefined || !this.#walk(end - from)) return;
       if (guessed > MAX_UNDECLARED) return this.note("too-many-readings", part.path);
       const { segments } = splitAt(source, from, end, boundary);
