@@ -607,3 +607,30 @@ Deno.test(
     for (const each of [shown, inFile]) assert.ok(contentsOf(each).includes(EICAR));
   },
 );
+
+Deno.test("readMessage() gives an archive that stands in an attached message's header", {
+  permissions: "none",
+}, () => {
+  const zip = "PK\x03\x04 and so on";
+  const { parts } = readMessage(
+    message(
+      "Content-Type: multipart/mixed; boundary=b",
+      "",
+      "--b",
+      "Content-Type: message/rfc822; name=a.zip",
+      "",
+      "From: a@example.test",
+      `X-A: ${zip}`,
+      "",
+      "text",
+      "--b--",
+    ),
+    testBudget(),
+  );
+  const [, attached] = parts;
+  assert.equal(attached?.kind, "message");
+  assert.deepEqual(attached.names, ["a.zip"]);
+  assert.deepEqual(attached.contents.map(({ octets }) => latin1(octets)), [
+    `${zip}\r\n\r\ntext`,
+  ]);
+});

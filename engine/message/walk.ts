@@ -3,6 +3,7 @@ import type { Buffer } from "node:buffer";
 import type { Budget } from "../budget.ts";
 import type { Ambiguity, OctetRange } from "../types.ts";
 import type { AmbiguityName } from "./ambiguities.ts";
+import { archiveInMail } from "./archive_in_mail.ts";
 import { splitAt, undeclaredBoundaries } from "./boundaries.ts";
 import { findEmbedded } from "./embedded.ts";
 import { decodeBody } from "./encodings.ts";
@@ -384,6 +385,8 @@ export class Walker {
       const same = content.octets.buffer === source.octets.buffer;
       const mail = looksLikeMail(content.octets);
       if (!mail) kept.push(content);
+      const archive = mail ? archiveInMail(content.octets) : undefined;
+      if (archive) kept.push({ octets: archive, reading: "identity/archive" });
       if (!mail && content.octets.length === 0) continue;
       if (!this.#budget.depth(place.depth + 1) || !this.#budget.file()) {
         if (mail) kept.push(content);
