@@ -7,7 +7,7 @@ const TAB = 9, LF = 10, CR = 13, SPACE = 32, DASH = 45, EQUALS = 61;
 export const MAX_INDENT = 256;
 
 /** What a line of interest begins with. */
-export type LineKind = "dashes" | "begin" | "yenc" | "binhex";
+export type LineKind = "dashes" | "begin" | "yenc" | "binhex" | "encoding";
 
 /** A line at which structure can begin. */
 export interface Line {
@@ -22,7 +22,7 @@ export interface Line {
   readonly next: number;
 }
 
-/** Lines that begin with two dashes, `begin`, `=ybegin` or the BinHex sentence, where a CR alone may end a line too. */
+/** Lines that begin with two dashes, `begin`, `=ybegin`, the BinHex sentence or Content-Transfer-Encoding, where a CR alone may end a line too. */
 export function linesOfInterest(octets: Uint8Array): Line[] {
   const lines: Line[] = [];
   const length = octets.length;
@@ -90,6 +90,9 @@ function lineKind(
       return begins(octets, at, "begin ") || begins(octets, at, "begin-base64 ")
         ? { kind: "begin", at }
         : undefined;
+    case 67: // C
+    case 99: // c
+      return begins(octets, at, "content-transfer-encoding") ? { kind: "encoding", at } : undefined;
     case EQUALS:
       return begins(octets, at, "=ybegin ") ? { kind: "yenc", at } : undefined;
     case 40: // (

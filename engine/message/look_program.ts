@@ -52,12 +52,18 @@ const NUL = 8;
 const BARE_CR = 9;
 const BARE_LF = 10;
 const CRLF = 11;
+const DASHES = 12;
+const NEXT = 13;
 
 const is = (local: number, octet: number) => [...get(local), ...all(octet), ...equals];
 /** Whether the octet so far behind is the letter, in any case. */
 const letterBehind = (offset: number, letter: string) => [
   ...get(AT),
   ...load(INPUT + offset),
+  ...isLetter(letter),
+];
+/** The same of the vector that is on the stack. */
+const isLetter = (letter: string) => [
   ...all(0x20),
   ...vectorOr,
   ...all(letter.charCodeAt(0)),
@@ -71,13 +77,14 @@ const flag = (local: number, bit: number) => [
 
 /**
  * Takes the length of the piece. Before the piece there has to be the octet before it, or an LF, and behind it what follows, or blanks.
- * It writes the places, two octets each, of `--` behind a control character or blank, of `begi`, and of `(` behind an LF.
+ * It writes the places, two octets each, of `--` behind a control character or blank, of `begi`, of `(` behind an LF, and of the
+ * dash of `t-t`, as in Content-Transfer-Encoding.
  */
 export const LOOK_FUNCTION: WasmFunction = {
   name: "look",
   parameters: 1,
   numbers: 3,
-  vectors: 8,
+  vectors: 10,
   code: [
     bySixteen(
       AT,
@@ -106,17 +113,31 @@ export const LOOK_FUNCTION: WasmFunction = {
       get(AFTER_CR),
       vectorAnd,
       gather(CRLF),
-      // two dashes
+      // two dashes, or one between two t: few octets are dashes at all
       is(NOW, DASH),
-      get(AT),
-      load(INPUT + 1),
-      all(DASH),
-      equals,
-      vectorAnd,
-      get(BEFORE),
-      all(33),
-      less,
-      vectorAnd,
+      tee(DASHES),
+      any,
+      when(
+        get(AT),
+        load(INPUT + 1),
+        tee(NEXT),
+        all(DASH),
+        equals,
+        get(BEFORE),
+        all(33),
+        less,
+        vectorAnd,
+        get(BEFORE),
+        isLetter("t"),
+        get(NEXT),
+        isLetter("t"),
+        vectorAnd,
+        vectorOr,
+        get(DASHES),
+        vectorAnd,
+        set(DASHES),
+      ),
+      get(DASHES),
       // begi
       letterBehind(0, "b"),
       letterBehind(1, "e"),

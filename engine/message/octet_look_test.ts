@@ -30,6 +30,7 @@ const rows: readonly { name: string; text: string; lines: number }[] = [
   { name: "one behind tags and behind another", text: "<p>begin <br>begin 644 a\n", lines: 1 },
   { name: "a word that begins so", text: "beginning\nbegin-base64 644 a\n", lines: 1 },
   { name: "yEnc and BinHex", text: "=ybegin a\n(This file must be converted\n", lines: 2 },
+  { name: "an encoding", text: "a night-train\ncontenT-transfer-Encoding: b\n", lines: 1 },
   { name: "delimiters behind each line end", text: "--a\n\r--b\r--c\r\n--d", lines: 5 },
 ];
 for (const { name, text, lines } of rows) {
@@ -58,6 +59,8 @@ const PIECES = [
   "<",
   ">",
   "begin ",
+  "Content-Transfer-Encoding:",
+  "t-T",
   "Begi",
   "n",
   "(",

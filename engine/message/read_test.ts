@@ -164,6 +164,24 @@ const hidden: { name: string; octets: Uint8Array; ambiguity?: string }[] = [
     ambiguity: "undeclared-multipart",
   },
   {
+    name: "a header in the middle of the text",
+    octets: mail("", "A note.", "Content-Type: application/octet-stream", ...PARTS.slice(6, 9)),
+  },
+  {
+    name: "a header behind an undeclared multipart",
+    octets: mail(
+      "",
+      "--b2",
+      "Content-Type: text/plain",
+      "",
+      "A note.",
+      "--b2--",
+      "",
+      ...PARTS.slice(6, 9),
+    ),
+    ambiguity: "undeclared-multipart",
+  },
+  {
     name: "no type declared",
     octets: mail("Subject: x", "", ...PARTS),
     ambiguity: "undeclared-multipart",

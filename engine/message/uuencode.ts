@@ -19,7 +19,7 @@ export interface EmbeddedFile {
 const LF = 10, CR = 13;
 const BEGIN = /^begin(-base64)? +([0-7]{0,6}) *(.*?)\s*(?:<.*)?$/i;
 /** With the mode of a file, as no sentence has that begins with the word. */
-const SURE = /^begin +[0-7]{3,6} +\S/i;
+const SURE = /^begin +[0-7]{3,6}(?:\s|$)/i;
 
 /** Lines of no data, one after the other, behind which only what begins beyond doubt goes on. */
 const MAX_BAD_LINES = 4;

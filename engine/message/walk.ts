@@ -16,6 +16,7 @@ import {
   WALK_FACTOR,
   WALK_FLOOR,
 } from "./limits.ts";
+import { innerHeader } from "./inner_header.ts";
 import { isBlank, isMessage, isMultipart, mayHoldText } from "./kinds.ts";
 import { looksLikeMail } from "./looks_like_mail.ts";
 import { type Meaning, readMeaning } from "./meaning.ts";
@@ -359,23 +360,40 @@ export class Walker {
       if (piece) this.#yencPieces.push({ ...piece, name, octets, part: { part, place } });
     }
     if (split || place.nesting >= MAX_MULTIPART_DEPTH) return;
+    const from = this.#undeclared(source, start, end, part, place);
+    if (place.farFetched) return;
+    // behind the part's own header, which other readers may take for its body
+    const least = source.octets === part.source ? Math.max(from, part.bodyRange.start) : from;
+    const at = innerHeader(source, least, end);
+    if (at === undefined || !this.#walk(end - at)) return;
+    const guessed = (place.guessed ?? 0) + 1;
+    if (guessed > MAX_UNDECLARED) return this.note("too-many-readings", part.path);
+    this.#child(source, { start: at, end }, part, { ...place, guessed }, false);
+  }
+
+  /** Multiparts that nobody declared, one behind the other; where the last of them ends. */
+  #undeclared(source: Source, start: number, end: number, part: Part, place: Place): number {
     const guessed = (place.guessed ?? 0) + 1;
     let from = start;
     for (let round = 0; round < MAX_UNDECLARED && from < end; round++) {
       const [boundary] = undeclaredBoundaries(source, from, end, 1, place.anyBoundary);
-      if (boundary === undefined || !this.#walk(end - from)) return;
-      if (guessed > MAX_UNDECLARED) return this.note("too-many-readings", part.path);
+      if (boundary === undefined || !this.#walk(end - from)) return from;
+      if (guessed > MAX_UNDECLARED) {
+        this.note("too-many-readings", part.path);
+        return end;
+      }
       const { segments } = splitAt(source, from, end, boundary);
       this.note("undeclared-multipart", part.path);
       let last = from;
       for (const segment of segments) {
         if (segment.kind !== "part") continue;
-        if (!this.#child(source, segment, part, { ...place, guessed }, false)) return;
+        if (!this.#child(source, segment, part, { ...place, guessed }, false)) return end;
         last = Math.max(last, segment.end);
       }
-      if (last <= from) return;
+      if (last <= from) return from;
       from = last;
     }
+    return from;
   }
 
   /** message/rfc822 and its like: the embedded message is the one child. */
