@@ -2,6 +2,7 @@
 import type { OctetRange } from "../types.ts";
 import type { AmbiguityName } from "./ambiguities.ts";
 import { octetsOf } from "./charsets.ts";
+import { isInHeader } from "./inner_header.ts";
 import type { Line } from "./lines.ts";
 import type { Source } from "./source.ts";
 
@@ -103,8 +104,16 @@ function outsideHeaders(source: Source, end: number, hits: readonly Hit[]): read
   const { octets } = source;
   let bodyAt = -1; // of the part behind the last hit that counts
   const outside: Hit[] = [];
+  let last = -1; // behind the hit before
   for (const hit of hits) {
-    if (hit.line.start < bodyAt) continue;
+    const isNext = hit.line.start === last; // with no line between them that could be a header's
+    last = hit.line.next;
+    if (hit.line.start < bodyAt) {
+      if (isNext) outside.push(hit);
+      continue;
+    }
+    // of a part within the part, whose delimiters are others
+    if (outside.length > 0 && isInHeader(source, hit.line, bodyAt, end)) continue;
     outside.push(hit);
     if (hit === hits.at(-1)) break;
     bodyAt = hit.line.next;

@@ -3,7 +3,10 @@ import { readEncodings } from "./encodings.ts";
 import type { Line } from "./lines.ts";
 import type { Source } from "./source.ts";
 
-const LF = 10, CR = 13, SPACE = 32, TAB = 9;
+const LF = 10, CR = 13, SPACE = 32, TAB = 9, DASH = 45, COLON = 58;
+
+/** Octets of a line in which the name of a field ends. */
+const MAX_NAME = 77;
 
 /** Lines of the header before the one that says the encoding; more are not looked at. */
 const MAX_LINES_BEFORE = 64;
@@ -17,7 +20,7 @@ export function innerHeader(source: Source, start: number, end: number): number 
   let first = line.start;
   for (let i = 0; i < MAX_LINES_BEFORE && first > start; i++) {
     const before = lineBefore(source, first, start);
-    if (!isOfHeader(source, before, first)) break;
+    if (!isOfHeader(source.octets, before, first)) break;
     first = before;
   }
   return first;
@@ -30,6 +33,34 @@ function isEncoded(source: Source, { kind, at, end }: Line): boolean {
     readEncodings([value]).encodings.some((one) => one !== "identity");
 }
 
+/**
+ * Whether a line stands among the fields of a header: behind a line of dashes and fields, before other ones and an empty line. Which
+ * readers know it for a delimiter nevertheless, differs.
+ *
+ * @param start Where to look for that line of dashes at most.
+ */
+export function isInHeader(source: Source, line: Line, start: number, end: number): boolean {
+  const { octets } = source;
+  let first = line.start;
+  for (let i = 0; i < MAX_LINES_BEFORE && first > start; i++) {
+    const before = lineBefore(source, first, start);
+    if (!isOfHeader(octets, before, first)) {
+      if (first === line.start || octets[before] !== DASH || octets[before + 1] !== DASH) {
+        return false;
+      }
+      let at = line.next;
+      while (at < end && isOfHeader(octets, at, end)) {
+        const lf = octets.indexOf(LF, at);
+        at = lf < 0 ? end : lf + 1;
+      }
+      const isEmpty = octets[at] === LF || octets[at] === CR && octets[at + 1] === LF;
+      return at > line.next && at < end && isEmpty;
+    }
+    first = before;
+  }
+  return false;
+}
+
 /** The start of the line that ends before `at`. */
 function lineBefore({ octets }: Source, at: number, start: number): number {
   let i = at - 1;
@@ -39,8 +70,14 @@ function lineBefore({ octets }: Source, at: number, start: number): number {
 }
 
 /** Whether a line is a field or goes on with one. */
-function isOfHeader(source: Source, start: number, end: number): boolean {
-  const first = source.octets[start];
-  if (first === SPACE || first === TAB) return true;
-  return /^[!-9;-~]{1,76}[ \t]*:/.test(source.text(start, Math.min(end, start + 96)));
+function isOfHeader(octets: Uint8Array, start: number, end: number): boolean {
+  if (octets[start] === SPACE || octets[start] === TAB) return true;
+  const most = Math.min(end, start + MAX_NAME);
+  for (let i = start; i < most; i++) {
+    const octet = octets[i]!;
+    if (octet === COLON) return i > start;
+    if (octet < SPACE && octet !== TAB || octet > 126) return false;
+    if (octet === SPACE && octets[i + 1]! > SPACE && octets[i + 1] !== COLON) return false;
+  }
+  return false;
 }
