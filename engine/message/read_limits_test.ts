@@ -69,6 +69,32 @@ const rows: { name: string; text: () => string; breach?: string }[] = [
   },
   { name: "begin lines", text: () => TEXT + "begin 644 a\r\n".repeat(MANY) },
   {
+    name: "begin lines between bare CRs",
+    text: () => TEXT + "begin 644 a\rwords\r".repeat(MANY),
+  },
+  {
+    name: "a uuencoded body of odd lines",
+    text: () =>
+      `Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 a\r\n${
+        "#0V%T\r\nwords\r".repeat(4 * MANY)
+      }`,
+  },
+  {
+    name: "delimiters in headers",
+    text: () => `${MULTIPART}\r\n--b\r\n${"X: y\r\n--b--\r\n Y: z\r\n".repeat(MANY)}`,
+    breach: "files",
+  },
+  {
+    name: "headers in the text",
+    text: () => TEXT + "X: y\r\nContent-Transfer-Encoding: base64\r\n\r\nx\r\n".repeat(MANY),
+    breach: "malformed",
+  },
+  {
+    name: "delimiters of no boundary that is known",
+    text: () => `Content-Type: multipart/mixed\r\n\r\n${each((i) => `--b${i}\r\nX: y\r\n\r\n`)}`,
+    breach: "files",
+  },
+  {
     name: "malformed uuencoded files",
     text: () => TEXT + "begin a\r\n#0V%T\r\n".repeat(MANY),
     breach: "files",

@@ -21,6 +21,9 @@ const BEGIN = /^begin(-base64)? +([0-7]{0,6}) *(.*?)\s*(?:<.*)?$/i;
 /** With the mode of a file, as no sentence has that begins with the word. */
 const SURE = /^begin +[0-7]{3,6}(?:\s|$)/i;
 
+/** Octets of a begin line; where it has no end, what follows is no file. */
+const MAX_BEGIN_LINE = 4_096;
+
 /** Lines of no data, one after the other, behind which only what begins beyond doubt goes on. */
 const MAX_BAD_LINES = 4;
 
@@ -73,7 +76,8 @@ export function readUuencoded(text: Text, at: number): EmbeddedFile[] {
   const { octets, end, bareCr } = text;
   const files: EmbeddedFile[] = [];
   for (const crEnds of bareCr ? [false, true] : [false]) {
-    const next = lineNext(octets, at, end, crEnds);
+    const line = octets.subarray(at, Math.min(end, at + MAX_BEGIN_LINE));
+    const next = at + lineNext(line, 0, line.length, crEnds);
     const header = latin1(octets.subarray(at, Math.min(next, at + 1024))).replace(/[\r\n]+$/, "");
     const match = BEGIN.exec(header);
     if (match === null) continue;
@@ -124,7 +128,8 @@ function readingsOfLines(text: Text, start: number, crEnds: boolean, isSure: boo
     passed = Math.max(passed, lines.passed);
     if (count > 0) addNew(readings, { ...lines, reading: manner.reading, odd: isOdd });
     if (!text.walk(lines.passed - start)) break;
-    if (!isSure || count > 0 && !isOdd && manner === USUAL) break;
+    const isAlone = lines.passed === start || count > 0 && !isOdd && manner === USUAL;
+    if (!isSure || isAlone) break;
   }
   return readings;
 }
@@ -145,7 +150,8 @@ function decodeLines(
   count: number;
   isOdd: boolean;
 } {
-  const chunks: Uint8Array[] = [];
+  let out = new Uint8Array(0);
+  let size = 0;
   let count = 0, bads = 0, last = start;
   let isOdd = false;
   let position = start;
@@ -163,24 +169,30 @@ function decodeLines(
       break;
     }
     if (stop > from && !throughBegin && begins(octets, from, "begin")) break;
-    const line = stop === from
-      ? undefined
-      : decodeLine(octets, from, stop, next - stop, length, alphabet);
-    if (line === undefined) {
+    if (out.length - size < MAX_LINE) {
+      const longer = new Uint8Array(Math.max(1024, 2 * out.length));
+      longer.set(out);
+      out = longer;
+    }
+    const data = out.subarray(size, size + MAX_LINE);
+    const decoded = stop === from
+      ? -1
+      : decodeLine(octets, from, stop, next - stop, length, alphabet, data);
+    if (decoded < 0) {
       // a line of text or nothing: some readers skip it, others stop
       if (count > 0 || stop > from) isOdd = true;
       if (bad === "stop" && count > 0) break;
       if (count === 0 && stop > from && !isSure) break;
       if (++bads > MAX_BAD_LINES && (bad === "skip few" || !isSure)) break;
     } else {
-      if (line.length > 0) bads = 0;
-      chunks.push(line);
+      if (decoded > 0) bads = 0;
+      size += decoded;
       count++;
       last = next;
     }
     position = next;
   }
-  return { octets: Buffer.concat(chunks), end: last, passed: position, count, isOdd };
+  return { octets: out.subarray(0, size), end: last, passed: position, count, isOdd };
 }
 
 /** Where the lines of base64 end: at `====` or any other character. */
@@ -200,6 +212,9 @@ function isEndLine(octets: Uint8Array, from: number, stop: number): boolean {
     (octets[from + 2]! | 32) === 100 && (stop - from === 3 || octets[from + 3]! <= 32);
 }
 
+/** Octets of the longest data line. */
+const MAX_LINE = 63;
+
 /** Values of the letters of uuencode, and of those of xxencode; 255: no letter. */
 const LETTERS = { uu: new Uint8Array(256).fill(255), xx: new Uint8Array(256).fill(255) };
 for (let octet = 32; octet <= 96; octet++) LETTERS.uu[octet] = octet - 32 & 63;
@@ -207,7 +222,7 @@ for (
   const [i, c] of [..."+-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"].entries()
 ) LETTERS.xx[c.charCodeAt(0)] = i;
 
-/** One data line: a count, then four characters for three octets; undefined if it cannot be one. */
+/** One data line: a count, then four characters for three octets; how many octets were put out, -1 if it cannot be one. */
 function decodeLine(
   octets: Uint8Array,
   from: number,
@@ -215,37 +230,37 @@ function decodeLine(
   lineEnd: number,
   length: Manner["length"],
   alphabet: Manner["alphabet"],
-): Uint8Array | undefined {
+  out: Uint8Array,
+): number {
   const values = LETTERS[alphabet];
   const count = values[octets[from]!]!;
-  if (count === 255) return undefined;
+  if (count === 255) return -1;
   const letters = stop - from - 1;
   const groups = Math.ceil(count / 3);
   const wanted = groups * 4;
   if (length === "exact" || alphabet === "xx") {
     // MIME::Decoder::UU: the length with the line end, in fours
-    if (Math.floor((stop - from + lineEnd) / 4) !== groups) return undefined;
+    if (Math.floor((stop - from + lineEnd) / 4) !== groups) return -1;
   } else if (length === "near") {
     // Blanks at the end may be lost; a checksum character and more may follow.
     if (letters > wanted + 8 || letters < Math.ceil(count * 4 / 3) - 16 || letters < count / 2) {
-      return undefined;
+      return -1;
     }
   }
   const most = Math.min(stop, from + 1 + wanted);
-  const out = new Uint8Array(groups * 3);
   let size = 0;
   for (let i = from + 1; size < count; i += 4) {
     let bits = 0;
     for (let k = 0; k < 4; k++) {
       const value = i + k < most ? values[octets[i + k]!]! : 0;
-      if (value === 255) return undefined;
+      if (value === 255) return -1;
       bits = bits << 6 | value;
     }
     out[size++] = bits >> 16;
     out[size++] = bits >> 8;
     out[size++] = bits;
   }
-  return out.subarray(0, count);
+  return count;
 }
 
 function lineNext(octets: Uint8Array, start: number, end: number, crEnds: boolean): number {
