@@ -3,16 +3,31 @@ import type { NotScannedReason } from "../types.ts";
 import { MAX_NAME_OCTETS } from "./limits.ts";
 import { latin1Text } from "../latin1.ts";
 import { distinct, nameText, paddedName } from "./octets.ts";
+import {
+  headerSparseMap,
+  pairedSparseMap,
+  type SparseMap,
+  spread,
+  storedSparseMap,
+} from "./tar_sparse.ts";
 import type { Entry, UnpackContext } from "./unpacker.ts";
 
 const BLOCK = 512;
 /** Records of pax and GNU long names are read up to this size, octets. */
 const MAX_EXTENSION_OCTETS = 1 << 20;
 
-/** What extension headers said of the next member. */
+/** What extension headers said of the next member, or of all that follow. */
 interface Extension {
   readonly names: string[];
   size?: number;
+  /** Of a sparse member: its size, and its map where that stands here; PAX 1.0 has it in front of the data. */
+  sparseSize?: number;
+  readonly sparse: number[];
+  isMapStored?: boolean;
+}
+
+function noExtension(): Extension {
+  return { names: [], sparse: [] };
 }
 
 /** Octal digits, or base 256 where the first bit is set (GNU). */
@@ -49,44 +64,70 @@ function readPax(octets: Uint8Array, extension: Extension): void {
     if (!Number.isInteger(length) || length <= blank - at) return;
     const record = nameText(octets.subarray(blank + 1, at + length - 1));
     const equals = record.indexOf("=");
-    const key = record.slice(0, equals);
-    const value = record.slice(equals + 1, equals + 1 + MAX_NAME_OCTETS);
-    if (key === "path" || key === "GNU.sparse.name") extension.names.unshift(value);
-    if (key === "size" && /^\d{1,15}$/.test(value)) extension.size = Number(value);
+    readRecord(record.slice(0, equals), record.slice(equals + 1), extension);
     at += length;
   }
 }
 
-/** Opens tar. Content of sparse members is what is stored of it; what follows an end mark is read too. */
+function readRecord(key: string, value: string, extension: Extension): void {
+  const isNumber = /^\d{1,15}$/.test(value);
+  if (key === "path" || key === "GNU.sparse.name") {
+    extension.names.unshift(value.slice(0, MAX_NAME_OCTETS));
+  } else if (key === "GNU.sparse.map" && /^\d{1,15}(,\d{1,15})*$/.test(value)) {
+    extension.sparse.splice(0);
+    for (const one of value.split(",")) extension.sparse.push(Number(one));
+  } else if (!isNumber) return;
+  else if (key === "size") extension.size = Number(value);
+  else if (key === "GNU.sparse.size" || key === "GNU.sparse.realsize") {
+    extension.sparseSize = Number(value);
+  } else if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") {
+    extension.sparse.push(Number(value));
+  } else if (key === "GNU.sparse.major") extension.isMapStored = value === "1";
+}
+
+/** Opens tar. Of sparse members, both what is stored and what their map makes of it; what follows an end mark is read, too. */
 export function* untar(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
   const { budget } = context;
-  let extension: Extension = { names: [] };
+  const global = noExtension();
+  let extension = noExtension();
+  let isEnded = false;
   let at = 0;
   while (at + BLOCK <= octets.length && budget.time()) {
     const header = octets.subarray(at, at + BLOCK);
     if (!isHeader(header)) {
-      if (header.some((octet) => octet !== 0)) {
-        context.note("malformed");
-        return;
+      const next = nextHeader(octets, at);
+      const between = octets.subarray(at, next);
+      isEnded ||= isZero(header);
+      if (!isEnded) context.note("malformed");
+      if (at > 0 && !isZero(between)) {
+        // no part of the archive: another file may begin here
+        budget.unpacked(between.length);
+        yield { names: [], content: trimmed(between) };
       }
-      at = nextHeader(octets, at + BLOCK);
+      at = next;
       continue;
     }
     const kind = String.fromCharCode(header[156] ?? 0);
-    const size = extension.size ?? number(header.subarray(124, 136));
-    let data = at + BLOCK;
+    const said = number(header.subarray(124, 136));
     if (kind === "x" || kind === "g" || kind === "L" || kind === "K") {
-      const content = octets.subarray(data, data + Math.min(size, MAX_EXTENSION_OCTETS));
+      const data = at + BLOCK;
+      const content = octets.subarray(data, data + Math.min(said, MAX_EXTENSION_OCTETS));
       if (kind === "x") readPax(content, extension);
+      else if (kind === "g") readPax(content, global);
       else if (kind === "L") extension.names.unshift(paddedName(content.subarray(0, 4096)));
-      at = data + blocks(size);
+      at = data + blocks(said);
       continue;
     }
-    if (kind === "S") data = skipSparseMap(octets, at);
+    const size = extension.size ?? global.size ?? said;
+    // readers that know no pax go on elsewhere
+    if (blocks(size) !== blocks(said)) context.note("malformed");
+    const old = kind === "S" ? headerSparseMap(octets, at, number) : undefined;
+    const data = old?.data ?? at + BLOCK;
     const content = octets.subarray(data, data + size);
     const isLink = kind >= "1" && kind <= "6";
-    const names = [...extension.names, headerName(header)];
-    extension = { names: [] };
+    const names = distinct([...extension.names, headerName(header)]);
+    const sparse = old ? { map: old.map, data: 0 } : sparseMap(content, extension);
+    extension = noExtension();
     // links, devices and folders have no data for most readers, whatever their size says
     const dataIsHeader = isLink && isHeader(octets.subarray(data, data + BLOCK));
     at = dataIsHeader ? data : data + blocks(size);
@@ -98,9 +139,29 @@ export function* untar(octets: Uint8Array, context: UnpackContext): Generator<En
       ? "malformed"
       : undefined;
     if (notScanned) budget.breach(notScanned);
+    const whole = sparse &&
+      spread(content.subarray(sparse.data), sparse.map, octets.length, context);
+    if (whole) yield { names, ...whole };
     budget.unpacked(content.length);
-    yield { names: distinct(names), content, ...(notScanned ? { notScanned } : {}) };
+    yield { names, content, ...(notScanned ? { notScanned } : {}) };
   }
+  const rest = octets.subarray(at);
+  if (at > 0 && rest.length < BLOCK && !isZero(rest)) {
+    budget.unpacked(rest.length);
+    yield { names: [], content: trimmed(rest) };
+  }
+}
+
+/** The map of a sparse member that pax records tell of, and where the data begin behind it. */
+function sparseMap(
+  content: Uint8Array,
+  { sparseSize, sparse, isMapStored }: Extension,
+): { readonly map: SparseMap; readonly data: number } | undefined {
+  if (sparseSize === undefined) return undefined;
+  if (!isMapStored) return { map: pairedSparseMap(sparseSize, sparse), data: 0 };
+  // a map that cannot be read leaves all of the data over
+  return storedSparseMap(content, sparseSize) ??
+    { map: pairedSparseMap(sparseSize, []), data: 0 };
 }
 
 function blocks(size: number): number {
@@ -114,26 +175,19 @@ function headerName(header: Uint8Array): string {
   return prefix ? `${prefix}/${name}` : name;
 }
 
-/** GNU sparse members have more of their map in blocks behind the header. */
-function skipSparseMap(octets: Uint8Array, at: number): number {
-  let more = octets[at + 482] === 1;
-  let data = at + BLOCK;
-  while (more && data + BLOCK <= octets.length) {
-    more = octets[data + 504] === 1;
-    data += BLOCK;
+/** Where the next header is, in blocks from `from` on, or the end. */
+function nextHeader(octets: Uint8Array, from: number): number {
+  for (let at = from + BLOCK; at + BLOCK <= octets.length; at += BLOCK) {
+    if (octets[at] !== 0 && isHeader(octets.subarray(at, at + BLOCK))) return at;
   }
-  return data;
+  return octets.length;
 }
 
-/** The next header behind an end mark, or the end. */
-function nextHeader(octets: Uint8Array, from: number): number {
-  let at = from;
-  while (
-    at + BLOCK <= octets.length && octets[at] === 0 && !isHeader(octets.subarray(at, at + BLOCK))
-  ) {
-    at += BLOCK;
-  }
-  return at + BLOCK <= octets.length && isHeader(octets.subarray(at, at + BLOCK))
-    ? at
-    : octets.length;
+function isZero(octets: Uint8Array): boolean {
+  return octets.every((octet) => octet === 0);
+}
+
+/** What stands behind zeros. */
+function trimmed(octets: Uint8Array): Uint8Array {
+  return octets.subarray(octets.findIndex((octet) => octet !== 0));
 }
