@@ -34,11 +34,15 @@ interface Kind {
   readonly before?: number;
   /** Whether what follows is such an archive and not a program that knows the magic. */
   readonly holds: (octets: Uint8Array, at: number) => boolean;
+  /** A record that makes it one whatever {@link Kind.holds} says, where it stands behind it. */
+  readonly closing?: string;
 }
 
 const ZIP: Kind = {
   type: "zip",
   magic: "PK\x03\x04",
+  // readers that believe the directory ask of a local header no more than its magic
+  closing: "PK\x01\x02",
   holds: (o, at) =>
     (u16(o, at + 4) & 0xff) <= 99 && u16(o, at + 8) < 100 && u16(o, at + 26) > 0 &&
     u16(o, at + 26) < 4096 && at + 30 + u16(o, at + 26) <= o.length,
@@ -94,6 +98,35 @@ const OTHERS: readonly Kind[] = [
   { type: "autoit", magic: AUTOIT_MAGIC, before: AUTOIT_BEFORE, holds: isAutoit },
 ];
 
+/** Where `ascii` stands last; -1 where it does not. */
+function lastIndexOfAscii(octets: Uint8Array, ascii: string): number {
+  for (let end = octets.length; end > 0;) {
+    const from = Math.max(0, end - PIECE_OCTETS);
+    const piece = latin1Text(
+      octets.subarray(from, Math.min(octets.length, end + ascii.length - 1)),
+    );
+    const found = piece.lastIndexOf(ascii);
+    if (found >= 0) return from + found;
+    end = from;
+  }
+  return -1;
+}
+
+/** A zip's end record with nothing behind it, octets, and the longest comment in it: APPNOTE 4.3.16. */
+const END_OCTETS = 22;
+const MAX_COMMENT = 0xffff;
+
+/** Whether the octets end where the end record of a zip says that it ends. */
+export function endsWithZip(octets: Uint8Array): boolean {
+  const from = Math.max(0, octets.length - END_OCTETS - MAX_COMMENT);
+  const end = latin1Text(octets.subarray(from));
+  for (let at = end.indexOf("PK\x05\x06"); at >= 0; at = end.indexOf("PK\x05\x06", at + 4)) {
+    const size = END_OCTETS + u16(octets, from + at + 20);
+    if (from + at + size === octets.length) return true;
+  }
+  return false;
+}
+
 /**
  * Looks for archives past the start of `octets`.
  *
@@ -105,6 +138,14 @@ export function findEmbedded(octets: Uint8Array, isText: boolean): readonly Embe
   if (setup !== undefined) found.push({ type: "installshield", offset: setup });
   const kinds = isText ? [ZIP] : [ZIP, ...OTHERS];
   const counts = new Map<Kind, number>();
+  const last = new Map<Kind, number>();
+  const closes = (kind: Kind, offset: number) => {
+    if (kind.closing === undefined) return false;
+    // looked for once: the last of them is behind all that any other is behind
+    const end = last.get(kind) ?? lastIndexOfAscii(octets, kind.closing);
+    last.set(kind, end);
+    return offset < end;
+  };
   for (let from = 0; from < octets.length; from += PIECE_OCTETS) {
     const end = Math.min(octets.length, from + PIECE_OCTETS + MAX_MAGIC);
     const piece = latin1Text(octets.subarray(from, end));
@@ -113,7 +154,7 @@ export function findEmbedded(octets: Uint8Array, isText: boolean): readonly Embe
       const sought = kind.magic.slice(0, SOUGHT);
       for (let at = piece.indexOf(sought); at >= 0 && count < MAX_FOUND;) {
         const offset = from + at - (kind.before ?? 0);
-        if (offset > 0 && kind.holds(octets, offset)) {
+        if (offset > 0 && (kind.holds(octets, offset) || closes(kind, offset))) {
           found.push({ type: kind.type, offset });
           count = kind === ZIP ? MAX_FOUND : count + 1; // one zip is enough: its reader finds the others
         }

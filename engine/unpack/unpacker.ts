@@ -27,6 +27,8 @@ export interface Entry {
   readonly quiet?: boolean;
   /** The same text once more, made plain: it is not opened again. */
   readonly isText?: boolean;
+  /** It may have come out before, of another entry: where it did, it is not listed again. */
+  readonly again?: boolean;
   /** Source text of a macro. */
   readonly macro?: boolean;
   /** Why the content is missing or not whole. */
@@ -45,6 +47,8 @@ export interface UnpackContext {
   readonly volumes?: readonly NamedOctets[];
   /** It lies in something else, and may be no more than what looks like its beginning. */
   readonly embedded?: boolean;
+  /** It lies in the middle of what packs its own files: what cannot be read of it may be pieces of one of them, and no defect. */
+  readonly amid?: boolean;
   /** The container as a whole could not be read to its end. */
   note(reason: NotScannedReason): void;
   /** The container as a whole does what good ones hardly do. */

@@ -26,7 +26,7 @@ export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<En
   const { budget } = context;
   const directory = readZipDirectory(octets, budget);
   /** Data of members read whole, each further than those before: a zip inside is that member's own content, and opened with it. */
-  const read: { readonly start: number; readonly end: number }[] = [];
+  const read: { readonly start: number; readonly end: number; readonly isStored: boolean }[] = [];
   const isInside = (place: number) => {
     const last = read.at(-1);
     return last !== undefined && place >= last.start && place < last.end;
@@ -36,22 +36,29 @@ export function* unzip(octets: Uint8Array, context: UnpackContext): Generator<En
     directory.members.some(({ central }) => central.length > 0);
   for (const member of directory.members) {
     if (!budget.time()) return;
-    if (context.embedded && member.central.length === 0 && !isSound(octets, member, context)) {
+    const { central } = member;
+    if (context.embedded && central.length === 0 && !isSound(octets, member, context)) {
       continue;
     }
-    if (isInside(member.offset)) {
-      if (member.central.every(({ place }) => isInside(place))) continue;
-      context.note("malformed"); // members overlap
+    const isCovered = isInside(member.offset);
+    // packed data are other octets than those that show in them: the content need not hold what they do
+    const isHeld = isCovered &&
+      central.every(({ place, closed = Infinity }) => isInside(place) && isInside(closed));
+    if (isHeld && (central.length === 0 || read.at(-1)?.isStored)) continue;
+    if ((isHeld || context.amid) && !isLocked(member)) {
+      yield* pieces(octets, member, context);
+      continue;
     }
-    const { entries, used } = readMember(octets, member, context);
+    if (isCovered && !isHeld) context.note("malformed"); // members overlap
+    const { entries, used, isStored } = readMember(octets, member, context);
     if (member.data + used > (read.at(-1)?.end ?? 0)) {
-      read.push({ start: member.data, end: member.data + used });
+      read.push({ start: member.data, end: member.data + used, isStored });
     }
     yield* entries;
     // many entries of the directory for one piece of data: other programs unpack it as often
-    if (member.central.length > 2) context.note("malformed");
+    if (central.length > 2 && !context.amid) context.note("malformed");
   }
-  if (!isArchive) return;
+  if (!isArchive || context.amid) return;
   let before = 0;
   for (const header of directory.lost) {
     if (!budget.time()) return;
@@ -84,11 +91,31 @@ function isSound(octets: Uint8Array, member: ZipMember, context: UnpackContext):
   );
 }
 
+function isLocked({ central, local }: ZipMember): boolean {
+  return [...central, local].every(({ flags }) => (flags & 1) === 1);
+}
+
+/** What looks like a member where another one's data lie: listed where it is whole and came out of nothing else, searched at least. */
+function* pieces(
+  octets: Uint8Array,
+  member: ZipMember,
+  context: UnpackContext,
+): Generator<Entry> {
+  const headers = [...member.central, member.local];
+  const names = distinct(headers.flatMap((header) => header.names));
+  const checks = new Set(headers.map(({ crc }) => crc));
+  for (const { content, end } of readAll(octets, member, headers, context)) {
+    if (!content || content.length === 0) continue;
+    const isWhole = end === "complete" && checks.has(crc32(content));
+    yield { names, content, ...(isWhole ? { again: true } : { quiet: true, isText: true }) };
+  }
+}
+
 function readMember(
   octets: Uint8Array,
   member: ZipMember,
   context: UnpackContext,
-): { entries: readonly Entry[]; used: number } {
+): { entries: readonly Entry[]; used: number; isStored: boolean } {
   const headers = [...member.central, member.local];
   const names = distinct(headers.flatMap((header) => header.names));
   const isFolder = headers.every((header) =>
@@ -96,10 +123,12 @@ function readMember(
   );
   if (isFolder) {
     context.budget.file();
-    return { entries: [], used: 0 };
+    return { entries: [], used: 0, isStored: false };
   }
   const readings = readAll(octets, member, headers, context);
-  const used = Math.max(0, ...readings.filter((r) => r.end === "complete").map((r) => r.used));
+  const whole = readings.filter((r) => r.end === "complete");
+  const used = Math.max(0, ...whole.map((r) => r.used));
+  const isStored = whole.some((r) => r.isStored && r.used === used);
   const checks = new Set(headers.map((header) => header.crc));
   const matches = (r: ZipReading) => r.content !== undefined && checks.has(crc32(r.content));
   const marked = headers.filter((header) => (header.flags & 1) === 1).length;
@@ -113,7 +142,11 @@ function readMember(
       const { content = new Uint8Array(0) } = opened;
       const reason = notScanned ? { notScanned } : {};
       const entry: Entry = { names, content, encrypted: true, packedSize: packed, ...reason };
-      return { entries: [entry], used: Math.min(packed, octets.length - member.data) };
+      return {
+        entries: [entry],
+        used: Math.min(packed, octets.length - member.data),
+        isStored: false,
+      };
     }
     const entry: Entry = {
       names,
@@ -122,7 +155,11 @@ function readMember(
       packedSize: packed,
       notScanned: budgeted(context, "encrypted"),
     };
-    return { entries: [entry], used: Math.min(packed, octets.length - member.data) };
+    return {
+      entries: [entry],
+      used: Math.min(packed, octets.length - member.data),
+      isStored: false,
+    };
   }
   const entries = readings.map((reading): Entry => {
     // where one reading is sound, the others may be what they are; what could not be read at all stays unknown
@@ -136,7 +173,7 @@ function readMember(
       ...(notScanned ? { notScanned } : {}),
     };
   });
-  return { entries, used };
+  return { entries, used, isStored };
 }
 
 /** Reads the data in every way that one of the headers asks for; the same way only once, empty or repeated contents not at all. */
@@ -231,5 +268,5 @@ function storedSizes(octets: Uint8Array, member: ZipMember, header: ZipHeader): 
 function stored(content: Uint8Array, size: number, budget: UnpackContext["budget"]): ZipReading {
   const charged = budget.unpacked(content.length);
   const end = !charged ? "octets" : content.length < size ? "malformed" : "complete";
-  return { content, used: content.length, end };
+  return { content, used: content.length, end, isStored: true };
 }

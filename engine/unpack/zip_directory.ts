@@ -28,6 +28,8 @@ export interface ZipHeader {
   readonly aes?: AesField;
   /** Where the header itself stands. */
   readonly place: number;
+  /** Of a central header: where the next end record stands behind it; the archive's end where there is none. */
+  readonly closed?: number;
 }
 
 /** A member: its local header and every central one that points at it. */
@@ -120,11 +122,16 @@ function* centralHeaders(
 ): Generator<{ readonly header: ZipHeader; readonly offset: number; readonly directory: number }> {
   let directory = -1;
   let expected = -1;
+  let closed = -1;
   for (let at = indexOfAscii(octets, "PK\x01\x02", 0); at >= 0;) {
     if (at + CENTRAL_OCTETS > octets.length || !budget.time()) return;
     if (at !== expected) directory = at;
+    if (closed < at) {
+      closed = indexOfAscii(octets, "PK\x05\x06", at);
+      if (closed < 0) closed = octets.length;
+    }
     const header = readHeader(octets, at, CENTRAL_OCTETS, u32(octets, at + 42));
-    yield { header, offset: header.offset, directory };
+    yield { header: { ...header, closed }, offset: header.offset, directory };
     // an implausible header must not hide the next one
     expected = header.end <= octets.length ? header.end : at + 4;
     if (u32(octets, expected) === CENTRAL) at = expected;

@@ -16,6 +16,8 @@ export interface ZipReading {
   /** Octets of the archive used from the data's start. */
   readonly used: number;
   readonly end: "complete" | NotScannedReason;
+  /** The content is these very octets. */
+  readonly isStored?: true;
 }
 
 /** Decompresses one method; `data` reaches to the end of the archive where the method knows its own end. */
