@@ -11,7 +11,7 @@ import { unarj } from "./arj.ts";
 import { unapplefile } from "./applefile.ts";
 import { uncab } from "./cab.ts";
 import { unpacked } from "./emulator/packed.ts";
-import { unforeign } from "./foreign/foreign.ts";
+import { undisc, unforeign } from "./foreign/foreign.ts";
 import { gunzip, unactivemime, unzlib } from "./gzip.ts";
 import { unmarkup } from "./html.ts";
 import { uniscab, unsetup } from "./installshield.ts";
@@ -117,6 +117,8 @@ const UNPACKERS: Readonly<Record<string, Unpacker>> = {
   yenc: untext,
   binhex: untext,
   ...Object.fromEntries(FOREIGN.map((type) => [type, unforeign])),
+  iso: undisc,
+  udf: undisc,
   lzh: unlzh,
   arj: unarj,
 };

@@ -3,6 +3,7 @@ import type { NotScannedReason } from "../../types.ts";
 import { limitReason, outputLimit } from "../bounds.ts";
 import type { Entry, UnpackContext } from "../unpacker.ts";
 import { fittingPassword } from "../passwords.ts";
+import { otherTrees } from "./disc_trees.ts";
 import type { Input } from "./files.ts";
 import { isQuickRar } from "./key_work.ts";
 import { type Complaints, readComplaints, readListing } from "./listing.ts";
@@ -10,6 +11,16 @@ import type { SevenZipTool, ToolRun } from "./sevenzip_tool.ts";
 
 /** Files that are in memory at once, octets; what goes over it is unpacked in another run. */
 const BATCH_OCTETS = 32 << 20;
+
+/** Opens an image of a disc: all trees of files that a reader may choose from. */
+export function* undisc(octets: Uint8Array, context: UnpackContext): Generator<Entry> {
+  yield* unforeign(octets, context);
+  for (const image of otherTrees(octets)) {
+    if (!context.tools.sevenZip || !context.budget.time()) return;
+    for (const entry of unforeign(image, context)) yield { ...entry, again: true };
+  }
+}
+
 /**
  * Opens a container, also one that is encrypted if a password fits.
  *
