@@ -4,7 +4,8 @@
 import { FILE_TYPES, type FileType, type FileTypeGroup } from "../file_types.ts";
 import { type Magic, MAGICS } from "./file_type_table.ts";
 import { isCms } from "./cms_type.ts";
-import { textType } from "./text_type.ts";
+import { looksLikeMail } from "../message/looks_like_mail.ts";
+import { hasOwnHeader, textType, typesInText } from "./text_type.ts";
 import { zipType } from "./zip_type.ts";
 
 interface Row {
@@ -95,10 +96,8 @@ function looksBinary(octets: Uint8Array): boolean {
 function placedType(octets: Uint8Array): FileType | undefined {
   const length = octets.length;
   if (length >= 512) {
-    if (octets[length - 512] === 0x6b && u32(octets, length - 512) === 0x796c6f6b) return "dmg"; // koly
-    if (u32(octets, length - 512) === 0x656e6f63 && u32(octets, length - 508) === 0x78697463) {
-      return "vhd"; // a fixed disk has its footer only
-    }
+    const footed = footerType(octets);
+    if (footed) return footed;
     // boot sector: jump, sane geometry, signature
     const jump = octets[0] === 0xeb || octets[0] === 0xe9;
     if (octets[510] === 0x55 && octets[511] === 0xaa) {
@@ -115,6 +114,22 @@ function placedType(octets: Uint8Array): FileType | undefined {
   if (isLzmaAlone(octets)) return "lzma";
   if (isArc(octets)) return "arc";
   return undefined;
+}
+
+/** Disk images that say it in their last 512 octets. */
+function footerType(octets: Uint8Array): FileType | undefined {
+  const at = octets.length - 512;
+  if (octets[at] === 0x6b && u32(octets, at) === 0x796c6f6b) return "dmg"; // koly
+  // a fixed disk has its footer only
+  return u32(octets, at) === 0x656e6f63 && u32(octets, at + 4) === 0x78697463 ? "vhd" : undefined;
+}
+
+/** Whether there is a partition table and no chance: each of the four entries is active or not, one has a type. */
+function hasPartitions(octets: Uint8Array): boolean {
+  if (octets.length % 512 !== 0 || octets[510] !== 0x55 || octets[511] !== 0xaa) return false;
+  const entries = [446, 462, 478, 494];
+  return entries.every((at) => ((octets[at] ?? 0) & 0x7f) === 0) &&
+    entries.some((at) => octets[at + 4] !== 0);
 }
 
 /** A tar from before ustar has no magic, only a checksum over its header. */
@@ -206,11 +221,52 @@ function lateType(octets: Uint8Array): FileType | undefined {
   return undefined;
 }
 
+/** Content of these has been tried for every other type already. */
+const LAST_TYPES: ReadonlySet<string> = new Set(["text", "empty"]);
+const NONE: readonly FileType[] = [];
+
+/**
+ * What the content is besides: types whose readers do not look at its first octets, or pass over others before their own. Programs
+ * choose by the name as well, so that each of them may be the one that is opened.
+ *
+ * @param type What {@link fileType} says.
+ * @returns Containers and markup only, each once.
+ */
+export function furtherTypes(octets: Uint8Array, type: string): readonly FileType[] {
+  if (LAST_TYPES.has(type)) return NONE;
+  const found: FileType[] = [];
+  for (const candidate of CONTAINERS_ELSEWHERE) {
+    if (matches(octets, candidate) && (CHECKS[candidate.type]?.(octets) ?? true)) {
+      found.push(candidate.type);
+    }
+  }
+  if (octets.length >= 512) {
+    const footed = footerType(octets);
+    if (footed) found.push(footed);
+    if (isOldTar(octets)) found.push("tar");
+    // images of disks have several maps of their own
+    if (fileTypeGroup(type) !== "disk" && hasPartitions(octets)) found.push("fat");
+  }
+  const late = lateType(octets);
+  if (late) found.push(late);
+  if (type !== "message" && type !== "mbox") {
+    if (looksLikeMail(octets) && hasOwnHeader(octets)) found.push("message");
+    found.push(...typesInText(octets));
+  }
+  return found.length === 0 ? NONE : [...new Set(found)].filter((one) => one !== type);
+}
+
 const GROUP_OF = new Map<string, FileTypeGroup>(
   (Object.keys(FILE_TYPES) as FileTypeGroup[]).flatMap((group) =>
     FILE_TYPES[group].map((type) => [type, group] as const)
   ),
 );
+
+/** Rows elsewhere that are containers. */
+const CONTAINERS_ELSEWHERE = ELSEWHERE.filter(({ type }) => {
+  const group = fileTypeGroup(type);
+  return group === "archive" || group === "disk";
+});
 
 /** What a type is for: `executable`, `archive`, ...; `other` for a name that is none of {@link FILE_TYPES}. */
 export function fileTypeGroup(type: string): FileTypeGroup {

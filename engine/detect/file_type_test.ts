@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { makeTar, makeZip } from "../unpack/fixtures.ts";
 import { FILE_TYPES, type FileType } from "../file_types.ts";
-import { fileType, fileTypeGroup } from "./file_type.ts";
+import { fileType, fileTypeGroup, furtherTypes } from "./file_type.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const file = (name: string) => ({ name, content: encode("x") });
@@ -83,6 +83,76 @@ for (const { name, input, want } of cases) {
     assert.equal(fileType(input), want);
   });
 }
+
+/** Zeros with texts at places. */
+function placed(length: number, texts: Readonly<Record<number, string>>): Uint8Array {
+  const octets = new Uint8Array(length);
+  for (const [at, text] of Object.entries(texts)) octets.set(encode(text), Number(at));
+  return octets;
+}
+
+const MAIL = "From: a@example.org\r\nTo: b@example.org\r\nSubject: x\r\n\r\n";
+const further: { name: string; input: Uint8Array; type: FileType; want: readonly FileType[] }[] = [
+  { name: "a picture", input: placed(40_000, { 0: "GIF89a" }), type: "gif", want: [] },
+  { name: "a zip", input: makeZip([file("a.txt")]), type: "zip", want: [] },
+  { name: "text", input: encode("hello"), type: "text", want: [] },
+  { name: "a mail", input: encode(`${MAIL}<html>`), type: "html", want: ["message"] },
+  {
+    name: "a picture and a tar",
+    input: makeTar([file("GIF89a.txt")]),
+    type: "gif",
+    want: ["tar"],
+  },
+  {
+    name: "a picture and images of discs",
+    input: placed(40_000, { 0: "GIF89a", 32769: "CD001", 1024: "H+\0\x04" }),
+    type: "gif",
+    want: ["iso", "hfs"],
+  },
+  {
+    name: "a picture and the image of a disk with a footer",
+    input: placed(1024, { 0: "GIF89a", 512: "koly" }),
+    type: "gif",
+    want: ["dmg"],
+  },
+  {
+    name: "a picture and PDF",
+    input: encode("GIF89a".padEnd(1000) + "%PDF-1.4"),
+    type: "gif",
+    want: ["pdf"],
+  },
+  { name: "a picture and a page", input: encode("GIF89a<HTML>"), type: "gif", want: ["html"] },
+  {
+    name: "a page and a uuencoded file",
+    input: encode("<html>\nbegin 644 a\n#0V%T\n`\nend\n"),
+    type: "html",
+    want: ["uuencode"],
+  },
+  {
+    name: "a page behind the delimiter of a mail",
+    input: encode("--b\r\nContent-Type: text/html\r\n\r\n<html>"),
+    type: "html",
+    want: [],
+  },
+];
+for (const { name, input, type, want } of further) {
+  Deno.test(`furtherTypes() of ${name}`, { permissions: "none" }, () => {
+    assert.equal(fileType(input), type);
+    assert.deepEqual(furtherTypes(input, type), want);
+  });
+}
+
+Deno.test(
+  "furtherTypes() knows the image of a disk by its partitions",
+  { permissions: "none" },
+  () => {
+    const octets = placed(1024, { 0: "GIF89a", 450: "\x06" });
+    octets.set([0x55, 0xaa], 510);
+    assert.deepEqual(furtherTypes(octets, "gif"), ["fat"]);
+    octets[446] = 1; // neither active nor not
+    assert.deepEqual(furtherTypes(octets, "gif"), []);
+  },
+);
 
 Deno.test("fileType() gives one of FILE_TYPES for any octets, at any cut", () => {
   const all: readonly string[] = Object.values(FILE_TYPES).flat();

@@ -104,6 +104,30 @@ export function textType(octets: Uint8Array): FileType | undefined {
   return looksLikeMail(octets) ? "message" : "text";
 }
 
+/** Rows of {@link TEXTS} that hold files, wherever they stand; programs that look for them pass over what is before. */
+const WITHIN = TEXTS.filter(({ type }) =>
+  type === "uuencode" || type === "yenc" || type === "binhex"
+).concat(TEXTS.slice(-1));
+
+/** Files and markup in octets that begin like something else: browsers and decoders go by the name, and look for their own words. */
+export function typesInText(octets: Uint8Array): readonly FileType[] {
+  const window = octets.subarray(0, WINDOW_OCTETS);
+  if (!mayBeMarked(window, 0)) return [];
+  const text = Buffer.from(window.buffer, window.byteOffset, window.length).toString("latin1");
+  return WITHIN.filter((row) => row.text.test(text)).map(({ type }) => type);
+}
+
+/** Whether octets that look like mail have a header of their own, and not just a delimiter that some header around them told of. */
+export function hasOwnHeader(octets: Uint8Array): boolean {
+  const end = Math.min(octets.length, WINDOW_OCTETS);
+  for (let at = 0; at < end; at++) {
+    const octet = octets[at]!;
+    const isByteOrderMark = octet === 0xef || octet === 0xbb || octet === 0xbf;
+    if (octet !== 0 && !isWhite(octet) && !isByteOrderMark) return !begins(octets, at, "--");
+  }
+  return false;
+}
+
 /** Whether a row of {@link TEXTS} can match, by its octets alone: most text is none of them, and need not become a string. */
 function mayBeMarked(window: Uint8Array, start: number): boolean {
   if (begins(window, start, "#!") || begins(window, start, "from ")) return true;
