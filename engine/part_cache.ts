@@ -20,7 +20,8 @@ export const MAX_NODES = 400;
 
 /** Octets below a part that were looked at, so that the same octets elsewhere are known again. */
 export interface SeenBelow {
-  readonly sha256: string;
+  /** What the walk remembers them by. */
+  readonly seenAs: string;
   /** Place in {@link PartRecord.reports}; -1: the report was taken out of the list again. */
   readonly report: number;
   readonly unlisted?: PartReport;

@@ -5,7 +5,7 @@ import type { Budget } from "./budget.ts";
 import { contentHeuristics } from "./detect/content_heuristics.ts";
 import { innermost, layerWithin } from "./detect/container_layers.ts";
 import { detectContent, type Detection, detectNames } from "./detect/detect.ts";
-import { fileType, fileTypeGroup } from "./detect/file_type.ts";
+import { fileType, fileTypeGroup, furtherTypes } from "./detect/file_type.ts";
 import { ContentHashes } from "./detect/hash_list.ts";
 import type { HeuristicName } from "./detect/heuristic_table.ts";
 import { macroHeuristics } from "./detect/macro_heuristics.ts";
@@ -16,24 +16,26 @@ import { PartPaths } from "./part_paths.ts";
 import type { Ambiguity, Finding, NotScannedReason, PartReport } from "./types.ts";
 import type { PartCache } from "./part_cache.ts";
 import { SearchedOctets } from "./searched.ts";
-import { findEmbedded } from "./unpack/embedded.ts";
-import { isUnopened, mayCarryArchive, unpackerFor } from "./unpack/formats.ts";
 import { distinct } from "./unpack/octets.ts";
 import type { Entry, UnpackContext, Unpacker } from "./unpack/unpacker.ts";
 import { type VolumeSet, volumeSets } from "./unpack/volumes.ts";
 import { Found } from "./walk_findings.ts";
-import { keepTexts, partVolumes, pathBelow } from "./walk_mail.ts";
+import { keepTexts, partItem, partVolumes, pathBelow } from "./walk_mail.ts";
 import { WalkMemory } from "./walk_memory.ts";
+import { openingsOf } from "./walk_openings.ts";
 import {
   type Container,
   type Draft,
+  draftOf,
   entryFacts,
   type HeldEntry,
-  isReadByMime,
+  isSameGood,
   type Item,
   type ItemReading,
   mayBeVolume,
+  readingByMime,
   type Seen,
+  seenKey,
   type Volume,
   volumeReading,
 } from "./walk_items.ts";
@@ -95,46 +97,61 @@ export class Walk {
     return this.#found.symptoms;
   }
 
-  /** Looks at an item and all that is in it. */
-  visit(item: Item, { asMail = false, asFile = true, asVolume = false }: ItemReading = {}): void {
+  /**
+   * Looks at an item and all that is in it.
+   *
+   * @returns Its report; `undefined` where the octets were read as something else before, and no more is to be done.
+   */
+  visit(
+    item: Item,
+    { asMail = false, asFile = true, asVolume = false }: ItemReading = {},
+  ): Draft | undefined {
     const { octets } = item;
-    if (!this.#budget.depth(item.depth) || !this.#budget.time()) return;
+    if (!this.#budget.depth(item.depth) || !this.#budget.time()) return undefined;
     const start = performance.now();
     const hashes = new ContentHashes(octets);
     const sha256 = hashes.hex();
-    const known = this.#seen.get(sha256);
+    const reading = { asMail, asFile, asVolume };
+    const seenAs = seenKey(sha256, item, reading);
+    const known = this.#seen.get(seenAs);
+    if (item.again && isSameGood(item, known)) {
+      this.#memory?.repeated(seenAs);
+      return undefined;
+    }
     const type = asMail && !asFile
       ? "message" // and nobody asks what else it could be
       : item.type ?? known?.report.type ?? fileType(octets);
     const report = this.#report(item, asMail ? "message" : type, sha256);
     if (known) {
-      this.#memory?.repeated(sha256);
+      this.#memory?.repeated(seenAs);
       this.#repeat(known, report);
       // what unpacks to what it lies in goes on for ever, for who comes after us, too
       if (known.to === undefined && item.kind === "entry") this.#notScanned(report, "depth");
       this.costs.detect += performance.now() - start;
-      return;
+      return item.again ? undefined : report;
     }
     // what the name gave was reported above, and is this one's alone
     const seen: Seen = { report, from: this.#found.count };
-    if (!asVolume) this.#seen.set(sha256, seen);
-    const reading = { asMail, asFile, asVolume };
+    if (!asVolume) this.#seen.set(seenAs, seen);
     const searched = this.#searched.has(octets);
     const container = this.#containerOf(report);
-    if (this.#memory?.begin({ item, report, reading, sha256, searched, container })) {
+    if (this.#memory?.begin({ item, report, reading, sha256, seenAs, searched, container })) {
       seen.to = this.#found.count;
       this.costs.detect += performance.now() - start;
-      return;
+      return report;
     }
     const ranges = this.#searched.count;
     const later = this.#detects ? this.#detect(octets, report, hashes) : [];
     this.costs.detect += performance.now() - start;
+    const further = this.#detects && asFile ? furtherTypes(octets, type) : [];
     if (asMail || (asFile && type === "message")) this.#readMail(item, report);
-    if (this.#detects && asFile) this.#open(item, report, type);
+    else if (further.includes("message")) this.#readMail(item, report, true);
+    if (this.#detects && asFile) this.#open(item, report, type, further);
     this.#found.settle(later, report, seen.from);
     this.#searched.backTo(ranges);
     seen.to = this.#found.count;
     this.#memory?.end(item, report);
+    return report;
   }
 
   /** Puts an item into the tree that is not looked at. */
@@ -148,21 +165,8 @@ export class Walk {
   }
 
   #report(item: Item, type: string, sha256: string): Draft {
-    const { path, parent, kind, names, declaredType, reading, depth, encrypted, notScanned } = item;
-    const report: Draft = {
-      path,
-      ...(parent === undefined ? {} : { parent }),
-      kind,
-      ...(reading === undefined ? {} : { reading }),
-      type,
-      ...(declaredType === undefined ? {} : { declaredType }),
-      names,
-      size: item.octets.length,
-      sha256,
-      depth,
-      ...(encrypted ? { encrypted } : {}),
-      ...(notScanned === undefined ? {} : { notScanned }),
-    };
+    const report = draftOf(item, type, sha256);
+    const { path, names, encrypted } = report;
     this.reports.push(report);
     this.#types.set(path, layerWithin(this.#containerOf(report), type));
     if (this.#detects) this.#found.add(detectNames(names, type, encrypted ?? false), report);
@@ -202,7 +206,8 @@ export class Walk {
     return found.detections.filter(({ engine }) => engine !== "hash");
   }
 
-  #readMail({ octets, path, depth }: Item, report: Draft): void {
+  /** @param again Its octets were read as text: what came of them then is not listed again. */
+  #readMail({ octets, path, depth }: Item, report: Draft, again = false): void {
     this.#memory?.spoil();
     const start = performance.now();
     const isObject = path === "" && report.kind === "root";
@@ -216,13 +221,13 @@ export class Walk {
     for (const { name, part } of message.ambiguities) {
       this.ambiguities.push({ name, part: pathBelow(path, part) });
     }
-    this.#readParts(message, path, inside);
+    this.#readParts(message, path, inside, again);
   }
 
   /** All parts; those that are volumes of a set are put together behind them. */
-  #readParts({ root, parts }: MessageReading, path: string, depth: number): void {
+  #readParts({ root, parts }: MessageReading, path: string, depth: number, again: boolean): void {
     const { sets, volumes } = partVolumes(this.#detects ? parts : [], path);
-    this.#readPart(root, path, path, volumes);
+    this.#readPart(root, path, path, volumes, again);
     for (const set of sets) {
       this.#join(set, set.places.map((at) => volumes.get(parts[at] ?? root)?.path ?? path), depth);
     }
@@ -258,67 +263,42 @@ export class Walk {
     base: string,
     parent: string,
     volumes: ReadonlyMap<PartReading, Volume>,
+    again: boolean,
   ): void {
     let own = parent;
+    const mails: (() => void)[] = [];
     for (const [index, { octets, reading }] of part.contents.entries()) {
       const path = this.#paths.part(base, part.path, index + 1);
       if (index === 0) own = path;
       const volume = index === 0 ? volumes.get(part) : undefined;
       if (volume) volume.path = path;
-      const [declaredType] = part.declaredTypes;
       const type = fileType(octets);
-      this.visit({
-        octets,
-        path,
-        parent: index === 0 ? parent : own,
-        kind: index === 0 ? "part" : "reading",
-        names: part.names,
-        ...(declaredType === undefined ? {} : { declaredType }),
-        ...(reading === "identity" ? {} : { reading }),
-        depth: part.depth,
-        type,
-      }, volume?.reading ?? { asFile: !isReadByMime(part, type) });
+      const how = readingByMime(part, type, octets);
+      const place = { path, parent: index === 0 ? parent : own };
+      const kind = index === 0 ? "part" : "reading";
+      const item = { ...partItem(part, octets, place), kind, reading, type, again } as const;
+      const report = this.visit(item, volume?.reading ?? { asFile: how === "open" });
+      if (report && how === "closed, then as mail" && !volume) {
+        mails.push(() => this.#readMail(item, report, true));
+      }
     }
     if (part.kind === "message" && part.contents.length === 0) {
       // its content is its child; the names that it goes by are its own
       const { source, bodyRange: { start, end } } = part;
-      const [declaredType] = part.declaredTypes;
       own = this.#paths.part(base, part.path, 1);
-      this.list({
-        octets: source.subarray(start, end),
-        path: own,
-        parent,
-        kind: "part",
-        names: part.names,
-        ...(declaredType === undefined ? {} : { declaredType }),
-        depth: part.depth,
-      }, "message");
+      const item = partItem(part, source.subarray(start, end), { path: own, parent });
+      this.list(item, "message");
     }
-    for (const child of part.children) this.#readPart(child, base, own, volumes);
+    for (const child of part.children) this.#readPart(child, base, own, volumes, again);
+    for (const read of mails) read();
   }
 
-  #open(item: Item, report: Draft, type: string): void {
-    const unpacker = unpackerFor(type);
-    if (unpacker) this.#unpack(item, report, unpacker);
-    else if (isUnopened(type)) this.#notScanned(report, "unsupported");
-    // an archive behind or inside something else; what its own format holds was opened above
-    if (!mayCarryArchive(type)) return;
+  #open(item: Item, report: Draft, type: string, further: readonly string[]): void {
     const start = performance.now();
-    const group = fileTypeGroup(type);
-    const isText = group === "markup" || group === "mail" || type === "text";
-    const embedded = findEmbedded(item.octets, isText);
+    const openings = openingsOf(item, type, further);
     this.costs.unpack += performance.now() - start;
-    const { volumes, ...plain } = item;
-    let isFirst = true;
-    for (const { type: inner, offset } of embedded) {
-      if (inner === type) continue;
-      const opener = unpackerFor(inner);
-      const octets = inner === "zip" ? item.octets : item.octets.subarray(offset);
-      const isSet = volumes !== undefined && inner === "rar"; // behind a program; the next ones are its volumes
-      if (isSet && !isFirst) continue;
-      if (isSet) isFirst = false;
-      const inside = { ...plain, octets, embedded: true, ...(isSet ? { volumes } : {}) };
-      if (opener) this.#unpack(inside, report, opener);
+    for (const { inside, unpacker } of openings) {
+      if (unpacker) this.#unpack(inside, report, unpacker);
       else this.#notScanned(report, "unsupported");
     }
   }
@@ -356,7 +336,7 @@ export class Walk {
   #unpackTo(
     held: HeldEntry[],
     container: Container,
-    { octets, path, names, depth, volumes, embedded = false }: Item,
+    { octets, path, names, depth, volumes, embedded = false, amid = false, again = false }: Item,
     report: Draft,
     unpacker: Unpacker,
   ): void {
@@ -370,6 +350,7 @@ export class Walk {
       ...this.#opening,
       names,
       embedded,
+      amid,
       ...(volumes ? { volumes } : {}),
       note,
       suspect,
@@ -382,6 +363,7 @@ export class Walk {
       if (next.done) return;
       if (!this.#budget.depth(depth + 1)) return note("depth");
       const entry = next.value;
+      if ((again || entry.again) && this.#cameOut(entry)) continue;
       if (!entry.quiet && !this.#budget.file()) return note("files");
       index++;
       if (mayBeVolume(entry)) held.push({ entry, index });
@@ -391,6 +373,14 @@ export class Walk {
       if (!this.#budget.time()) return;
       start = performance.now();
     }
+  }
+
+  /** Whether the same file came out before and is good: it need not be listed twice. */
+  #cameOut({ content, ...entry }: Entry): boolean {
+    const sha256 = content ? new ContentHashes(content).hex() : "";
+    if (!isSameGood(entry, this.#seen.get(sha256))) return false;
+    this.#memory?.repeated(sha256);
+    return true;
   }
 
   /** Takes a small piece of a document out of the list again, if it was nothing but data. */

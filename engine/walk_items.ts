@@ -1,8 +1,9 @@
 /** What the walk looks at, and what it remembers. */
 import type { EntryFacts } from "./detect/container_set.ts";
+import { hasOwnHeader } from "./detect/text_type.ts";
 import type { PartReading } from "./message/types.ts";
 import type { NotScannedReason, PartReport } from "./types.ts";
-import { unpackerFor } from "./unpack/formats.ts";
+import { distinct } from "./unpack/octets.ts";
 import type { Entry } from "./unpack/unpacker.ts";
 import {
   isOwnFile,
@@ -30,6 +31,10 @@ export interface Item {
   readonly volumes?: readonly NamedOctets[];
   /** It was found inside something else, by its beginning. */
   readonly embedded?: boolean;
+  /** It was found in the middle of what packs its own files: it may be pieces of one of them. */
+  readonly amid?: boolean;
+  /** It comes of octets that are read once more, as something else: what came of them before is not listed again. */
+  readonly again?: boolean;
 }
 
 /** How an item is to be read. */
@@ -45,12 +50,42 @@ export interface ItemReading {
 /** A report that is still being written. */
 export type Draft = { -readonly [Key in keyof PartReport]: PartReport[Key] };
 
+/** The report on an item as it begins. */
+export function draftOf(item: Item, type: string, sha256: string): Draft {
+  const { path, parent, kind, names, declaredType, reading, depth, encrypted, notScanned } = item;
+  return {
+    path,
+    ...(parent === undefined ? {} : { parent }),
+    kind,
+    ...(reading === undefined || reading === "identity" ? {} : { reading }),
+    type,
+    ...(declaredType === undefined ? {} : { declaredType }),
+    names,
+    size: item.octets.length,
+    sha256,
+    depth,
+    ...(encrypted ? { encrypted } : {}),
+    ...(notScanned === undefined ? {} : { notScanned }),
+  };
+}
+
 /** What is known of octets that were seen; their findings stand between two places of the list. */
 export interface Seen {
   readonly report: Draft;
   readonly from: number;
   /** Absent while still inside: octets that hold themselves. */
   to?: number;
+}
+
+/** Whether an entry is one that is known, by the same names, and in which there was nothing to report. */
+export function isSameGood(
+  { names, encrypted, notScanned }: Entry,
+  known: Seen | undefined,
+): boolean {
+  if (!known || encrypted || notScanned !== undefined) return false;
+  const { report, from, to } = known;
+  return to === from && !report.encrypted && report.notScanned === undefined &&
+    distinct(names).join("\0") === report.names.join("\0");
 }
 
 /** What entries lie in. */
@@ -61,10 +96,37 @@ export interface Container {
   readonly path: string;
 }
 
-/** Whether what the content holds comes as children of the part: the MIME reader opens messages and files within text itself. */
-export function isReadByMime(part: PartReading, type: string): boolean {
-  if (type === "uuencode" || type === "yenc" || type === "binhex") return true;
-  return part.children.length > 0 && unpackerFor(type) === undefined;
+/** What becomes of a content whose text the MIME reader has read: the files and parts in it are children of its part. */
+export function readingByMime(
+  { children }: PartReading,
+  type: string,
+  octets: Uint8Array,
+): "open" | "closed" | "closed, then as mail" {
+  const { buffer, byteOffset, length } = octets;
+  if (type === "uuencode" || type === "yenc" || type === "binhex") {
+    const isRead = children.some(({ kind, source }) =>
+      kind === "embedded" && source.buffer === buffer && source.byteOffset <= byteOffset &&
+      byteOffset + length <= source.byteOffset + source.length
+    );
+    return isRead ? "closed" : "open";
+  }
+  if (type !== "message" || children.length === 0) return "open";
+  // a header says where the parts are, and the first line of dashes that looks like a delimiter need not be one
+  return hasOwnHeader(octets) ? "closed, then as mail" : "closed";
+}
+
+/**
+ * What octets are remembered by: what was found in them counts only where they are looked at in the same way.
+ *
+ * @param sha256 Of the octets.
+ */
+export function seenKey(
+  sha256: string,
+  { reading, type = "" }: Item,
+  { asMail = false, asFile = true }: ItemReading,
+): string {
+  if (!asFile) return asMail ? `${sha256} mail` : `${sha256} closed`;
+  return reading === "volumes" ? `${sha256} volumes ${type}` : sha256;
 }
 
 /** A part of a message that is a volume of a set. */

@@ -2,7 +2,7 @@
 import type { MessageReading, PartReading } from "./message/types.ts";
 import type { Passwords } from "./unpack/passwords.ts";
 import { type VolumeSet, volumeSets } from "./unpack/volumes.ts";
-import { type Volume, volumeReading } from "./walk_items.ts";
+import { type Item, type Volume, volumeReading } from "./walk_items.ts";
 
 /**
  * Finds parts that are volumes of a set.
@@ -26,6 +26,16 @@ export function partVolumes(parts: readonly PartReading[], path: string): {
     }
   }
   return { sets, volumes };
+}
+
+/** A content of a part, to be looked at. */
+export function partItem(
+  { names, declaredTypes: [declaredType], depth }: PartReading,
+  octets: Uint8Array,
+  place: Required<Pick<Item, "path" | "parent">>,
+): Item {
+  const declared = declaredType === undefined ? {} : { declaredType };
+  return { octets, ...place, kind: "part", names, ...declared, depth };
 }
 
 /** Words of the message may be the passwords of its archives. */

@@ -34,6 +34,8 @@ export interface PartContext {
   readonly item: Item;
   readonly reading: ItemReading;
   readonly sha256: string;
+  /** What the walk remembers them by. */
+  readonly seenAs: string;
   /** The part's own, as it is before the part is looked at. */
   readonly report: Draft;
   /** Types of what it lies in, the outermost first. */
@@ -52,7 +54,7 @@ interface Recording {
   readonly symptoms: ReadonlySet<string>;
   readonly passwords: number;
   readonly began: number;
-  /** Hashes that were new to the walk since it began, the part's own included. */
+  /** What was new to the walk since it began, by what it is remembered by, the part's own included. */
   readonly fresh: Set<string>;
   spoiled: boolean;
 }
@@ -69,8 +71,8 @@ export class WalkMemory {
   }
 
   /** Octets came again. What they gave was found in this very part, or it is not this part's alone. */
-  repeated(sha256: string): void {
-    if (this.#recording && !this.#recording.fresh.has(sha256)) this.#recording.spoiled = true;
+  repeated(seenAs: string): void {
+    if (this.#recording && !this.#recording.fresh.has(seenAs)) this.#recording.spoiled = true;
   }
 
   /** Something happens that is not recorded. */
@@ -84,10 +86,10 @@ export class WalkMemory {
    * @returns true where all that it does has been done: it need not be looked at.
    */
   begin(context: PartContext): boolean {
-    const { sha256, reading } = context;
+    const { seenAs, reading } = context;
     if (this.#recording) {
       if (reading.asVolume) this.spoil(); // nobody remembers its octets
-      else this.#recording.fresh.add(sha256);
+      else this.#recording.fresh.add(seenAs);
       return false;
     }
     if (!isKept(context)) return false;
@@ -109,7 +111,7 @@ export class WalkMemory {
       symptoms: new Set(found.symptoms),
       passwords: passwords.asked,
       began: budget.used.octets,
-      fresh: new Set([sha256]),
+      fresh: new Set([seenAs]),
       spoiled: false,
     };
     return false;
@@ -158,12 +160,12 @@ export class WalkMemory {
   #seenBelow({ fresh, reports: first, findings, item }: Recording): SeenBelow[] {
     const { seen, reports } = this.#state;
     const below: SeenBelow[] = [];
-    for (const sha256 of fresh) {
-      const one = seen.get(sha256);
+    for (const seenAs of fresh) {
+      const one = seen.get(seenAs);
       if (!one || one.report.path === item.path) continue; // the part itself is the walk's business
       const place = reports.indexOf(one.report, first);
       below.push({
-        sha256,
+        seenAs,
         report: place < 0 ? -1 : place - first,
         ...(place < 0 ? { unlisted: { ...one.report } } : {}),
         from: one.from - findings,
@@ -182,7 +184,7 @@ export class WalkMemory {
       used.octets + record.octets <= limits.octets &&
       (same || used.octets + record.reach <= limits.octets) &&
       record.deepest - record.depth + item.depth <= limits.depth &&
-      !record.seen.some(({ sha256 }) => seen.has(sha256));
+      !record.seen.some(({ seenAs }) => seen.has(seenAs));
   }
 
   #replay(record: PartRecord, item: Item): void {
@@ -200,9 +202,9 @@ export class WalkMemory {
     for (const report of record.reports) reports.push(again(report));
     found.again(record.findings, anew, record.symptoms);
     budget.charge(record.files, record.octets, record.deepest + deeper);
-    for (const { sha256, report, unlisted, from, to } of record.seen) {
+    for (const { seenAs, report, unlisted, from, to } of record.seen) {
       const draft = unlisted ? again(unlisted) : reports[first + report];
-      if (draft) seen.set(sha256, { report: draft, from: findings + from, to: findings + to });
+      if (draft) seen.set(seenAs, { report: draft, from: findings + from, to: findings + to });
     }
   }
 }

@@ -128,7 +128,7 @@ const OTHER_CONTAINERS: ReadonlySet<string> = new Set([
   "chm",
 ]);
 
-/** Formats whose reader finds every archive inside itself, or whose pieces lie apart so that one found in the middle is none. */
+/** Formats whose reader finds every archive inside itself. */
 const WHOLE: ReadonlySet<string> = new Set([
   "zip",
   "jar",
@@ -137,6 +137,15 @@ const WHOLE: ReadonlySet<string> = new Set([
   "ooxml",
   "odf",
   "epub",
+  "mbox",
+  "message",
+]);
+
+/**
+ * Formats that hold files of their own, which are opened with them; only a zip, whose readers begin at the end, goes across. What
+ * shows of a file may be a piece of it: it is a volume, packed here and there as it is, or in sectors apart.
+ */
+const HOLDERS: ReadonlySet<string> = new Set([
   "tar",
   "7z",
   "cab",
@@ -144,8 +153,6 @@ const WHOLE: ReadonlySet<string> = new Set([
   "ar",
   "deb",
   "rpm",
-  "mbox",
-  "message",
   "ole",
   "msi",
 ]);
@@ -153,6 +160,11 @@ const WHOLE: ReadonlySet<string> = new Set([
 /** Whether an archive may stand behind or in the middle of content of this type without being found by its own reader. */
 export function mayCarryArchive(type: string): boolean {
   return !WHOLE.has(type);
+}
+
+/** Whether the files in content of this type come out of it by its own reader. */
+export function holdsFiles(type: string): boolean {
+  return HOLDERS.has(type);
 }
 
 /** Whether it is 7-Zip that opens a type. */
