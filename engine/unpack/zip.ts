@@ -105,6 +105,8 @@ function* pieces(
   const names = distinct(headers.flatMap((header) => header.names));
   const checks = new Set(headers.map(({ crc }) => crc));
   for (const { content, end } of readAll(octets, member, headers, context)) {
+    // over the budget, which has noted it: these may be the same octets again and again
+    if (end === "octets") return;
     if (!content || content.length === 0) continue;
     const isWhole = end === "complete" && checks.has(crc32(content));
     yield { names, content, ...(isWhole ? { again: true } : { quiet: true, isText: true }) };
