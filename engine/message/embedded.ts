@@ -33,7 +33,7 @@ export function findEmbedded(
   let disputed = 0;
   const { octets } = source;
   for (const line of source.lines(start, end)) {
-    if (line.kind === "dashes" || line.kind === "encoding" || line.start < past) continue;
+    if (line.kind === "dashes" || line.start < past) continue;
     if (files.length >= MAX_EMBEDDED) return { files, more: true };
     let walks = true;
     let walked = 0;

@@ -15,7 +15,7 @@ const MAX_LINES_BEFORE = 64;
  * Where the first header begins that says that what follows is encoded; undefined without one. What is not encoded shows itself.
  */
 export function innerHeader(source: Source, start: number, end: number): number | undefined {
-  const line = source.lines(start, end).find((one) => isEncoded(source, one));
+  const line = source.encodings(start, end).find((one) => isEncoded(source, one));
   if (line === undefined) return undefined;
   let first = line.start;
   for (let i = 0; i < MAX_LINES_BEFORE && first > start; i++) {
@@ -26,8 +26,7 @@ export function innerHeader(source: Source, start: number, end: number): number 
   return first;
 }
 
-function isEncoded(source: Source, { kind, at, end }: Line): boolean {
-  if (kind !== "encoding") return false;
+function isEncoded(source: Source, { at, end }: Line): boolean {
   const value = /^[\w-]+\s*:(.{1,128})/.exec(source.text(at, Math.min(end, at + 192)))?.[1];
   return value !== undefined &&
     readEncodings([value]).encodings.some((one) => one !== "identity");

@@ -14,6 +14,8 @@ export class Source {
   /** Whether this is the input of the reader itself. */
   readonly isMessage: boolean;
   #look: Look | undefined;
+  #lines: readonly Line[] | undefined;
+  #encodings: readonly Line[] | undefined;
 
   constructor(octets: Uint8Array, isMessage: boolean) {
     this.octets = octets;
@@ -33,7 +35,7 @@ export class Source {
 
   /** Whether there are more lines of interest than are looked at. */
   get hasMoreLines(): boolean {
-    return this.#all().length >= MAX_LINES;
+    return (this.#look ??= lookAt(this.octets)).lines.length >= MAX_LINES;
   }
 
   /** How many lines of interest begin in the range. */
@@ -49,8 +51,16 @@ export class Source {
     return from === 0 && to === all.length ? all : all.slice(from, to);
   }
 
+  /** Lines in the range that say an encoding, which stand in headers most of the time: none of the others. */
+  encodings(start: number, end: number): readonly Line[] {
+    const all = this.#encodings ??= (this.#look ??= lookAt(this.octets)).lines
+      .filter(({ kind }) => kind === "encoding");
+    return all.slice(lowerBound(all, start), lowerBound(all, end));
+  }
+
   #all(): readonly Line[] {
-    return (this.#look ??= lookAt(this.octets)).lines;
+    return this.#lines ??= (this.#look ??= lookAt(this.octets)).lines
+      .filter(({ kind }) => kind !== "encoding");
   }
 
   /** Where the line end before `at` begins: `at` itself if there is none after `start`. */

@@ -335,7 +335,8 @@ export class Walker {
     split = false,
   ): void {
     const cost = this.#lineCost(source, start, end);
-    if (!binhex && cost === 0 || !this.#walk(cost)) return;
+    const isBare = cost === 0 && !binhex && source.encodings(start, end).length === 0;
+    if (isBare || !this.#walk(cost)) return;
     const { files, more } = findEmbedded(
       source,
       start,
