@@ -63,7 +63,9 @@ function environment(): Uint8Array {
   try {
     return Deno.readFileSync("/proc/self/environ");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return new Uint8Array(); // a system without it
+    // A system without it, or one that shows it to nobody: that is no reason to deliver no mail.
+    const { NotFound, PermissionDenied } = Deno.errors;
+    if (error instanceof NotFound || error instanceof PermissionDenied) return new Uint8Array();
     throw error;
   }
 }
