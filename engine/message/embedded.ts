@@ -32,6 +32,7 @@ export function findEmbedded(
   let past = start;
   let disputed = 0;
   const { octets } = source;
+  const barren = new Map<string, number>();
   for (const line of source.lines(start, end)) {
     if (line.kind === "dashes" || line.start < past) continue;
     if (files.length >= MAX_EMBEDDED) return { files, more: true };
@@ -43,7 +44,8 @@ export function findEmbedded(
     };
     if (line.kind === "begin") {
       const { bareCr } = source.ends;
-      const text = { octets, end, throughBegin: disputed < MAX_DISPUTED, bareCr, walk: charge };
+      const throughBegin = disputed < MAX_DISPUTED;
+      const text = { octets, end, throughBegin, bareCr, walk: charge, barren };
       const found = readUuencoded(text, line.at);
       for (const file of found) files.push({ ...file, start: line.at });
       // A begin line inside what another reader takes for data may begin a file of its own: only undisputed data is passed over.

@@ -111,7 +111,9 @@ function uuencode(raw: Uint8Array): string {
 
 function uuFiles(octets: Uint8Array, bareCr = false) {
   const { length: end } = octets;
-  return readUuencoded({ octets, end, throughBegin: false, bareCr, walk: () => true }, 0);
+  const walk = () => true;
+  const barren = new Map<string, number>();
+  return readUuencoded({ octets, end, throughBegin: false, bareCr, walk, barren }, 0);
 }
 
 Deno.test(

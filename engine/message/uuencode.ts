@@ -65,6 +65,8 @@ interface Text {
   readonly bareCr: boolean;
   /** Charged with the octets that each pass goes over; false: no more of them. */
   readonly walk: (octets: number) => boolean;
+  /** Up to where there is no data line for a manner: a text of nothing but `begin` lines is gone over once, and not for each. */
+  readonly barren: Map<string, number>;
 }
 
 /**
@@ -103,7 +105,9 @@ export function* decodeUuBody(
   body: Uint8Array,
 ): Generator<{ readonly octets: Uint8Array; readonly reading: string }, void> {
   const bareCr = hasBareCr(body);
-  const text = { octets: body, end: body.length, throughBegin: true, bareCr, walk: () => true };
+  const barren = new Map<string, number>();
+  const walk = () => true;
+  const text = { octets: body, end: body.length, throughBegin: true, bareCr, walk, barren };
   for (const crEnds of bareCr ? [false, true] : [false]) {
     const begin = /^\s*begin[ -]/i.test(latin1(body.subarray(0, 1024)));
     let start = 0;
@@ -122,10 +126,11 @@ function addNew<One extends { readonly octets: Uint8Array }>(known: One[], one: 
 /** What readers make of the lines from `start` on: more than one reading only where some of them is no data. */
 function readingsOfLines(text: Text, start: number, crEnds: boolean, isSure: boolean): Lines[] {
   const readings: Lines[] = [];
-  let passed = start;
   for (const manner of [USUAL, ...MANNERS]) {
+    const key = `${manner.reading} ${crEnds}`;
+    if ((text.barren.get(key) ?? 0) > start) continue;
     const { isOdd, count, ...lines } = decodeLines(text, start, crEnds, manner, isSure);
-    passed = Math.max(passed, lines.passed);
+    if (count === 0 && isSure && manner !== USUAL) text.barren.set(key, lines.passed);
     if (count > 0) addNew(readings, { ...lines, reading: manner.reading, odd: isOdd });
     if (!text.walk(lines.passed - start)) break;
     const isAlone = lines.passed === start || count > 0 && !isOdd && manner === USUAL;

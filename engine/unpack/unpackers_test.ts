@@ -191,6 +191,13 @@ Deno.test("unmbox() gives each message", () => {
   ]);
 });
 
+for (const end of ["\n", "\r\n", "\r"]) {
+  Deno.test(`untext() goes over many begin lines without a file a few times: ${JSON.stringify(end)}`, () => {
+    const { entries, breaches } = open(untext, encode(`begin 644 a${end}`.repeat(30_000)));
+    assert.deepEqual([entries, breaches], [[], []]);
+  });
+}
+
 const UNPACKERS = {
   unzip,
   gunzip,
