@@ -128,6 +128,7 @@ async function localPostfix(at: Scene, command: string) {
         `mydestination = ${DOMAIN}`,
         `mailbox_command = ${command}`,
         "virtual_mailbox_domains =",
+        "notify_classes =",
       ],
       services: [
         smtpdService(port, []),
@@ -171,24 +172,7 @@ async function prove(
 
 /** Postfix with local(8), whose mailbox_command is ours. */
 async function withPostfix(at: Scene, command: string): Promise<void> {
-  const port = freePort();
-  const directory = `${at.directory}/postfix`;
-  await Deno.mkdir(directory);
-  const postfix = at.use(
-    await startPostfix({
-      directory,
-      main: [
-        `mydestination = ${DOMAIN}`,
-        `mailbox_command = ${command}`,
-        "virtual_mailbox_domains =",
-        "notify_classes =",
-      ],
-      services: [
-        smtpdService(port, []),
-        "local     unix  -       n       n       -       -       local",
-      ],
-    }, [port]),
-  );
+  const { port, postfix } = await localPostfix(at, command);
   await prove(at, port, `${USER}@${DOMAIN}`, () => postfix.log(), {
     bounced: /postfix\/local.*status=bounced.*Message is infected/,
     deferred: /postfix\/local.*status=deferred/,

@@ -5,6 +5,7 @@ import type { DecisionTree } from "../../policy/tree.ts";
 import { earlyWord, refuseEarly } from "../early_word.ts";
 import { newQueueId } from "../queue_id.ts";
 import { BufferPool } from "../buffer_pool.ts";
+import { clientEnvelope } from "../client_envelope.ts";
 import { describe } from "../describe.ts";
 import { greylisted } from "../greylisting.ts";
 import { NO_MEMORY, type Reply, TOO_LARGE } from "../smtp/replies.ts";
@@ -341,11 +342,7 @@ export class MilterRunner implements Runner {
       tls: client.tls,
       tree,
       ...(direction === undefined ? {} : { direction }),
-      envelope: {
-        ...(client.address === undefined ? {} : { client: client.address }),
-        ...(client.name === undefined ? {} : { clientName: client.name }),
-        ...(client.helo === undefined ? {} : { helo: client.helo }),
-      },
+      envelope: clientEnvelope(client),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { DecisionTree } from "../../policy/tree.ts";
+import { clientEnvelope } from "../client_envelope.ts";
 import type { FactsSource } from "../way.ts";
 import type { SmtpSettings } from "./context.ts";
 import type { SmtpSession } from "./session.ts";
@@ -26,11 +27,6 @@ export function sessionFacts(
     tls: secure,
     tree,
     ...(direction === undefined ? {} : { direction }),
-    envelope: {
-      ...(client.address === undefined ? {} : { client: client.address }),
-      ...(client.name === undefined ? {} : { clientName: client.name }),
-      ...(client.helo === undefined ? {} : { helo: client.helo }),
-      ...(client.login === undefined ? {} : { user: client.login }),
-    },
+    envelope: clientEnvelope(client),
   };
 }
