@@ -7,21 +7,14 @@ import { option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
 import { runHelper } from "../agents/cgp/helper.ts";
 import { MAX_REQUEST_OCTETS } from "../agents/cgp/limits.ts";
-import {
-  type Command,
-  configOption,
-  defineCommand,
-  maxTimeOption,
-  socketOption,
-} from "./command.ts";
+import { type Command, defineCommand, toolsOptions } from "./command.ts";
 import { helperWorld } from "./helper_world.ts";
 import { readLines } from "./read_lines.ts";
 import { ToolsConnection } from "./tools_connection.ts";
 import { sizeValue } from "./values.ts";
 
 const grammar = object("How", {
-  config: configOption(),
-  socket: socketOption(),
+  ...toolsOptions(),
   listener: withDefault(
     option("--listener", string({ metavar: "NAME" }), {
       description: message`Name of this gate in logs and rules`,
@@ -42,7 +35,6 @@ refuse gives it back; failure lets the server deliver it unscanned`,
     }),
     "hold",
   ),
-  maxTime: maxTimeOption(),
   maxSize: withDefault(
     option("--max-size", sizeValue(), {
       description: message`Largest message file; a larger one counts as deferred`,

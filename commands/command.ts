@@ -54,14 +54,17 @@ export const socketOption = () =>
     description: message`The running daemon's control socket; without it that of the configuration`,
   }));
 
-/** `--max-time TIME`, of what mail servers start: longer than a scan takes, shorter than they wait. */
-export const maxTimeOption = () =>
-  withDefault(
+/** What programs that mail servers start ask of the daemon; it is waited for longer than a scan takes, shorter than they wait. */
+export const toolsOptions = () => ({
+  config: configOption(),
+  socket: socketOption(),
+  maxTime: withDefault(
     option("--max-time", timeValue(), {
       description: message`How long the daemon may take to answer; later the message is deferred`,
     }),
     5 * 60_000,
-  );
+  ),
+});
 
 /** `--json`: one JSON value instead of text. */
 export const jsonOption = () =>

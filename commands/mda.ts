@@ -8,13 +8,7 @@ import { choice, integer, string } from "@optique/core/valueparser";
 import { MDA_MODES, type MdaStatuses, statusesOf } from "../agents/mda/statuses.ts";
 import { envelopeOf, type Environment } from "../agents/mda/surroundings.ts";
 import type { ProcessAnswer } from "../agents/pipe/process.ts";
-import {
-  type Command,
-  configOption,
-  defineCommand,
-  maxTimeOption,
-  socketOption,
-} from "./command.ts";
+import { type Command, defineCommand, toolsOptions } from "./command.ts";
 import { describe } from "./failure.ts";
 import { refuseUnfaithful } from "./faithful.ts";
 import { giveUpAllBut } from "./give_up.ts";
@@ -64,9 +58,7 @@ const ends = object("Exit statuses", {
 });
 
 const how = object("How", {
-  config: configOption(),
-  socket: socketOption(),
-  maxTime: maxTimeOption(),
+  ...toolsOptions(),
   maxSize: withDefault(
     option("--max-size", sizeValue(), {
       description: message`Largest message; a larger one is deferred unread`,

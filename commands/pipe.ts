@@ -8,14 +8,7 @@ import { choice, integer, string } from "@optique/core/valueparser";
 import { envelopeOf } from "../agents/mda/surroundings.ts";
 import type { ProcessAnswer, ProcessRequest } from "../agents/pipe/process.ts";
 import { DIRECTIONS } from "../policy/types.ts";
-import {
-  type Command,
-  configOption,
-  defineCommand,
-  EXIT,
-  maxTimeOption,
-  socketOption,
-} from "./command.ts";
+import { type Command, defineCommand, EXIT, toolsOptions } from "./command.ts";
 import { describe } from "./failure.ts";
 import { refuseUnfaithful } from "./faithful.ts";
 import { giveUpAllBut } from "./give_up.ts";
@@ -70,8 +63,7 @@ const ends = object("Exit statuses", {
 });
 
 const how = object("How", {
-  config: configOption(),
-  socket: socketOption(),
+  ...toolsOptions(),
   standalone: option("--standalone", {
     description:
       message`Work without a daemon; needs --policy, and nothing can be kept in quarantine`,
@@ -79,7 +71,6 @@ const how = object("How", {
   policy: optional(option("--policy", string({ metavar: "FILE" }), {
     description: message`Policy document for --standalone`,
   })),
-  maxTime: maxTimeOption(),
   maxSize: withDefault(
     option("--max-size", sizeValue(), {
       description: message`Largest message; a larger one is deferred unread`,

@@ -10,13 +10,7 @@ import type { ProcessAnswer } from "../agents/pipe/process.ts";
 import { QMAIL_STATUS, readEnvelope } from "../agents/qmail/envelope.ts";
 import { MAX_ENVELOPE_OCTETS } from "../agents/qmail/limits.ts";
 import { PosternError } from "../errors.ts";
-import {
-  type Command,
-  configOption,
-  defineCommand,
-  maxTimeOption,
-  socketOption,
-} from "./command.ts";
+import { type Command, defineCommand, toolsOptions } from "./command.ts";
 import { refuseUnfaithful } from "./faithful.ts";
 import { giveUpAllBut } from "./give_up.ts";
 import { realEnvironment, runWithMessage } from "./run_program.ts";
@@ -25,9 +19,7 @@ import { ToolsConnection } from "./tools_connection.ts";
 import { sizeValue } from "./values.ts";
 
 const how = object("How", {
-  config: configOption(),
-  socket: socketOption(),
-  maxTime: maxTimeOption(),
+  ...toolsOptions(),
   listener: withDefault(
     option("--listener", string({ metavar: "NAME" }), {
       description: message`Name of this gate in logs and rules`,

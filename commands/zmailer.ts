@@ -6,13 +6,7 @@ import type { InferValue } from "@optique/core/parser";
 import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { runFilter } from "../agents/zmailer/filter.ts";
-import {
-  type Command,
-  configOption,
-  defineCommand,
-  maxTimeOption,
-  socketOption,
-} from "./command.ts";
+import { type Command, defineCommand, toolsOptions } from "./command.ts";
 import { helperWorld } from "./helper_world.ts";
 import { readLines } from "./read_lines.ts";
 import { ToolsConnection } from "./tools_connection.ts";
@@ -22,8 +16,7 @@ import { sizeValue } from "./values.ts";
 const MAX_PATH_OCTETS = 4096;
 
 const grammar = object("How", {
-  config: configOption(),
-  socket: socketOption(),
+  ...toolsOptions(),
   listener: withDefault(
     option("--listener", string({ metavar: "NAME" }), {
       description: message`Name of this gate in logs and rules`,
@@ -33,7 +26,6 @@ const grammar = object("How", {
   old: option("--old", {
     description: message`For ZMailer before 2.99.52, which does not want to hear when to ask`,
   }),
-  maxTime: maxTimeOption(),
   maxSize: withDefault(
     option("--max-size", sizeValue(), {
       description: message`Largest spool file; a larger one is deferred`,
